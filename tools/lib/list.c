@@ -409,32 +409,73 @@ static uint32_t tag_of(const char *name)
 	return TTMEM_UNKNOWN;
 }
 
-/* CLIENT PID UID CHIP MEMORY TAG BYTES RESERVATIONS COMMAND */
-static bool parse_client(char *line, struct ttmem_client *client)
-{
-	uint64_t pid, uid, chip;
-	char *field[8];
-	unsigned int i;
+/*
+ * The list says in its first line which columns it has: these, and in a later
+ * module more of them, with COMMAND always the last.
+ */
+enum { CLIENT, PID, UID, CHIP, MEMORY, TAG, BYTES, RESERVATIONS, COLUMNS };
 
-	for (i = 0; i < 8; i++) {
-		field[i] = word(&line);
-		if (!field[i])
+static const char * const columns[COLUMNS] = {
+	"CLIENT", "PID", "UID", "CHIP", "MEMORY", "TAG", "BYTES",
+	"RESERVATIONS",
+};
+
+/* The most columns that a list may have before COMMAND. */
+#define COLUMNS_MAX	64
+
+struct layout {
+	size_t columns;
+	size_t place[COLUMNS];	/* of each that is known */
+};
+
+static bool parse_header(char *line, struct layout *layout)
+{
+	unsigned int found = 0, i;
+	const char *name;
+
+	layout->columns = 0;
+	while ((name = word(&line)) && strcmp(name, "COMMAND")) {
+		for (i = 0; i < COLUMNS; i++) {
+			if (!strcmp(name, columns[i])) {
+				layout->place[i] = layout->columns;
+				found |= 1u << i;
+			}
+		}
+		if (++layout->columns > COLUMNS_MAX)
 			return false;
 	}
+	return name && found == (1u << COLUMNS) - 1;
+}
+
+static bool parse_client(char *line, const struct layout *layout,
+			 struct ttmem_client *client)
+{
+	const char *word_at[COLUMNS_MAX], *field[COLUMNS];
+	uint64_t pid, uid, chip;
+	size_t i;
+
+	for (i = 0; i < layout->columns; i++) {
+		word_at[i] = word(&line);
+		if (!word_at[i])
+			return false;
+	}
+	for (i = 0; i < COLUMNS; i++)
+		field[i] = word_at[layout->place[i]];
+
 	memset(client, 0, sizeof(*client));
-	if (!ttmem__number(field[0], UINT64_MAX, &client->client) ||
-	    !ttmem__number(field[1], INT32_MAX, &pid) ||
-	    !ttmem__number(field[2], UINT32_MAX, &uid) ||
-	    !ttmem__number(field[3], UINT32_MAX, &chip) ||
-	    !ttmem__number(field[6], UINT64_MAX, &client->bytes) ||
-	    !ttmem__number(field[7], UINT64_MAX, &client->reservations))
+	if (!ttmem__number(field[CLIENT], UINT64_MAX, &client->client) ||
+	    !ttmem__number(field[PID], INT32_MAX, &pid) ||
+	    !ttmem__number(field[UID], UINT32_MAX, &uid) ||
+	    !ttmem__number(field[CHIP], UINT32_MAX, &chip) ||
+	    !ttmem__number(field[BYTES], UINT64_MAX, &client->bytes) ||
+	    !ttmem__number(field[RESERVATIONS], UINT64_MAX,
+			   &client->reservations))
 		return false;
 	client->pid = pid;
 	client->uid = uid;
 	client->chip = chip;
-	client->memory = memory_of(field[4]);
-	client->tag = tag_of(field[5]);
-	line += strspn(line, " \t");
+	client->memory = memory_of(field[MEMORY]);
+	client->tag = tag_of(field[TAG]);
 	unescape(line);
 	client->command = line;
 	return true;
@@ -447,6 +488,7 @@ int ttmem_clients(unsigned int number, struct ttmem_client **list,
 	struct ttmem_client *clients;
 	char path[TTMEM_PATH_SIZE];
 	char *text, *line, *strings;
+	struct layout layout;
 	int ret;
 
 	if (!list || !count)
@@ -480,13 +522,13 @@ int ttmem_clients(unsigned int number, struct ttmem_client **list,
 	memcpy(strings, text, size);
 	free(text);
 
-	if (strncmp(strings, "CLIENT ", strlen("CLIENT ")))
+	line = strtok_r(strings, "\n", &text);
+	if (!line || !parse_header(line, &layout))
 		goto unknown;
-	strtok_r(strings, "\n", &text);
 	while ((line = strtok_r(NULL, "\n", &text))) {
 		struct ttmem_client client;
 
-		if (!parse_client(line, &client))
+		if (!parse_client(line, &layout, &client))
 			goto unknown;
 		memcpy((char *)clients + used++ * entry_size, &client,
 		       sizeof(client));

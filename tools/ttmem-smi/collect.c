@@ -354,7 +354,7 @@ bool snapshot_take(struct snapshot *snap, int only, char *why, size_t why_size)
 	static const char no_driver[] =
 		"TT-KMD, Tenstorrent's driver, is not loaded (there is no " TTMEM_CLASS "). Run: sudo modprobe tenstorrent. To install it see https://github.com/tenstorrent/tt-kmd";
 	static const char no_module[] =
-		"the kernel module ttmem, which keeps the books, is not loaded. Run: sudo modprobe ttmem. To install it run, in its source: sudo make dkms";
+		"the kernel module ttmem, which keeps the books, is not loaded. Run: sudo modprobe ttmem. To install it run, in its source: sudo make install";
 	struct ttmem_card_id *list;
 	size_t count, i;
 	int ret;
@@ -366,7 +366,9 @@ bool snapshot_take(struct snapshot *snap, int only, char *why, size_t why_size)
 	if (ret == -ENOMEM)
 		out_of_memory();
 	if (ret) {
-		snprintf(why, why_size, "%s", no_driver);
+		snprintf(why, why_size, "%s%s", no_driver,
+			 access(TTMEM_SYSFS "/module/ttmem", F_OK) ?
+			 ". Nor is ttmem: sudo modprobe ttmem" : "");
 		return false;
 	}
 	if (ttmem_present()) {
