@@ -75,7 +75,9 @@ static void read_hwmon(struct card *card)
 		if (!read_line(line, sizeof(line), "%s/%s/temp1_input", path,
 			       entry->d_name) && *line) {
 			card->temperature = strtoll(line, &end, 10);
-			card->has_temperature = !*end;
+			card->has_temperature = !*end &&
+						card->temperature > -1000000 &&
+						card->temperature < 1000000;
 		}
 		if (!read_line(line, sizeof(line), "%s/%s/power1_input", path,
 			       entry->d_name))
@@ -277,6 +279,13 @@ static bool listed(const struct snapshot *snap, size_t from, pid_t pid)
 	return false;
 }
 
+static int by_pid(const void *a, const void *b)
+{
+	const struct process *x = a, *y = b;
+
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
 /*
  * Add those that have the card open and report nothing. TT-KMD lists a process
  * for each file it has open, and 0 for one that is not visible from here: that
@@ -287,6 +296,7 @@ static bool listed(const struct snapshot *snap, size_t from, pid_t pid)
 static void read_openers(struct snapshot *snap, unsigned int card, size_t from)
 {
 	char path[TTMEM_PATH_SIZE], *text, *line, *rest;
+	size_t first = snap->processes;
 	struct process *p;
 	struct stat st;
 
@@ -322,20 +332,9 @@ static void read_openers(struct snapshot *snap, unsigned int card, size_t from)
 		}
 	}
 	free(text);
-}
-
-/* Those that report by chip and pid, as they came; then the others by pid. */
-static int by_card(const void *a, const void *b)
-{
-	const struct process *x = a, *y = b;
-
-	if (x->card != y->card)
-		return x->card < y->card ? -1 : 1;
-	if (x->reports != y->reports)
-		return x->reports ? -1 : 1;
-	if (x->chip != y->chip)
-		return x->chip < y->chip ? -1 : 1;
-	return (x->pid > y->pid) - (x->pid < y->pid);
+	if (snap->processes > first)
+		qsort(snap->process + first, snap->processes - first,
+		      sizeof(*snap->process), by_pid);
 }
 
 static void drop_card(struct snapshot *snap, struct card *card, size_t from)
@@ -398,9 +397,6 @@ bool snapshot_take(struct snapshot *snap, int only, char *why, size_t why_size)
 			drop_card(snap, card, from);
 	}
 	ttmem_list_free(list);
-	if (snap->processes)
-		qsort(snap->process, snap->processes, sizeof(*snap->process),
-		      by_card);
 	if (snap->cards)
 		return true;
 

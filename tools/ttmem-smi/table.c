@@ -130,7 +130,7 @@ static void print_head(FILE *out, const struct snapshot *snap)
 	fprintf(out, "| %4s %-16s %-13s | %4s %*s %*s |\n", "Card", "Board",
 		"Bus id", "Chip", DRAM_WIDTH, "DRAM used / total", L1_WIDTH,
 		"L1 used/total");
-	fprintf(out, "|      %-5s  %-6s  %-16s | %*s |\n", "Temp", "Power",
+	fprintf(out, "|      %-5s  %-6s  %-15s | %*s |\n", "Temp", "Power",
 		"Clock", RIGHT - 2, "");
 	rule(out, '|', '=', '+');
 }
@@ -138,7 +138,7 @@ static void print_head(FILE *out, const struct snapshot *snap)
 static void print_card(FILE *out, const struct card *card)
 {
 	char temperature[32] = "N/A", power[32] = "N/A", clock[32] = "N/A";
-	char left[2][LEFT + 1], board[17];
+	char left[2][128], board[17];
 	size_t i;
 
 	if (card->has_temperature)
@@ -173,7 +173,7 @@ static void print_card(FILE *out, const struct card *card)
 			strcpy(dram, "N/A");
 			strcpy(l1, "N/A");
 		}
-		fprintf(out, "|%-*s| %4.4s %*.*s %*.*s |\n", LEFT,
+		fprintf(out, "|%-*.*s| %4.4s %*.*s %*.*s |\n", LEFT, LEFT,
 			i < 2 ? left[i] : "", chip, DRAM_WIDTH, DRAM_WIDTH,
 			dram, L1_WIDTH, L1_WIDTH, l1);
 	}
