@@ -151,6 +151,7 @@ static long ttmem_free(struct ttmem_client *client, void __user *uarg, size_t us
 {
 	struct ttmem_card *card = ttmem_client_card(client);
 	struct ttmem_free req;
+	unsigned int chip;
 	int err;
 
 	BUILD_BUG_ON(sizeof(req) != FREE_SIZE_1);
@@ -164,24 +165,26 @@ static long ttmem_free(struct ttmem_client *client, void __user *uarg, size_t us
 	case 0:
 		if (req.chip)
 			return -EINVAL;
-		req.reservations = 1;
-		err = ttmem_client_free(client, req.handle, &req.bytes);
-		break;
+		return ttmem_client_free(client, req.handle);
 	case TTMEM_FREE_CHIP:
 		if (req.handle || req.chip >= card->chips)
 			return -EINVAL;
-		err = ttmem_client_free_all(client, req.chip, &req.bytes,
-					    &req.reservations);
+		chip = req.chip;
 		break;
 	case TTMEM_FREE_ALL:
 		if (req.handle || req.chip)
 			return -EINVAL;
-		err = ttmem_client_free_all(client, TTMEM_ALL_CHIPS, &req.bytes,
-					    &req.reservations);
+		chip = TTMEM_ALL_CHIPS;
 		break;
 	default:
 		return -EINVAL;
 	}
+
+	/* What cannot be told must not be done. */
+	err = copy_out(uarg, usize, &req, sizeof(req));
+	if (err)
+		return err;
+	err = ttmem_client_free_all(client, chip, &req.bytes, &req.reservations);
 	if (err)
 		return err;
 	return copy_out(uarg, usize, &req, sizeof(req));

@@ -561,13 +561,12 @@ static void withdraw(struct ttmem_client *client, struct ttmem_held *held)
  * ttmem_client_free() - Give back one reservation.
  * @client: the client
  * @handle: any number
- * @bytes: the reservation's size
  *
  * Context: Process context. Takes the card's lock.
  * Return: 0; -ENOENT if the client has no such reservation, -ENODEV if it is
  * closed.
  */
-int ttmem_client_free(struct ttmem_client *client, u64 handle, u64 *bytes)
+int ttmem_client_free(struct ttmem_client *client, u64 handle)
 {
 	struct ttmem_card *card = client->card;
 	struct ttmem_held *held = NULL;
@@ -587,11 +586,9 @@ int ttmem_client_free(struct ttmem_client *client, u64 handle, u64 *bytes)
 	withdraw(client, held);
 unlock:
 	spin_unlock(&card->lock);
-	if (!held)
-		return err;
-	*bytes = held->size;
-	held_destroy(client, held);
-	return 0;
+	if (held)
+		held_destroy(client, held);
+	return err;
 }
 
 /**

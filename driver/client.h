@@ -55,7 +55,7 @@ u64 ttmem_held_handle(const struct ttmem_held *held);
 int ttmem_client_publish(struct ttmem_client *client, struct ttmem_held *held);
 void ttmem_client_abandon(struct ttmem_client *client, struct ttmem_held *held);
 
-int ttmem_client_free(struct ttmem_client *client, u64 handle, u64 *bytes);
+int ttmem_client_free(struct ttmem_client *client, u64 handle);
 int ttmem_client_free_all(struct ttmem_client *client, unsigned int chip,
 			  u64 *bytes, u64 *reservations);
 int ttmem_client_set(struct ttmem_client *client,
