@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of libttmem, and the tools that link it statically, share. Not
+ * installed, not exported.
+ */
+#ifndef TTMEM_INTERNAL_H
+#define TTMEM_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "libttmem.h"
+
+/* Where the kernel is found; only a test is compiled with other roots. */
+#ifndef TTMEM_SYSFS
+#define TTMEM_SYSFS	"/sys"
+#endif
+#ifndef TTMEM_PROC
+#define TTMEM_PROC	"/proc"
+#endif
+#ifndef TTMEM_DEV
+#define TTMEM_DEV	"/dev"
+#endif
+
+#define TTMEM_CLASS	TTMEM_SYSFS "/class/tenstorrent"
+#define TTMEM_NODES	TTMEM_DEV "/tenstorrent/mem"
+
+/* Room for each path that is put together here. */
+#define TTMEM_PATH_SIZE	512
+
+/**
+ * ttmem__read_file() - read a whole file of sysfs or procfs
+ * @path: the file
+ * @data: out: its bytes and a NUL behind them, to be freed
+ * @size: out: how many bytes; may be NULL
+ * Return: 0 or a negative errno
+ */
+int ttmem__read_file(const char *path, char **data, size_t *size);
+
+/**
+ * ttmem__read_line() - read the first line of a file of sysfs
+ * @path: the file
+ * @line: out: the line without its end, empty on error
+ * @size: size of @line; what is longer is cut off
+ * Return: 0 or a negative errno
+ */
+int ttmem__read_line(const char *path, char *line, size_t size);
+
+/**
+ * ttmem__number() - parse a whole string as a decimal number
+ * @text: the string
+ * @max: the highest value accepted
+ * @value: out: the value
+ * Return: whether it is one
+ */
+bool ttmem__number(const char *text, uint64_t max, uint64_t *value);
+
+/**
+ * ttmem__find() - find a card by what a person types
+ * @text: a number, or a PCI address with or without its domain
+ * @number: out: TT-KMD's number of the card
+ *
+ * A number is taken as it is, whether or not there is such a card.
+ * Return: 0, -EINVAL for neither, -ENXIO if no card has the address
+ */
+int ttmem__find(const char *text, unsigned int *number);
+
+/**
+ * ttmem__why_not() - why there are no books for a card
+ * @number: the card
+ * Return: -ENXIO or -ENOPKG
+ */
+int ttmem__why_not(unsigned int number);
+
+#endif /* TTMEM_INTERNAL_H */

@@ -1,0 +1,547 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What sysfs and procfs tell: the cards, their values, the clients. The
+ * functions are explained in libttmem.h.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+int ttmem__read_file(const char *path, char **data, size_t *size)
+{
+	size_t used = 0, room = 0;
+	char *text = NULL;
+	ssize_t got;
+	int fd, ret;
+
+	*data = NULL;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	do {
+		if (room - used < 4096) {
+			char *moved = realloc(text, room * 2 + 8192);
+
+			if (!moved) {
+				ret = -ENOMEM;
+				goto fail;
+			}
+			text = moved;
+			room = room * 2 + 8192;
+		}
+		got = read(fd, text + used, room - used - 1);
+		if (got < 0) {
+			if (errno == EINTR)
+				continue;
+			ret = -errno;
+			goto fail;
+		}
+		used += got;
+	} while (got);
+	close(fd);
+
+	text[used] = '\0';
+	*data = text;
+	if (size)
+		*size = used;
+	return 0;
+
+fail:
+	close(fd);
+	free(text);
+	return ret;
+}
+
+int ttmem__read_line(const char *path, char *line, size_t size)
+{
+	ssize_t got;
+	int fd;
+
+	line[0] = '\0';
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	do {
+		got = read(fd, line, size - 1);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0) {
+		got = -errno;
+		line[0] = '\0';
+		close(fd);
+		return got;
+	}
+	close(fd);
+	line[got] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	return 0;
+}
+
+bool ttmem__number(const char *text, uint64_t max, uint64_t *value)
+{
+	uint64_t n = 0;
+
+	if (!*text)
+		return false;
+	for (; *text; text++) {
+		unsigned int digit = (unsigned char)*text - '0';
+
+		if (digit > 9 || n > (max - digit) / 10)
+			return false;
+		n = n * 10 + digit;
+	}
+	*value = n;
+	return true;
+}
+
+int ttmem__why_not(unsigned int number)
+{
+	char path[TTMEM_PATH_SIZE];
+
+	snprintf(path, sizeof(path), TTMEM_CLASS "/tenstorrent!%u", number);
+	if (access(path, F_OK))
+		return -ENXIO;
+	return access(TTMEM_SYSFS "/module/ttmem", F_OK) ? -ENOPKG : -ENXIO;
+}
+
+int ttmem_present(void)
+{
+	if (access(TTMEM_CLASS, F_OK))
+		return -ENXIO;
+	return access(TTMEM_SYSFS "/module/ttmem", F_OK) ? -ENOPKG : 0;
+}
+
+void ttmem_list_free(void *list)
+{
+	free(list);
+}
+
+/* Hexadecimal digits up to @end; the address of what follows @end, or NULL. */
+static const char *hex(const char *text, char end, unsigned int digits,
+		       unsigned int *value)
+{
+	*value = 0;
+	for (; *text != end; text++) {
+		unsigned int digit;
+
+		if (*text >= '0' && *text <= '9')
+			digit = *text - '0';
+		else if (*text >= 'a' && *text <= 'f')
+			digit = *text - 'a' + 10;
+		else if (*text >= 'A' && *text <= 'F')
+			digit = *text - 'A' + 10;
+		else
+			return NULL;
+		if (!digits--)
+			return NULL;
+		*value = *value << 4 | digit;
+	}
+	return text + 1;
+}
+
+/* Parse "dddd:bb:dd.f" or "bb:dd.f" into the PCI fields of @id. */
+static bool parse_address(const char *text, struct ttmem_card_id *id)
+{
+	unsigned int domain = 0, bus, device, function;
+	const char *colon = strchr(text, ':');
+
+	if (colon && strchr(colon + 1, ':')) {
+		text = hex(text, ':', 8, &domain);
+		if (!text)
+			return false;
+	}
+	text = hex(text, ':', 2, &bus);
+	if (text)
+		text = hex(text, '.', 2, &device);
+	if (text)
+		text = hex(text, '\0', 1, &function);
+	if (!text || device > 31 || function > 7)
+		return false;
+	id->pci_domain = domain;
+	id->pci_bus = bus;
+	id->pci_device = device;
+	id->pci_function = function;
+	return true;
+}
+
+/* Fill in a card, false if it is not there (any more). */
+static bool identify(unsigned int number, struct ttmem_card_id *id)
+{
+	char path[TTMEM_PATH_SIZE], target[PATH_MAX];
+	const char *name;
+	ssize_t len;
+
+	memset(id, 0, sizeof(*id));
+	id->number = number;
+	snprintf(path, sizeof(path), TTMEM_CLASS "/tenstorrent!%u/device",
+		 number);
+	len = readlink(path, target, sizeof(target) - 1);
+	if (len < 0)
+		return false;
+	target[len] = '\0';
+	name = strrchr(target, '/');
+	name = name ? name + 1 : target;
+	if (strlen(name) >= sizeof(id->address) || !parse_address(name, id))
+		return false;
+	strcpy(id->address, name);
+
+	/* sysfs keeps the books' directory under misc, see ttmem_stat(). */
+	do {
+		snprintf(path, sizeof(path),
+			 TTMEM_SYSFS "/class/misc/ttmem%u/chip%u",
+			 number, id->chips);
+	} while (!access(path, F_OK) && ++id->chips);
+	return true;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct ttmem_card_id *x = a, *y = b;
+
+	return (x->number > y->number) - (x->number < y->number);
+}
+
+/*
+ * Bring an array of our structures into the size that the program knows: what
+ * it does not know is cut off, what we do not know is zero.
+ */
+static void *restride(void *list, size_t count, size_t size, size_t entry_size)
+{
+	char *out;
+	size_t i;
+
+	if (size == entry_size)
+		return list;
+	out = count > SIZE_MAX / entry_size ? NULL : calloc(count, entry_size);
+	for (i = 0; out && i < count; i++)
+		memcpy(out + i * entry_size, (char *)list + i * size,
+		       size < entry_size ? size : entry_size);
+	free(list);
+	return out;
+}
+
+int ttmem_cards(struct ttmem_card_id **list, size_t *count, size_t entry_size)
+{
+	static const char prefix[] = "tenstorrent!";
+	struct ttmem_card_id *cards = NULL;
+	const struct dirent *entry;
+	size_t used = 0;
+	uint64_t number;
+	DIR *dir;
+
+	if (!list || !count)
+		return -EINVAL;
+	*list = NULL;
+	*count = 0;
+	if (entry_size < sizeof(*cards))
+		return -EINVAL;
+
+	dir = opendir(TTMEM_CLASS);
+	if (!dir)
+		return errno == ENOMEM ? -ENOMEM : -ENXIO;
+	while ((entry = readdir(dir))) {
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) ||
+		    !ttmem__number(entry->d_name + strlen(prefix), INT_MAX,
+				   &number))
+			continue;
+		if (!(used & (used - 1))) {	/* 0, 1, 2, 4, ... */
+			size_t room = used ? used * 2 : 1;
+			void *moved = realloc(cards, room * sizeof(*cards));
+
+			if (!moved) {
+				closedir(dir);
+				free(cards);
+				return -ENOMEM;
+			}
+			cards = moved;
+		}
+		if (identify(number, &cards[used]))
+			used++;
+	}
+	closedir(dir);
+	if (!used) {
+		free(cards);
+		return 0;
+	}
+
+	qsort(cards, used, sizeof(*cards), by_number);
+	cards = restride(cards, used, sizeof(*cards), entry_size);
+	if (!cards)
+		return -ENOMEM;
+	*list = cards;
+	*count = used;
+	return 0;
+}
+
+int ttmem__find(const char *text, unsigned int *number)
+{
+	struct ttmem_card_id want, *list;
+	size_t count, i;
+	uint64_t n;
+	int ret;
+
+	if (ttmem__number(text, INT_MAX, &n)) {
+		*number = n;
+		return 0;
+	}
+	if (!parse_address(text, &want))
+		return -EINVAL;
+	ret = ttmem_cards(&list, &count, sizeof(*list));
+	if (ret)
+		return ret;
+	ret = -ENXIO;
+	for (i = 0; i < count; i++) {
+		if (list[i].pci_domain == want.pci_domain &&
+		    list[i].pci_bus == want.pci_bus &&
+		    list[i].pci_device == want.pci_device &&
+		    list[i].pci_function == want.pci_function) {
+			*number = list[i].number;
+			ret = 0;
+			break;
+		}
+	}
+	ttmem_list_free(list);
+	return ret;
+}
+
+int ttmem_stat(unsigned int number, const char *name, uint64_t *value)
+{
+	char path[TTMEM_PATH_SIZE], line[32];
+	int len, ret;
+
+	if (!value)
+		return -EINVAL;
+	*value = 0;
+	if (!name || !*name || *name == '/' || strstr(name, ".."))
+		return -EINVAL;
+
+	/*
+	 * By way of ttmem's own device: should another driver show something
+	 * under the name memory_stats, it is not taken for these books.
+	 */
+	len = snprintf(path, sizeof(path), TTMEM_SYSFS "/class/misc/ttmem%u/%s",
+		       number, name);
+	if (len >= (int)sizeof(path))
+		return -EINVAL;
+	ret = ttmem__read_line(path, line, sizeof(line));
+	if (ret == -ENODEV)	/* on its way out */
+		return -ENXIO;
+	if (ret == -ENOENT) {
+		uint64_t clients;
+
+		/* Is it the value that is missing, or the card? */
+		if (strcmp(name, "clients") &&
+		    !ttmem_stat(number, "clients", &clients))
+			return -ENOENT;
+		return ttmem__why_not(number);
+	}
+	if (ret)
+		return ret;
+	return ttmem__number(line, UINT64_MAX, value) ? 0 : -EPROTO;
+}
+
+/* Undo the escapes of a command, "\012", in place. */
+static void unescape(char *text)
+{
+	char *out = text;
+
+	while (*text) {
+		if (text[0] == '\\' &&
+		    text[1] >= '0' && text[1] <= '3' &&
+		    text[2] >= '0' && text[2] <= '7' &&
+		    text[3] >= '0' && text[3] <= '7') {
+			char byte = (text[1] - '0') << 6 |
+				    (text[2] - '0') << 3 | (text[3] - '0');
+
+			text += 4;
+			if (byte)
+				*out++ = byte;
+		} else {
+			*out++ = *text++;
+		}
+	}
+	*out = '\0';
+}
+
+/* Take the next word off a line; NULL if there is none. */
+static char *word(char **line)
+{
+	char *start = *line + strspn(*line, " \t");
+	size_t len = strcspn(start, " \t");
+
+	if (!len)
+		return NULL;
+	*line = start + len;
+	if (**line)
+		*(*line)++ = '\0';
+	return start;
+}
+
+static uint32_t memory_of(const char *name)
+{
+	if (!strcmp(name, "DRAM"))
+		return TTMEM_DRAM;
+	if (!strcmp(name, "L1"))
+		return TTMEM_L1;
+	return TTMEM_UNKNOWN;
+}
+
+static uint32_t tag_of(const char *name)
+{
+	static const char * const tags[] = {
+		[TTMEM_TAG_BUFFER] = "buffer",
+		[TTMEM_TAG_TRACE] = "trace",
+		[TTMEM_TAG_SYSTEM] = "system",
+		[TTMEM_TAG_L1_SMALL] = "l1_small",
+		[TTMEM_TAG_CB] = "cb",
+	};
+	uint32_t i;
+
+	for (i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
+		if (!strcmp(name, tags[i]))
+			return i;
+	return TTMEM_UNKNOWN;
+}
+
+/*
+ * The list says in its first line which columns it has: these, and in a later
+ * module more of them, with COMMAND always the last.
+ */
+enum { CLIENT, PID, UID, CHIP, MEMORY, TAG, BYTES, RESERVATIONS, COLUMNS };
+
+static const char * const columns[COLUMNS] = {
+	"CLIENT", "PID", "UID", "CHIP", "MEMORY", "TAG", "BYTES",
+	"RESERVATIONS",
+};
+
+/* The most columns that a list may have before COMMAND. */
+#define COLUMNS_MAX	64
+
+struct layout {
+	size_t columns;
+	size_t place[COLUMNS];	/* of each that is known */
+};
+
+static bool parse_header(char *line, struct layout *layout)
+{
+	unsigned int found = 0, i;
+	const char *name;
+
+	layout->columns = 0;
+	while ((name = word(&line)) && strcmp(name, "COMMAND")) {
+		for (i = 0; i < COLUMNS; i++) {
+			if (!strcmp(name, columns[i])) {
+				layout->place[i] = layout->columns;
+				found |= 1u << i;
+			}
+		}
+		if (++layout->columns > COLUMNS_MAX)
+			return false;
+	}
+	return name && found == (1u << COLUMNS) - 1;
+}
+
+static bool parse_client(char *line, const struct layout *layout,
+			 struct ttmem_client *client)
+{
+	const char *word_at[COLUMNS_MAX], *field[COLUMNS];
+	uint64_t pid, uid, chip;
+	size_t i;
+
+	for (i = 0; i < layout->columns; i++) {
+		word_at[i] = word(&line);
+		if (!word_at[i])
+			return false;
+	}
+	for (i = 0; i < COLUMNS; i++)
+		field[i] = word_at[layout->place[i]];
+
+	memset(client, 0, sizeof(*client));
+	if (!ttmem__number(field[CLIENT], UINT64_MAX, &client->client) ||
+	    !ttmem__number(field[PID], INT32_MAX, &pid) ||
+	    !ttmem__number(field[UID], UINT32_MAX, &uid) ||
+	    !ttmem__number(field[CHIP], UINT32_MAX, &chip) ||
+	    !ttmem__number(field[BYTES], UINT64_MAX, &client->bytes) ||
+	    !ttmem__number(field[RESERVATIONS], UINT64_MAX,
+			   &client->reservations))
+		return false;
+	client->pid = pid;
+	client->uid = uid;
+	client->chip = chip;
+	client->memory = memory_of(field[MEMORY]);
+	client->tag = tag_of(field[TAG]);
+	unescape(line);
+	client->command = line;
+	return true;
+}
+
+int ttmem_clients(unsigned int number, struct ttmem_client **list,
+		  size_t *count, size_t entry_size)
+{
+	size_t size, lines = 0, used = 0, i;
+	struct ttmem_client *clients;
+	char path[TTMEM_PATH_SIZE];
+	char *text, *line, *strings;
+	struct layout layout;
+	int ret;
+
+	if (!list || !count)
+		return -EINVAL;
+	*list = NULL;
+	*count = 0;
+	if (entry_size < sizeof(*clients))
+		return -EINVAL;
+
+	snprintf(path, sizeof(path), TTMEM_PROC "/driver/ttmem/%u/clients",
+		 number);
+	ret = ttmem__read_file(path, &text, &size);
+	if (ret == -ENOENT || ret == -ENODEV)
+		return ttmem__why_not(number);
+	if (ret)
+		return ret;
+	for (i = 0; i < size; i++)
+		lines += text[i] == '\n';
+
+	/* One block for all, so that one free() does: entries, then the text. */
+	if (entry_size > (SIZE_MAX - size) / (lines + 1) - 1) {
+		free(text);
+		return -ENOMEM;
+	}
+	clients = calloc(1, (lines + 1) * entry_size + size + 1);
+	if (!clients) {
+		free(text);
+		return -ENOMEM;
+	}
+	strings = (char *)clients + (lines + 1) * entry_size;
+	memcpy(strings, text, size);
+	free(text);
+
+	line = strtok_r(strings, "\n", &text);
+	if (!line || !parse_header(line, &layout))
+		goto unknown;
+	while ((line = strtok_r(NULL, "\n", &text))) {
+		struct ttmem_client client;
+
+		if (!parse_client(line, &layout, &client))
+			goto unknown;
+		memcpy((char *)clients + used++ * entry_size, &client,
+		       sizeof(client));
+	}
+	if (!used) {
+		free(clients);
+		return 0;
+	}
+	*list = clients;
+	*count = used;
+	return 0;
+
+unknown:
+	free(clients);
+	return -EPROTO;
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ttmem-run: reserve, then become another program. The open file stays with it
+ * and its children, and so does the reservation.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* As env(1) and its like answer. */
+#define EXIT_OWN	125
+#define EXIT_CANNOT	126
+#define EXIT_NOT_FOUND	127
+
+/*
+ * Shells and scripts use low descriptors by number, "exec 3>log", and would
+ * close the card with it; so it is moved out of their way.
+ */
+#define FD_FIRST	200
+
+static const char help[] =
+	"Usage: ttmem-run [--card CARD] [--chip K] [--dram SIZE] [--l1 SIZE] [--] COMMAND...\n"
+	"Reserve memory of a Tenstorrent card in ttmem's books, then run COMMAND, which\n"
+	"holds the reservation until it and its children are gone.\n"
+	"\n"
+	"  -c, --card=CARD  the card's number or its bus id; 0 if not given\n"
+	"  -k, --chip=K     the chip of that card; 0 if not given\n"
+	"  -d, --dram=SIZE  bytes of DRAM\n"
+	"  -l, --l1=SIZE    bytes of L1\n"
+	"  -h, --help       this text\n"
+	"  -V, --version    the version of ttmem-run and of the ioctl interface\n"
+	"\n"
+	"SIZE is a number of bytes, or of KiB, MiB, GiB or TiB with that unit or its\n"
+	"first letter behind it; at least one of --dram and --l1 is needed.\n"
+	"\n"
+	"Examples:\n"
+	"  ttmem-run --dram 200M -- python3 serve.py\n"
+	"  ttmem-run --card 0000:01:00.0 --dram 4GiB --l1 512K -- ./a.out --flag\n"
+	"\n"
+	"Exit status: COMMAND's; 125 if ttmem-run fails, 126 if COMMAND cannot be run,\n"
+	"127 if it is not found.\n";
+
+static void __attribute__((noreturn, format(printf, 1, 2)))
+die(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fputs("ttmem-run: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+	exit(EXIT_OWN);
+}
+
+static uint64_t parse_size(const char *option, const char *text)
+{
+	static const char units[] = "KMGT";
+	size_t digits = strspn(text, "0123456789");
+	const char *end = text + digits, *unit;
+	unsigned int shift = 0;
+	char number[32];
+	uint64_t n;
+
+	if (*end) {
+		unit = strchr(units, *end & ~0x20);
+		if (!unit || (end[1] && strcasecmp(end + 1, "iB")))
+			die("%s %s: not a size; write it as 209715200, 200M or 200MiB",
+			    option, text);
+		shift = 10 * (unit - units + 1);
+	}
+	snprintf(number, sizeof(number), "%.*s", (int)digits, text);
+	if (!digits || digits >= sizeof(number) ||
+	    !ttmem__number(number, UINT64_MAX >> shift, &n))
+		die("%s %s: not a size; write it as 209715200, 200M or 200MiB",
+		    option, text);
+	if (!n)
+		die("%s %s: the size is 0; leave the option away to reserve nothing",
+		    option, text);
+	return n << shift;
+}
+
+static void reserve(struct ttmem_card *card, unsigned int chip,
+		    enum ttmem_memory memory, uint64_t size)
+{
+	const char *name = memory == TTMEM_DRAM ? "DRAM" : "L1";
+	struct ttmem_reserve arg = {
+		.chip = chip,
+		.memory = memory,
+		.tag = TTMEM_TAG_BUFFER,
+		.size = size,
+		.label = "ttmem-run",
+	};
+	struct ttmem_info info = { .chip = chip, .memory = memory };
+	uint64_t left = 0;
+	int ret;
+
+	ret = ttmem_reserve(card, &arg, sizeof(arg));
+	if (!ret)
+		return;
+	if (ret == -ENOSPC && !ttmem_info(card, &info, sizeof(info))) {
+		if (info.total > info.used)
+			left = info.total - info.used;
+		die("card %d, chip %u: the %s pool is full: %llu bytes asked for, %llu of %llu free; ttmem-smi shows who holds the rest",
+		    ttmem_card_number(card), chip, name,
+		    (unsigned long long)size, (unsigned long long)left,
+		    (unsigned long long)info.total);
+	}
+	die("card %d, chip %u: cannot reserve %llu bytes of %s: %s",
+	    ttmem_card_number(card), chip, (unsigned long long)size, name,
+	    ttmem_strerror(ret));
+}
+
+static struct ttmem_card *open_card(const char *name)
+{
+	struct ttmem_card *card;
+	unsigned int number;
+	int ret;
+
+	ret = ttmem__find(name, &number);
+	if (ret == -EINVAL)
+		die("--card %s: neither a card's number nor a bus id as 0000:01:00.0",
+		    name);
+	if (!ret)
+		ret = ttmem_open(number, TTMEM_OPEN_QUIET, &card);
+	if (ret)
+		die("card %s: %s", name, ttmem_strerror(ret));
+	return card;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "card", required_argument, NULL, 'c' },
+		{ "chip", required_argument, NULL, 'k' },
+		{ "dram", required_argument, NULL, 'd' },
+		{ "l1", required_argument, NULL, 'l' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ }
+	};
+	struct ttmem_info info = { 0 };
+	uint64_t dram = 0, l1 = 0, chip = 0;
+	const char *name = "0";
+	struct ttmem_card *card;
+	int opt, ret, fd;
+
+	/* The plus: what follows COMMAND is COMMAND's. */
+	while ((opt = getopt_long(argc, argv, "+c:k:d:l:hV", options,
+				  NULL)) != -1) {
+		switch (opt) {
+		case 'c':
+			name = optarg;
+			break;
+		case 'k':
+			if (!ttmem__number(optarg, UINT32_MAX, &chip))
+				die("--chip %s: not a number", optarg);
+			break;
+		case 'd':
+			dram = parse_size("--dram", optarg);
+			break;
+		case 'l':
+			l1 = parse_size("--l1", optarg);
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return fflush(stdout) ? EXIT_OWN : 0;
+		case 'V':
+			printf("ttmem-run %s (ABI %d)\n", TTMEM_VERSION,
+			       TTMEM_ABI_VERSION);
+			return fflush(stdout) ? EXIT_OWN : 0;
+		default:
+			die("ttmem-run --help tells more");
+		}
+	}
+	if (!dram && !l1)
+		die("nothing to reserve: give --dram SIZE or --l1 SIZE");
+	if (optind == argc)
+		die("no COMMAND to run: give it behind the options");
+
+	card = open_card(name);
+	ret = ttmem_info(card, &info, sizeof(info));
+	if (ret)
+		die("card %s: %s", name, ttmem_strerror(ret));
+	if (chip >= info.chips)
+		die("--chip %llu: card %u has %u chip%s, counted from 0",
+		    (unsigned long long)chip, info.card, info.chips,
+		    info.chips == 1 ? "" : "s");
+	if (dram)
+		reserve(card, chip, TTMEM_DRAM, dram);
+	if (l1)
+		reserve(card, chip, TTMEM_L1, l1);
+
+	/* A copy that exec() keeps; the library's own is closed by it. */
+	fd = fcntl(ttmem_fd(card), F_DUPFD, FD_FIRST);
+	if (fd < 0)	/* RLIMIT_NOFILE is low */
+		fd = fcntl(ttmem_fd(card), F_DUPFD, STDERR_FILENO + 1);
+	if (fd < 0)
+		die("cannot keep the card open for %s: %s", argv[optind],
+		    strerror(errno));
+
+	execvp(argv[optind], argv + optind);
+	ret = errno;
+	fprintf(stderr, "ttmem-run: cannot run %s: %s\n", argv[optind],
+		strerror(ret));
+	return ret == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT;
+}

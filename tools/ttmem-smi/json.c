@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The same as JSON. Its fields are documented in ttmem-smi(1) and stay: what
+ * comes later is added, and JSON_FORMAT rises only if something must change.
+ */
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "smi.h"
+
+#define JSON_FORMAT	1
+
+/* json-c gives a null object both for null and for lack of memory. */
+static struct json_object *made(struct json_object *obj)
+{
+	if (!obj)
+		out_of_memory();
+	return obj;
+}
+
+static void put(struct json_object *to, const char *key,
+		struct json_object *value)
+{
+	if (json_object_object_add(to, key, value))
+		out_of_memory();
+}
+
+static void append(struct json_object *to, struct json_object *value)
+{
+	if (json_object_array_add(to, value))
+		out_of_memory();
+}
+
+static struct json_object *number(uint64_t n)
+{
+	return made(json_object_new_uint64(n));
+}
+
+/* Thousandths as a number with its decimals, not what a double makes of it. */
+static struct json_object *thousandths(int64_t n)
+{
+	uint64_t size = n < 0 ? -(uint64_t)n : (uint64_t)n;
+	char text[32];
+
+	snprintf(text, sizeof(text), "%s%llu.%03llu", n < 0 ? "-" : "",
+		 (unsigned long long)(size / 1000),
+		 (unsigned long long)(size % 1000));
+	return made(json_object_new_double_s(n / 1000.0, text));
+}
+
+/* How many bytes of a valid UTF-8 character begin here, 0 if none does. */
+static size_t utf8_length(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	unsigned long c;
+	size_t len, i;
+
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	len = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	c = s[0] & (0x7f >> len);
+	for (i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	/* Too long a form, surrogates, beyond Unicode. */
+	if ((len == 3 && (c < 0x800 || (c >= 0xd800 && c < 0xe000))) ||
+	    (len == 4 && (c < 0x10000 || c > 0x10ffff)))
+		return 0;
+	return len;
+}
+
+/* A command may hold any byte; JSON is UTF-8, so U+FFFD stands for the rest. */
+static struct json_object *string(const char *text)
+{
+	static const char unknown[] = "\xef\xbf\xbd";
+	struct json_object *obj;
+	char *out, *to;
+	size_t len;
+
+	if (!text || !*text)
+		return NULL;
+	out = malloc(strlen(text) * strlen(unknown) + 1);
+	if (!out)
+		out_of_memory();
+	for (to = out; *text; text += len ? len : 1) {
+		len = utf8_length(text);
+		if (len)
+			to = mempcpy(to, text, len);
+		else
+			to = mempcpy(to, unknown, strlen(unknown));
+	}
+	*to = '\0';
+	obj = made(json_object_new_string(out));
+	free(out);
+	return obj;
+}
+
+static struct json_object *pool_object(const struct pool *pool)
+{
+	struct json_object *obj = made(json_object_new_object());
+
+	put(obj, "used", number(pool->used));
+	put(obj, "total", pool->total ? number(pool->total) : NULL);
+	return obj;
+}
+
+static struct json_object *card_object(const struct card *card)
+{
+	struct json_object *obj = made(json_object_new_object());
+	struct json_object *chips = made(json_object_new_array());
+	size_t i;
+
+	put(obj, "card", number(card->id.number));
+	put(obj, "board", string(card->board));
+	put(obj, "bus_id", string(card->id.address));
+	put(obj, "temperature_celsius", card->has_temperature ?
+	    thousandths(card->temperature) : NULL);
+	put(obj, "power_watts", card->has_power ?
+	    thousandths(card->power / 1000) : NULL);
+	put(obj, "clock_mhz", card->has_clock ? number(card->clock) : NULL);
+	for (i = 0; i < card->chips; i++) {
+		struct json_object *chip = made(json_object_new_object());
+
+		put(chip, "chip", number(i));
+		put(chip, "dram", pool_object(&card->chip[i].pool[TTMEM_DRAM]));
+		put(chip, "l1", pool_object(&card->chip[i].pool[TTMEM_L1]));
+		append(chips, chip);
+	}
+	put(obj, "chips", chips);
+	return obj;
+}
+
+static struct json_object *process_object(const struct process *p)
+{
+	struct json_object *obj = made(json_object_new_object());
+
+	put(obj, "card", number(p->card));
+	put(obj, "chip", p->reports ? number(p->chip) : NULL);
+	put(obj, "pid", p->pid ? number(p->pid) : NULL);
+	put(obj, "uid", p->has_uid ? number(p->uid) : NULL);
+	put(obj, "user", string(p->user));
+	put(obj, "dram", p->reports ? number(p->bytes[TTMEM_DRAM]) : NULL);
+	put(obj, "l1", p->reports ? number(p->bytes[TTMEM_L1]) : NULL);
+	put(obj, "command", string(p->command));
+	return obj;
+}
+
+void print_json(FILE *out, const struct snapshot *snap, bool compact)
+{
+	struct json_object *obj = made(json_object_new_object());
+	struct json_object *cards = made(json_object_new_array());
+	struct json_object *processes = made(json_object_new_array());
+	const char *text;
+	char when[32];
+	struct tm tm;
+	size_t i;
+
+	gmtime_r(&snap->time, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	for (i = 0; i < snap->cards; i++)
+		append(cards, card_object(&snap->card[i]));
+	for (i = 0; i < snap->processes; i++)
+		append(processes, process_object(&snap->process[i]));
+
+	put(obj, "format", number(JSON_FORMAT));
+	put(obj, "time", string(when));
+	put(obj, "ttmem_smi_version", string(TTMEM_VERSION));
+	put(obj, "ttmem_version", string(snap->ttmem));
+	put(obj, "tt_kmd_version", string(snap->tt_kmd));
+	put(obj, "cards", cards);
+	put(obj, "processes", processes);
+
+	text = json_object_to_json_string_ext(obj, JSON_C_TO_STRING_NOSLASHESCAPE |
+					      (compact ? JSON_C_TO_STRING_PLAIN :
+					       JSON_C_TO_STRING_PRETTY |
+					       JSON_C_TO_STRING_SPACED));
+	if (!text)
+		out_of_memory();
+	fprintf(out, "%s\n", text);
+	json_object_put(obj);
+}
