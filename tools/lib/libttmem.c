@@ -377,7 +377,7 @@ const char *ttmem_strerror(int error)
 	case 0:
 		return "no error";
 	case ENXIO:
-		return "no such card: load TT-KMD (modprobe tenstorrent), then see ls /sys/class/tenstorrent for the cards it drives";
+		return "no such card: ls /sys/class/tenstorrent shows those there are; if there are none, is TT-KMD loaded (modprobe tenstorrent)?";
 	case ENOPKG:
 		return "the kernel module ttmem is not loaded: install it and run modprobe ttmem";
 	case ENOTCONN:
