@@ -134,8 +134,8 @@ struct ttmem_reserve {
  * @handle: in: the reservation; 0 with a flag
  * @chip: in: the chip with TTMEM_FREE_CHIP, else 0
  * @flags: in: 0, TTMEM_FREE_CHIP or TTMEM_FREE_ALL
- * @bytes: out: bytes given back, gauges included
- * @reservations: out: reservations given back
+ * @bytes: out, with a flag: bytes given back, gauges included
+ * @reservations: out, with a flag: reservations given back
  */
 struct ttmem_free {
 	__aligned_u64 handle;

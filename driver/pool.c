@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The arithmetic of charging.
+ *
+ * A pool is one memory of one chip. Bytes are charged to it under a tag and
+ * uncharged again; in between they are part of its used. Each pool of a chip
+ * has a parent, the card's sum of that memory, which is charged along so that
+ * the card has a peak of its own. Only a pool's own capacity refuses; the sum
+ * has none.
+ *
+ * Nothing here locks: the caller holds the lock of the card that the pool is
+ * part of.
+ */
+
+#include <linux/bits.h>
+#include <linux/bug.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/overflow.h>
+
+#include "pool.h"
+
+/**
+ * ttmem_memory_name() - Name a memory as the files of procfs do.
+ * @memory: enum ttmem_memory, valid
+ *
+ * Context: Any.
+ * Return: the name, constant data.
+ */
+const char *ttmem_memory_name(u32 memory)
+{
+	static const char *const names[TTMEM_MEMORIES] = {
+		[TTMEM_DRAM] = "DRAM",
+		[TTMEM_L1] = "L1",
+	};
+
+	return names[memory];
+}
+
+/**
+ * ttmem_tag_name() - Name a tag as the files of procfs do.
+ * @tag: enum ttmem_tag, valid
+ *
+ * Context: Any.
+ * Return: the name, constant data.
+ */
+const char *ttmem_tag_name(u32 tag)
+{
+	static const char *const names[TTMEM_TAGS] = {
+		[TTMEM_TAG_BUFFER] = "buffer",
+		[TTMEM_TAG_TRACE] = "trace",
+		[TTMEM_TAG_SYSTEM] = "system",
+		[TTMEM_TAG_L1_SMALL] = "l1_small",
+		[TTMEM_TAG_CB] = "cb",
+	};
+
+	return names[tag];
+}
+
+/**
+ * ttmem_pool_tag_valid() - Tell whether a memory knows a tag.
+ * @memory: enum ttmem_memory, unchecked
+ * @tag: enum ttmem_tag, unchecked
+ *
+ * Context: Any.
+ * Return: true if bytes of @memory may be charged under @tag.
+ */
+bool ttmem_pool_tag_valid(u32 memory, u32 tag)
+{
+	static const u32 tags[TTMEM_MEMORIES] = {
+		[TTMEM_DRAM] = BIT(TTMEM_TAG_BUFFER) | BIT(TTMEM_TAG_TRACE) |
+			       BIT(TTMEM_TAG_SYSTEM),
+		[TTMEM_L1] = BIT(TTMEM_TAG_BUFFER) | BIT(TTMEM_TAG_SYSTEM) |
+			     BIT(TTMEM_TAG_L1_SMALL) | BIT(TTMEM_TAG_CB),
+	};
+
+	return memory < TTMEM_MEMORIES && tag < TTMEM_TAGS &&
+	       (tags[memory] & BIT(tag));
+}
+
+/**
+ * ttmem_pool_charge() - Take bytes from a pool and from the card's sum.
+ * @pool: a chip's pool
+ * @tag: what the bytes are for, valid for the pool's memory
+ * @bytes: how many
+ * @overcommit: charge also past the capacity
+ *
+ * Context: Any. The card's lock is held.
+ * Return: 0; -ENOSPC if they do not fit the capacity; -EOVERFLOW if the card's
+ * sum, and so perhaps the pool's, would not fit 64 bits. On error nothing has
+ * changed.
+ */
+int ttmem_pool_charge(struct ttmem_pool *pool, u32 tag, u64 bytes,
+		      bool overcommit)
+{
+	struct ttmem_pool *sum = pool->parent;
+	u64 used, sum_used;
+
+	/* The pool's used is part of the sum's: if that fits, this does. */
+	if (check_add_overflow(sum->used, bytes, &sum_used))
+		return -EOVERFLOW;
+	used = pool->used + bytes;
+	if (pool->total && used > pool->total && !overcommit)
+		return -ENOSPC;
+
+	pool->used = used;
+	pool->peak = max(pool->peak, used);
+	pool->tag[tag] += bytes;
+	sum->used = sum_used;
+	sum->peak = max(sum->peak, sum_used);
+	sum->tag[tag] += bytes;
+	return 0;
+}
+
+/**
+ * ttmem_pool_uncharge() - Give bytes back to a pool and to the card's sum.
+ * @pool: the pool they were charged to
+ * @tag: the tag they were charged under
+ * @bytes: how many, at most what is charged there
+ *
+ * Context: Any. The card's lock is held.
+ */
+void ttmem_pool_uncharge(struct ttmem_pool *pool, u32 tag, u64 bytes)
+{
+	if (WARN_ON_ONCE(pool->tag[tag] < bytes))
+		bytes = pool->tag[tag];
+
+	for (; pool; pool = pool->parent) {
+		pool->used -= bytes;
+		pool->tag[tag] -= bytes;
+	}
+}
+
+/**
+ * ttmem_pool_free() - Tell what is left of a pool.
+ * @pool: a chip's pool
+ *
+ * Context: Any. The card's lock is held.
+ * Return: capacity less used in bytes, 0 where more is used than there is and
+ * where the capacity is not known.
+ */
+u64 ttmem_pool_free(const struct ttmem_pool *pool)
+{
+	return pool->total > pool->used ? pool->total - pool->used : 0;
+}
+
+/**
+ * ttmem_pool_restart_peak() - Let the peak start again at what is used.
+ * @pool: any pool
+ *
+ * Context: Any. The card's lock is held.
+ */
+void ttmem_pool_restart_peak(struct ttmem_pool *pool)
+{
+	pool->peak = pool->used;
+}

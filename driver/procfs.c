@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /proc/driver/ttmem/N/clients: who holds what of a card. The format is told in
+ * Documentation/userspace-api/ttmem.rst; columns may be added before COMMAND.
+ */
+
+#include <linux/cred.h>
+#include <linux/kernel.h>
+#include <linux/pid.h>
+#include <linux/proc_fs.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_file.h>
+#include <linux/string.h>
+#include <linux/uidgid.h>
+
+#include "card.h"
+#include "client.h"
+#include "procfs.h"
+
+static struct proc_dir_entry *root;
+
+/* Whatever could break a line or a terminal, and what escapes begin with. */
+static const char unprintable[] =
+	"\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020"
+	"\021\022\023\024\025\026\027\030\031\032\033\034\035\036\037\177\\";
+
+/*
+ * The number of a dead process may be another's by now, so only a live one's
+ * is shown, and only where the reader's pid namespace has it.
+ */
+static pid_t show_live(struct pid *pid, char comm[TASK_COMM_LEN])
+{
+	struct task_struct *task;
+	pid_t nr = 0;
+
+	rcu_read_lock();
+	task = pid_task(pid, PIDTYPE_TGID);
+	if (task && !(READ_ONCE(task->exit_state) && thread_group_empty(task)))
+		nr = pid_vnr(pid);
+	if (nr)
+		/* Without its lock: may be torn while it changes, never unterminated. */
+		strscpy(comm, task->comm, TASK_COMM_LEN);
+	rcu_read_unlock();
+	return nr;
+}
+
+static int clients_show(struct seq_file *m, void *v)
+{
+	struct ttmem_card *card = m->private;
+	struct ttmem_client_line *lines;
+	ssize_t count, i;
+
+	count = ttmem_client_snapshot(card, &lines);
+	if (count < 0)
+		return count;
+
+	seq_printf(m, "%-8s %7s %10s %4s %-6s %-8s %14s %12s %s\n", "CLIENT", "PID", "UID",
+		   "CHIP", "MEMORY", "TAG", "BYTES", "RESERVATIONS", "COMMAND");
+	for (i = 0; i < count; i++) {
+		const struct ttmem_client_line *line = &lines[i];
+		char comm[TASK_COMM_LEN] = "-";
+		pid_t pid = show_live(line->pid, comm);
+
+		seq_printf(m, "%-8llu %7d %10u %4u %-6s %-8s %14llu %12u ", line->client,
+			   pid, from_kuid_munged(current_user_ns(), line->uid),
+			   line->chip, ttmem_memory_name(line->memory),
+			   ttmem_tag_name(line->tag), line->bytes, line->reservations);
+		seq_escape(m, comm, unprintable);
+		seq_putc(m, '\n');
+	}
+	ttmem_client_snapshot_free(lines, count);
+	return 0;
+}
+
+/**
+ * ttmem_procfs_init() - Make /proc/driver/ttmem.
+ *
+ * Context: Module init.
+ * Return: 0 or -ENOMEM.
+ */
+int ttmem_procfs_init(void)
+{
+	root = proc_mkdir("driver/ttmem", NULL);
+	return root ? 0 : -ENOMEM;
+}
+
+/**
+ * ttmem_procfs_exit() - Undo ttmem_procfs_init().
+ *
+ * Context: Module exit; no card is left.
+ */
+void ttmem_procfs_exit(void)
+{
+	proc_remove(root);
+}
+
+/**
+ * ttmem_procfs_add() - Make a card's directory.
+ * @card: the card, which the caller keeps a reference to until
+ *	ttmem_procfs_remove()
+ *
+ * Context: Process context, may sleep.
+ * Return: the directory, NULL if there is no memory.
+ */
+struct proc_dir_entry *ttmem_procfs_add(struct ttmem_card *card)
+{
+	struct proc_dir_entry *dir;
+	char name[12];
+
+	snprintf(name, sizeof(name), "%u", card->number);
+	dir = proc_mkdir(name, root);
+	if (dir && !proc_create_single_data("clients", 0444, dir, clients_show, card)) {
+		proc_remove(dir);
+		dir = NULL;
+	}
+	return dir;
+}
+
+/**
+ * ttmem_procfs_remove() - Take a card's directory away.
+ * @dir: from ttmem_procfs_add()
+ *
+ * Returns when no reader is inside any more.
+ *
+ * Context: Process context, may sleep; no lock is held that a reader takes.
+ */
+void ttmem_procfs_remove(struct proc_dir_entry *dir)
+{
+	proc_remove(dir);
+}

@@ -1,0 +1,810 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the tests of ttmem share; selftest.h says what is what.
+ */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <dirent.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "selftest.h"
+
+#define CARDS_MAX	32
+#define CHIPS_MAX	2
+
+const char *const st_memory_names[2] = { "DRAM", "L1" };
+const char *const st_tag_names[5] = { "buffer", "trace", "system", "l1_small", "cb" };
+
+/* What root may write of a chip, and what the parameters were: put back after each test. */
+static const char *const writable[] = { "dram_total", "l1_total", "dram_banks", "l1_banks" };
+static const char *const parameters[] = {
+	"max_reservations", "max_reservations_per_uid", "test_delay_points", "test_delay_ms",
+};
+
+static uint64_t writable_before[CARDS_MAX][CHIPS_MAX][ARRAY_SIZE(writable)];
+static char *parameters_before[ARRAY_SIZE(parameters)];
+
+/* Children that have not been waited for. */
+static pid_t children[512];
+
+/* A few answers at a time from one place, so that callers need not free. */
+static char *scratch(void)
+{
+	static __thread char text[16][512];
+	static __thread unsigned int next;
+
+	return text[next++ % ARRAY_SIZE(text)];
+}
+
+#define SCRATCH(format, ...) \
+	({ char *text_ = scratch(); snprintf(text_, 512, format, ##__VA_ARGS__); text_; })
+
+char *st_slurp(const char *path)
+{
+	size_t size = 65536, length = 0;
+	char *text = malloc(size);
+	ssize_t got;
+	int fd;
+
+	assert_non_null(text);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		free(text);
+		return NULL;
+	}
+	while ((got = read(fd, text + length, size - length - 1)) > 0) {
+		length += got;
+		if (size - length == 1) {
+			size *= 2;
+			text = realloc(text, size);
+			assert_non_null(text);
+		}
+	}
+	close(fd);
+	if (got < 0) {
+		free(text);
+		return NULL;
+	}
+	text[length] = '\0';
+	return text;
+}
+
+int st_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int error = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+const char *st_path(int card, int chip, const char *name)
+{
+	if (chip == ST_CARD)
+		return SCRATCH("/sys/class/tenstorrent/tenstorrent!%d/memory_stats/%s", card, name);
+	return SCRATCH("/sys/class/tenstorrent/tenstorrent!%d/memory_stats/chip%d/%s", card, chip,
+		       name);
+}
+
+/* One value a file: digits and a newline, nothing else. */
+static uint64_t number_in(const char *path)
+{
+	char *text = st_slurp(path), *end;
+	uint64_t value;
+
+	if (!text)
+		fail_msg("%s: %s", path, strerror(errno));
+	if (!isdigit((unsigned char)text[0]))
+		fail_msg("%s: no number: %s", path, text);
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno || strcmp(end, "\n"))
+		fail_msg("%s: not one number and a newline: %s", path, text);
+	free(text);
+	return value;
+}
+
+uint64_t st_get(int card, int chip, const char *name)
+{
+	return number_in(st_path(card, chip, name));
+}
+
+int st_put(int card, int chip, const char *name, const char *text)
+{
+	return st_write(st_path(card, chip, name), text);
+}
+
+const char *st_param_path(const char *name)
+{
+	return SCRATCH("/sys/module/ttmem/parameters/%s", name);
+}
+
+uint64_t st_param(const char *name)
+{
+	return number_in(st_param_path(name));
+}
+
+void st_set_param(const char *name, const char *text)
+{
+	int error = st_write(st_param_path(name), text);
+
+	if (error)
+		fail_msg("parameter %s = '%s': %s", name, text, strerror(-error));
+}
+
+/* The boards that this machine was given, in the order of their numbers. */
+const char *st_board(int card)
+{
+	const char *list = getenv("TTMEM_CARDS");
+	int i;
+
+	if (!list)
+		fail_msg("TTMEM_CARDS is not set: run this through tools/testing/vm/run");
+	for (i = 0; i < card && list; i++) {
+		list = strchr(list, ',');
+		if (list)
+			list++;
+	}
+	return list && *list ? SCRATCH("%.*s", (int)strcspn(list, ","), list) : NULL;
+}
+
+int st_cards(void)
+{
+	int card = 0;
+
+	while (st_board(card))
+		card++;
+	assert_in_range(card, 1, CARDS_MAX);
+	return card;
+}
+
+int st_chips(int card)
+{
+	int chips = 0;
+
+	while (chips < CHIPS_MAX && !access(st_path(card, chips, "dram_used"), F_OK))
+		chips++;
+	if (!chips)
+		fail_msg("card %d has no chip0 in its memory_stats", card);
+	return chips;
+}
+
+int st_card_with_chips(int chips)
+{
+	int card;
+
+	for (card = 0; card < st_cards(); card++)
+		if (st_chips(card) == chips)
+			return card;
+	return -1;
+}
+
+const char *st_node(int card)
+{
+	return SCRATCH("/dev/tenstorrent/mem/%d", card);
+}
+
+const char *st_pci(int card)
+{
+	char target[PATH_MAX];
+	ssize_t length;
+
+	length = readlink(SCRATCH("/sys/class/tenstorrent/tenstorrent!%d/device", card), target,
+			  sizeof(target) - 1);
+	assert_true(length > 0);
+	target[length] = '\0';
+	return SCRATCH("%s", strrchr(target, '/') + 1);
+}
+
+bool st_attached(int card)
+{
+	return !access(st_path(card, 0, "dram_used"), R_OK) && !access(st_node(card), F_OK) &&
+	       !access(SCRATCH("/proc/driver/ttmem/%d/clients", card), R_OK);
+}
+
+static bool is_attached(void *card)
+{
+	return st_attached(*(int *)card);
+}
+
+static bool is_detached(void *arg)
+{
+	int card = *(int *)arg;
+
+	return access(SCRATCH("/sys/class/misc/ttmem%d", card), F_OK) &&
+	       access(st_path(card, ST_CARD, ""), F_OK) && access(st_node(card), F_OK) &&
+	       access(SCRATCH("/proc/driver/ttmem/%d", card), F_OK);
+}
+
+void st_await_attached(int card, bool attached)
+{
+	if (!st_await(attached ? is_attached : is_detached, &card))
+		fail_msg("card %d has not %s", card, attached ? "come" : "gone");
+}
+
+static uint32_t name_index(const char *const *names, size_t count, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		if (!strcmp(names[i], name))
+			return i;
+	fail_msg("unknown name '%s' in a list of clients", name);
+	return 0;
+}
+
+bool st_tag_fits(uint32_t memory, uint32_t tag)
+{
+	if (tag == TTMEM_TAG_BUFFER || tag == TTMEM_TAG_SYSTEM)
+		return memory <= TTMEM_L1;
+	if (tag == TTMEM_TAG_TRACE)
+		return memory == TTMEM_DRAM;
+	return memory == TTMEM_L1 && (tag == TTMEM_TAG_L1_SMALL || tag == TTMEM_TAG_CB);
+}
+
+/* The list of clients, each line taken apart and held against its documented form. */
+size_t st_clients(int card, struct st_line **lines)
+{
+	char *text = st_slurp(SCRATCH("/proc/driver/ttmem/%d/clients", card));
+	char memory[16], tag[16], header[9][16];
+	struct st_line *list = NULL;
+	char *row, *rest, *save;
+	size_t count = 0;
+	int fields, at;
+
+	if (!text)
+		fail_msg("clients of card %d: %s", card, strerror(errno));
+	assert_true(strlen(text) > 0 && text[strlen(text) - 1] == '\n');
+	row = strtok_r(text, "\n", &save);
+	fields = sscanf(row, "%15s %15s %15s %15s %15s %15s %15s %15s %15s", header[0], header[1],
+			header[2], header[3], header[4], header[5], header[6], header[7],
+			header[8]);
+	assert_int_equal(fields, 9);
+	assert_string_equal(header[0], "CLIENT");
+	assert_string_equal(header[1], "PID");
+	assert_string_equal(header[2], "UID");
+	assert_string_equal(header[3], "CHIP");
+	assert_string_equal(header[4], "MEMORY");
+	assert_string_equal(header[5], "TAG");
+	assert_string_equal(header[6], "BYTES");
+	assert_string_equal(header[7], "RESERVATIONS");
+	assert_string_equal(header[8], "COMMAND");
+
+	while ((row = strtok_r(NULL, "\n", &save))) {
+		struct st_line line = { 0 };
+
+		fields = sscanf(row,
+				"%" SCNu64 " %" SCNd64 " %" SCNd64 " %u %15s %15s %" SCNu64 " %" SCNu64 "%n",
+				&line.client, &line.pid, &line.uid, &line.chip, memory, tag,
+				&line.bytes, &line.reservations, &at);
+		if (fields != 8)
+			fail_msg("clients of card %d: not a line of it: '%s'", card, row);
+		/* One blank parts the last column, the command's own blanks are its own. */
+		rest = row + at;
+		assert_int_equal(rest[0], ' ');
+		snprintf(line.command, sizeof(line.command), "%s", rest + 1);
+		line.memory = name_index(st_memory_names, ARRAY_SIZE(st_memory_names), memory);
+		line.tag = name_index(st_tag_names, ARRAY_SIZE(st_tag_names), tag);
+		if (!st_tag_fits(line.memory, line.tag))
+			fail_msg("clients of card %d: %s has no %s", card, memory, tag);
+		assert_true(line.client > 0);
+		assert_true(line.bytes > 0);
+		list = realloc(list, (count + 1) * sizeof(*list));
+		assert_non_null(list);
+		list[count++] = line;
+	}
+	free(text);
+	*lines = list;
+	return count;
+}
+
+struct st_line st_only_line(int card)
+{
+	struct st_line *lines, line;
+	size_t count = st_clients(card, &lines);
+
+	assert_int_equal(count, 1);
+	line = lines[0];
+	free(lines);
+	return line;
+}
+
+/* What a part of the list sums to; chip ST_CARD is all chips, tag -1 all tags. */
+static uint64_t list_bytes(const struct st_line *lines, size_t count, int chip, int memory, int tag)
+{
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if ((chip == ST_CARD || lines[i].chip == (uint32_t)chip) &&
+		    lines[i].memory == (uint32_t)memory &&
+		    (tag < 0 || lines[i].tag == (uint32_t)tag))
+			sum += lines[i].bytes;
+	return sum;
+}
+
+static void check_chip_books(int card, int chip, const struct st_line *lines, size_t count)
+{
+	static const struct {
+		const char *name;
+		int memory;
+		int tag;
+	} parts[] = {
+		{ "dram_used", TTMEM_DRAM, -1 },
+		{ "l1_used", TTMEM_L1, -1 },
+		{ "dram_trace_used", TTMEM_DRAM, TTMEM_TAG_TRACE },
+		{ "dram_system_used", TTMEM_DRAM, TTMEM_TAG_SYSTEM },
+		{ "l1_small_used", TTMEM_L1, TTMEM_TAG_L1_SMALL },
+		{ "l1_cb_used", TTMEM_L1, TTMEM_TAG_CB },
+		{ "l1_system_used", TTMEM_L1, TTMEM_TAG_SYSTEM },
+	};
+	uint64_t clients = 0, reservations = 0, last = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		uint64_t listed = list_bytes(lines, count, chip, parts[i].memory, parts[i].tag);
+		uint64_t shown = st_get(card, chip, parts[i].name);
+
+		if (shown != listed)
+			fail_msg("card %d chip %d: %s is %" PRIu64 ", the clients' sum %" PRIu64,
+				 card, chip, parts[i].name, shown, listed);
+	}
+	/* A client's lines stand together, so a new id is a new client. */
+	for (i = 0; i < count; i++) {
+		if (chip != ST_CARD && lines[i].chip != (uint32_t)chip)
+			continue;
+		reservations += lines[i].reservations;
+		clients += lines[i].client != last;
+		last = lines[i].client;
+	}
+	assert_int_equal(st_get(card, chip, "clients"), clients);
+	assert_int_equal(st_get(card, chip, "reservations"), reservations);
+	assert_true(st_get(card, chip, "dram_peak") >= st_get(card, chip, "dram_used"));
+	assert_true(st_get(card, chip, "l1_peak") >= st_get(card, chip, "l1_used"));
+}
+
+/* The books of a card at rest: every sum agrees with every other. */
+void st_check_books(int card)
+{
+	static const char *const sums[] = {
+		"dram_used", "l1_used", "dram_free", "l1_free", "dram_banks", "l1_banks",
+		"dram_trace_used", "dram_system_used", "l1_small_used", "l1_cb_used",
+		"l1_system_used", "reservations", "denied",
+	};
+	int chips = st_chips(card), chip;
+	struct st_line *lines;
+	size_t count, i;
+
+	count = st_clients(card, &lines);
+	for (i = 0; i < count; i++)
+		assert_true(lines[i].chip < (uint32_t)chips);
+	check_chip_books(card, ST_CARD, lines, count);
+	for (chip = 0; chip < chips; chip++)
+		check_chip_books(card, chip, lines, count);
+	free(lines);
+
+	for (i = 0; i < ARRAY_SIZE(sums); i++) {
+		uint64_t sum = 0;
+
+		for (chip = 0; chip < chips; chip++)
+			sum += st_get(card, chip, sums[i]);
+		assert_int_equal(st_get(card, ST_CARD, sums[i]), sum);
+	}
+	for (i = 0; i < 2; i++) {
+		const char *total_name = i ? "l1_total" : "dram_total";
+		const char *used_name = i ? "l1_used" : "dram_used";
+		const char *free_name = i ? "l1_free" : "dram_free";
+		uint64_t sum = 0;
+		bool known = true;
+
+		for (chip = 0; chip < chips; chip++) {
+			uint64_t total = st_get(card, chip, total_name);
+			uint64_t used = st_get(card, chip, used_name);
+
+			known = known && total;
+			sum += total;
+			assert_int_equal(st_get(card, chip, free_name),
+					 total > used ? total - used : 0);
+		}
+		assert_int_equal(st_get(card, ST_CARD, total_name), known ? sum : 0);
+	}
+}
+
+void st_check_used(int card, uint64_t dram, uint64_t l1)
+{
+	st_check_books(card);
+	assert_int_equal(st_get(card, ST_CARD, "dram_used"), dram);
+	assert_int_equal(st_get(card, ST_CARD, "l1_used"), l1);
+}
+
+/* Everything that ttmem shows of a card, except denied, as one text to compare. */
+char *st_snapshot(int card)
+{
+	static const char *const names[] = {
+		"dram_total", "l1_total", "dram_banks", "l1_banks", "dram_used", "l1_used",
+		"dram_free", "l1_free", "dram_peak", "l1_peak", "dram_trace_used",
+		"dram_system_used", "l1_small_used", "l1_cb_used", "l1_system_used", "clients",
+		"reservations",
+	};
+	char *clients = st_slurp(SCRATCH("/proc/driver/ttmem/%d/clients", card));
+	char *text;
+	size_t size, i;
+	FILE *out;
+	int chip;
+
+	assert_non_null(clients);
+	out = open_memstream(&text, &size);
+	assert_non_null(out);
+	for (chip = ST_CARD; chip < st_chips(card); chip++)
+		for (i = 0; i < ARRAY_SIZE(names); i++)
+			fprintf(out, "chip %d %s %" PRIu64 "\n", chip, names[i],
+				st_get(card, chip, names[i]));
+	fputs(clients, out);
+	fclose(out);
+	free(clients);
+	return text;
+}
+
+int st_open(int card)
+{
+	int fd = open(st_node(card), O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		fail_msg("%s: %s", st_node(card), strerror(errno));
+	return fd;
+}
+
+int st_call(int fd, unsigned long request, void *argument)
+{
+	int ret = ioctl(fd, request, argument);
+
+	/* A call that succeeds returns 0, never a number. */
+	return ret < 0 ? -errno : ret;
+}
+
+int st_reserve(int fd, uint32_t chip, uint32_t memory, uint32_t tag, uint64_t size,
+	       uint32_t flags, uint64_t *handle)
+{
+	struct ttmem_reserve reserve = {
+		.chip = chip,
+		.memory = memory,
+		.tag = tag,
+		.flags = flags,
+		.size = size,
+	};
+	int error = st_call(fd, TTMEM_IOC_RESERVE, &reserve);
+
+	if (!error && handle)
+		*handle = reserve.handle;
+	return error;
+}
+
+int st_free(int fd, uint64_t handle)
+{
+	struct ttmem_free request = { .handle = handle };
+
+	return st_call(fd, TTMEM_IOC_FREE, &request);
+}
+
+int st_free_all(int fd)
+{
+	struct ttmem_free request = { .flags = TTMEM_FREE_ALL };
+
+	return st_call(fd, TTMEM_IOC_FREE, &request);
+}
+
+int st_set(int fd, uint32_t chip, uint32_t memory, uint32_t tag, uint64_t bytes)
+{
+	struct ttmem_gauge gauge = { .chip = chip, .memory = memory, .tag = tag, .bytes = bytes };
+	struct ttmem_set set = {
+		.gauges = (uintptr_t)&gauge,
+		.count = 1,
+		.entry_size = sizeof(gauge),
+	};
+
+	return st_call(fd, TTMEM_IOC_SET, &set);
+}
+
+int st_info(int fd, struct ttmem_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	return st_call(fd, TTMEM_IOC_INFO, info);
+}
+
+/* The value of a key of an open file's fdinfo, also as text; fails if it is not there. */
+uint64_t st_fdinfo(int fd, const char *key, char *text, size_t size)
+{
+	char *all = st_slurp(SCRATCH("/proc/self/fdinfo/%d", fd)), *row, *save;
+	size_t length = strlen(key);
+
+	assert_non_null(all);
+	for (row = strtok_r(all, "\n", &save); row; row = strtok_r(NULL, "\n", &save)) {
+		uint64_t value;
+
+		if (strncmp(row, key, length) || row[length] != ':')
+			continue;
+		row += length + 1;
+		row += strspn(row, " \t");
+		value = strtoull(row, NULL, 10);
+		if (text)
+			snprintf(text, size, "%s", row);
+		free(all);
+		return value;
+	}
+	free(all);
+	if (!text)
+		fail_msg("fdinfo has no key %s", key);
+	text[0] = '\0';
+	return 0;
+}
+
+struct st_child st_spawn(void (*fn)(int sock, void *arg), void *arg)
+{
+	struct st_child child;
+	int sock[2];
+	size_t i;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock), 0);
+	fflush(NULL);
+	child.pid = fork();
+	assert_true(child.pid >= 0);
+	if (!child.pid) {
+		/* A failed assertion is not to come back into the parent's list of tests. */
+		setenv("CMOCKA_TEST_ABORT", "1", 1);
+		signal(SIGABRT, SIG_DFL);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(sock[0]);
+		fn(sock[1], arg);
+		fflush(NULL);
+		_exit(0);
+	}
+	for (i = 0; i < ARRAY_SIZE(children); i++)
+		if (!children[i]) {
+			children[i] = child.pid;
+			break;
+		}
+	assert_true(i < ARRAY_SIZE(children));
+	close(sock[1]);
+	child.sock = sock[0];
+	return child;
+}
+
+void st_say(int sock)
+{
+	assert_int_equal(send(sock, ".", 1, MSG_NOSIGNAL), 1);
+}
+
+void st_hear(int sock)
+{
+	struct pollfd ready = { .fd = sock, .events = POLLIN };
+	char byte;
+
+	if (poll(&ready, 1, ST_PATIENCE) != 1)
+		fail_msg("the other process did not answer");
+	if (read(sock, &byte, 1) != 1)
+		fail_msg("the other process is gone");
+}
+
+static int reap(struct st_child *child)
+{
+	int status;
+	size_t i;
+
+	assert_int_equal(waitpid(child->pid, &status, 0), child->pid);
+	for (i = 0; i < ARRAY_SIZE(children); i++)
+		if (children[i] == child->pid)
+			children[i] = 0;
+	close(child->sock);
+	return status;
+}
+
+/* Waits for a child that ends by itself and has found nothing wrong. */
+void st_join(struct st_child *child)
+{
+	pid_t pid = child->pid;
+	int status = reap(child);
+
+	if (status)
+		fail_msg("child %d ended with status %#x", (int)pid, status);
+}
+
+void st_kill(struct st_child *child)
+{
+	int status;
+
+	kill(child->pid, SIGKILL);
+	status = reap(child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+void st_send_fd(int sock, int fd)
+{
+	char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec iov = { .iov_base = ".", .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	assert_int_equal(sendmsg(sock, &message, 0), 1);
+}
+
+int st_receive_fd(int sock)
+{
+	char control[CMSG_SPACE(sizeof(int))], byte;
+	struct pollfd ready = { .fd = sock, .events = POLLIN };
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *header;
+	int fd;
+
+	assert_int_equal(poll(&ready, 1, ST_PATIENCE), 1);
+	assert_int_equal(recvmsg(sock, &message, MSG_CMSG_CLOEXEC), 1);
+	header = CMSG_FIRSTHDR(&message);
+	assert_non_null(header);
+	assert_int_equal(header->cmsg_type, SCM_RIGHTS);
+	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+	return fd;
+}
+
+uint64_t st_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
+}
+
+bool st_await(bool (*done)(void *arg), void *arg)
+{
+	uint64_t end = st_now_ms() + ST_PATIENCE;
+
+	while (!done(arg)) {
+		if (st_now_ms() > end)
+			return false;
+		usleep(5000);
+	}
+	return true;
+}
+
+/* Loads the module that an environment variable names; 0 or a negative errno. */
+int st_load(const char *variable, const char *module_parameters)
+{
+	const char *path = getenv(variable);
+	int fd, error = 0;
+
+	if (!path)
+		fail_msg("%s is not set: run this through tools/testing/vm/run", variable);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		fail_msg("%s: %s", path, strerror(errno));
+	if (syscall(SYS_finit_module, fd, module_parameters, 0))
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+/* Unloads a module as rmmod does; -EAGAIN is the kernel's word for a module in use. */
+int st_unload(const char *module)
+{
+	return syscall(SYS_delete_module, module, O_NONBLOCK) ? -errno : 0;
+}
+
+int st_module_refs(const char *module)
+{
+	return number_in(SCRATCH("/sys/module/%s/refcnt", module));
+}
+
+static bool all_books_zero(void *arg)
+{
+	int card, cards = *(int *)arg;
+
+	for (card = 0; card < cards; card++)
+		if (!st_attached(card) || st_get(card, ST_CARD, "clients") ||
+		    st_get(card, ST_CARD, "dram_used") || st_get(card, ST_CARD, "l1_used") ||
+		    st_get(card, ST_CARD, "reservations"))
+			return false;
+	return true;
+}
+
+int st_group_setup(void **state)
+{
+	int cards = st_cards(), card, chip;
+	size_t i;
+
+	(void)state;
+	/* Tests are about what root may and others may not: be root. */
+	if (geteuid()) {
+		print_error("selftests need root\n");
+		return -1;
+	}
+	for (card = 0; card < cards; card++)
+		if (!st_attached(card)) {
+			print_error("card %d is not there\n", card);
+			return -1;
+		}
+	if (!all_books_zero(&cards)) {
+		print_error("somebody holds memory of a card before the tests\n");
+		return -1;
+	}
+	for (card = 0; card < cards; card++)
+		for (chip = 0; chip < st_chips(card); chip++)
+			for (i = 0; i < ARRAY_SIZE(writable); i++)
+				writable_before[card][chip][i] = st_get(card, chip, writable[i]);
+	for (i = 0; i < ARRAY_SIZE(parameters); i++)
+		parameters_before[i] = st_slurp(st_param_path(parameters[i]));
+	return 0;
+}
+
+/* After each test, one that failed half way too: nothing held, everything as it was. */
+int st_teardown(void **state)
+{
+	int cards = st_cards(), card, chip;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(children); i++)
+		if (children[i]) {
+			kill(children[i], SIGKILL);
+			waitpid(children[i], NULL, 0);
+			children[i] = 0;
+		}
+	close_range(3, ~0u, 0);
+	for (i = 0; i < ARRAY_SIZE(parameters); i++)
+		if (parameters_before[i])
+			st_write(st_param_path(parameters[i]), parameters_before[i]);
+	if (!st_await(all_books_zero, &cards)) {
+		print_error("the test left a card away or memory held\n");
+		return -1;
+	}
+	for (card = 0; card < cards; card++) {
+		st_check_books(card);
+		for (chip = 0; chip < st_chips(card); chip++)
+			for (i = 0; i < ARRAY_SIZE(writable); i++) {
+				uint64_t value = writable_before[card][chip][i];
+
+				if (st_get(card, chip, writable[i]) == value)
+					continue;
+				st_put(card, chip, writable[i], SCRATCH("%" PRIu64, value));
+				if (st_get(card, chip, writable[i]) != value)
+					return -1;
+			}
+	}
+	return 0;
+}
+
+int st_group_teardown(void **state)
+{
+	int cards = st_cards();
+
+	(void)state;
+	if (st_module_refs("ttmem")) {
+		print_error("ttmem is still in use after the tests\n");
+		return -1;
+	}
+	return all_books_zero(&cards) ? 0 : -1;
+}

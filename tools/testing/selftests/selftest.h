@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the tests of ttmem share: its files read and written, its calls, the
+ * books checked, children that may fail, and the machine left as it was.
+ *
+ * Everything here asserts: what a helper cannot do fails the test that asked.
+ * A child made by st_spawn() may assert too, it then dies and st_join() fails.
+ */
+#ifndef SELFTEST_H
+#define SELFTEST_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../../uapi/ttmem.h"
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* For the chip of st_get() and st_put(): the files of the card itself. */
+#define ST_CARD		(-1)
+
+/* How long anything may take that is waited for, in milliseconds: emulated machines are slow. */
+#define ST_PATIENCE	120000
+
+#define MIB		(1024ull * 1024)
+
+/* Files and parameters. */
+char *st_slurp(const char *path);
+int st_write(const char *path, const char *text);
+const char *st_path(int card, int chip, const char *name);
+uint64_t st_get(int card, int chip, const char *name);
+int st_put(int card, int chip, const char *name, const char *text);
+const char *st_param_path(const char *name);
+uint64_t st_param(const char *name);
+void st_set_param(const char *name, const char *text);
+
+/* Cards. */
+int st_cards(void);
+int st_chips(int card);
+int st_card_with_chips(int chips);
+const char *st_board(int card);
+const char *st_node(int card);
+const char *st_pci(int card);
+bool st_attached(int card);
+void st_await_attached(int card, bool attached);
+
+/* A line of /proc/driver/ttmem/N/clients. */
+struct st_line {
+	uint64_t client;
+	int64_t pid;
+	int64_t uid;
+	uint32_t chip;
+	uint32_t memory;
+	uint32_t tag;
+	uint64_t bytes;
+	uint64_t reservations;
+	char command[128];
+};
+
+size_t st_clients(int card, struct st_line **lines);
+struct st_line st_only_line(int card);
+bool st_tag_fits(uint32_t memory, uint32_t tag);
+extern const char *const st_memory_names[2];
+extern const char *const st_tag_names[5];
+
+/* The books: sysfs against the list of clients. */
+void st_check_books(int card);
+void st_check_used(int card, uint64_t dram, uint64_t l1);
+char *st_snapshot(int card);
+
+/* Calls, each 0 or a negative errno. */
+int st_open(int card);
+int st_call(int fd, unsigned long request, void *argument);
+int st_reserve(int fd, uint32_t chip, uint32_t memory, uint32_t tag, uint64_t size,
+	       uint32_t flags, uint64_t *handle);
+int st_free(int fd, uint64_t handle);
+int st_free_all(int fd);
+int st_set(int fd, uint32_t chip, uint32_t memory, uint32_t tag, uint64_t bytes);
+int st_info(int fd, struct ttmem_info *info);
+uint64_t st_fdinfo(int fd, const char *key, char *text, size_t size);
+
+/* Children: @fn runs in the child with one end of a socket to the parent. */
+struct st_child {
+	pid_t pid;
+	int sock;
+};
+
+struct st_child st_spawn(void (*fn)(int sock, void *arg), void *arg);
+void st_say(int sock);
+void st_hear(int sock);
+void st_join(struct st_child *child);
+void st_kill(struct st_child *child);
+void st_send_fd(int sock, int fd);
+int st_receive_fd(int sock);
+
+/* Waiting for an event: true as soon as @done is, false after ST_PATIENCE. */
+bool st_await(bool (*done)(void *arg), void *arg);
+uint64_t st_now_ms(void);
+
+/* Modules and buses. */
+int st_load(const char *variable, const char *parameters);
+int st_unload(const char *module);
+int st_module_refs(const char *module);
+
+/* Around each test and around each program. */
+int st_group_setup(void **state);
+int st_group_teardown(void **state);
+int st_teardown(void **state);
+#define ST_TEST(fn)	cmocka_unit_test_teardown(fn, st_teardown)
+#define ST_RUN(tests)	cmocka_run_group_tests(tests, st_group_setup, st_group_teardown)
+
+/* @call is refused with @error and has changed no file that ttmem shows, except denied. */
+#define ST_REFUSED(card, call, error) \
+	do { \
+		char *before_ = st_snapshot(card); \
+		uint64_t denied_ = st_get(card, ST_CARD, "denied"); \
+		char *after_; \
+ \
+		assert_int_equal((call), -(error)); \
+		after_ = st_snapshot(card); \
+		assert_string_equal(after_, before_); \
+		if ((error) == ENOSPC || (error) == EDQUOT) \
+			denied_++; \
+		assert_int_equal(st_get(card, ST_CARD, "denied"), denied_); \
+		free(before_); \
+		free(after_); \
+	} while (0)
+
+#endif /* SELFTEST_H */

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The limits: how many reservations a client and a user may hold, what a
+ * reservation costs the kernel, and what the module's parameters take.
+ */
+#define _GNU_SOURCE
+#include <inttypes.h>
+#include <sys/stat.h>
+
+#include "selftest.h"
+
+#define CARD 0
+
+static void reserve_many(int fd, unsigned int count)
+{
+	while (count--)
+		assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 64, 0, NULL), 0);
+}
+
+static void test_parameters(void **state)
+{
+	static const char *const names[] = { "max_reservations", "max_reservations_per_uid" };
+	struct stat status;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(st_param("max_reservations"), 1048576);
+	assert_int_equal(st_param("max_reservations_per_uid"), 4194304);
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		uint64_t before = st_param(names[i]);
+
+		assert_int_equal(stat(st_param_path(names[i]), &status), 0);
+		assert_int_equal(status.st_mode & 07777, 0644);
+		assert_int_equal(st_write(st_param_path(names[i]), "many\n"), -EINVAL);
+		assert_int_equal(st_write(st_param_path(names[i]), "-1\n"), -EINVAL);
+		assert_int_equal(st_param(names[i]), before);
+	}
+	/* A client's has an upper bound too: that many slots a handle can name. */
+	assert_int_equal(st_write(st_param_path("max_reservations"), "1048577\n"), -EINVAL);
+	assert_int_equal(st_param("max_reservations"), 1048576);
+	st_set_param("max_reservations", "1048576\n");
+}
+
+static void test_client_limit(void **state)
+{
+	int fd = st_open(CARD), other = st_open(CARD);
+	uint64_t handle;
+
+	(void)state;
+	st_set_param("max_reservations", "10\n");
+	reserve_many(fd, 9);
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 64, 0, &handle), 0);
+	ST_REFUSED(CARD, st_reserve(fd, 0, TTMEM_DRAM, 0, 64, 0, NULL), EDQUOT);
+	/* A limit is no capacity: to have placed the buffer already is no excuse. */
+	ST_REFUSED(CARD, st_reserve(fd, 0, TTMEM_DRAM, 0, 64, TTMEM_RESERVE_OVERCOMMIT, NULL),
+		   EDQUOT);
+	assert_int_equal(st_get(CARD, 0, "denied"), st_get(CARD, ST_CARD, "denied"));
+	/* Each file has its own, and gauges are not reservations. */
+	reserve_many(other, 10);
+	assert_int_equal(st_set(fd, 0, TTMEM_L1, TTMEM_TAG_CB, 4096), 0);
+	st_check_used(CARD, 20 * 64, 4096);
+	assert_int_equal(st_free(fd, handle), 0);
+	reserve_many(fd, 1);
+	ST_REFUSED(CARD, st_reserve(fd, 0, TTMEM_DRAM, 0, 64, 0, NULL), EDQUOT);
+
+	/* Lowered below what is held: nothing is taken away, nothing is added. */
+	st_set_param("max_reservations", "5\n");
+	ST_REFUSED(CARD, st_reserve(other, 0, TTMEM_DRAM, 0, 64, 0, NULL), EDQUOT);
+	st_check_used(CARD, 20 * 64, 4096);
+	assert_int_equal(st_free_all(other), 0);
+	reserve_many(other, 5);
+	ST_REFUSED(CARD, st_reserve(other, 0, TTMEM_DRAM, 0, 64, 0, NULL), EDQUOT);
+	st_set_param("max_reservations", "0\n");
+	ST_REFUSED(CARD, st_reserve(other, 0, TTMEM_DRAM, 0, 64, 0, NULL), EDQUOT);
+	/* And raised while they hold. */
+	st_set_param("max_reservations", "1048576\n");
+	reserve_many(fd, 20);
+	reserve_many(other, 20);
+	close(fd);
+	close(other);
+	st_check_used(CARD, 0, 0);
+}
+
+/* As some user: take ten and be refused the eleventh, or take none. */
+static void fill_as(int sock, void *arg)
+{
+	uid_t uid = *(uid_t *)arg;
+	int fd;
+
+	if (setresuid(uid, uid, uid))
+		fail_msg("cannot become user %d", (int)uid);
+	fd = st_open(CARD);
+	reserve_many(fd, 6);
+	close(fd);
+	/* Given back with the file. */
+	fd = st_open(CARD);
+	reserve_many(fd, 10);
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 64, 0, NULL), -EDQUOT);
+	st_say(sock);
+	st_hear(sock);
+}
+
+static void test_user_limit(void **state)
+{
+	uid_t first = 4001, second = 4002;
+	struct st_child one, two;
+	int fd, other;
+	uint64_t denied = st_get(CARD, ST_CARD, "denied");
+
+	(void)state;
+	assert_int_equal(chmod(st_node(CARD), 0666), 0);
+	st_set_param("max_reservations_per_uid", "10\n");
+	one = st_spawn(fill_as, &first);
+	st_hear(one.sock);
+	two = st_spawn(fill_as, &second);
+	st_hear(two.sock);
+	assert_int_equal(st_get(CARD, ST_CARD, "denied"), denied + 2);
+	st_check_used(CARD, 20 * 64, 0);
+
+	/* Over all files of a user, whatever each still may. */
+	fd = st_open(CARD);
+	other = st_open(CARD);
+	reserve_many(fd, 7);
+	reserve_many(other, 3);
+	ST_REFUSED(CARD, st_reserve(fd, 0, TTMEM_DRAM, 0, 64, 0, NULL), EDQUOT);
+	ST_REFUSED(CARD, st_reserve(other, 0, TTMEM_DRAM, 0, 64, TTMEM_RESERVE_OVERCOMMIT, NULL),
+		   EDQUOT);
+	close(other);
+	reserve_many(fd, 3);
+	ST_REFUSED(CARD, st_reserve(fd, 0, TTMEM_DRAM, 0, 64, 0, NULL), EDQUOT);
+	/* A reservation that was refused for another reason is not counted. */
+	assert_int_equal(st_free_all(fd), 0);
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, ~0ull, 0, NULL), -ENOSPC);
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 9, 64, 0, NULL), -EINVAL);
+	reserve_many(fd, 10);
+	assert_int_equal(chmod(st_node(CARD), 0600), 0);
+
+	st_say(one.sock);
+	st_join(&one);
+	st_kill(&two);
+	close(fd);
+	st_check_used(CARD, 0, 0);
+}
+
+/* Books that were set to zero do not set the memory that a file holds free: it still counts. */
+static void test_user_limit_invalidated(void **state)
+{
+	int fd = st_open(CARD), other;
+
+	(void)state;
+	st_set_param("max_reservations_per_uid", "10\n");
+	reserve_many(fd, 10);
+	assert_int_equal(st_put(CARD, ST_CARD, "invalidate", "1"), 0);
+	st_check_used(CARD, 0, 0);
+	other = st_open(CARD);
+	close(fd);
+	reserve_many(other, 10);
+	ST_REFUSED(CARD, st_reserve(other, 0, TTMEM_DRAM, 0, 64, 0, NULL), EDQUOT);
+	close(other);
+	st_check_used(CARD, 0, 0);
+}
+
+/* Slab memory of the whole machine in bytes. */
+static uint64_t slab_bytes(void)
+{
+	char *text = st_slurp("/proc/meminfo"), *row;
+	uint64_t kib;
+
+	assert_non_null(text);
+	row = strstr(text, "\nSlab:");
+	assert_non_null(row);
+	kib = strtoull(row + strlen("\nSlab:"), NULL, 10);
+	free(text);
+	return kib * 1024;
+}
+
+/*
+ * A reservation costs at most 128 bytes of slab, its label aside, beside its
+ * share of a dense tree: 576 bytes for 64 slots, seven to a page or two.
+ */
+static void test_slab_cost(void **state)
+{
+	enum { HELD = 200000, OBJECT = 128, TREE = 10, NOISE = 6 };
+	const char *size = "/sys/kernel/slab/ttmem_reservation/object_size";
+	uint64_t before, grown;
+	int fd = st_open(CARD);
+	char *text;
+
+	(void)state;
+	text = st_slurp(size);
+	if (!text) {
+		print_message("skipped: no %s: the kernel has no SLUB_DEBUG and SYSFS\n", size);
+		skip();
+	}
+	assert_in_range(strtoull(text, NULL, 10), 1, OBJECT);
+	free(text);
+
+	/* The first round brings what stays: caches of the CPUs. */
+	reserve_many(fd, 1000);
+	before = slab_bytes();
+	reserve_many(fd, HELD);
+	grown = slab_bytes() - before;
+	print_message("%" PRIu64 " bytes of slab a reservation, tree included\n", grown / HELD);
+	/* A kernel that guards its objects (KASAN) pays for that, not ttmem. */
+	if (access("/sys/kernel/debug/kmemleak", F_OK))
+		assert_in_range(grown / HELD, 1, OBJECT + TREE + NOISE);
+	st_check_used(CARD, (HELD + 1000) * 64, 0);
+	close(fd);
+	st_check_used(CARD, 0, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ST_TEST(test_parameters),
+		ST_TEST(test_client_limit),
+		ST_TEST(test_user_limit),
+		ST_TEST(test_user_limit_invalidated),
+		ST_TEST(test_slab_cost),
+	};
+
+	return ST_RUN(tests);
+}

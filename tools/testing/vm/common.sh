@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What the scripts of this directory share. Sourced, never run.
+
+vm_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+tree=$(cd "$vm_dir/../../.." && pwd -P)
+
+# Nothing that is downloaded or built for a guest is kept in the checkout: a
+# fresh clone finds it again here.
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/ttmem
+
+# udev's, kmod's and the kernel's programs are not in every user's PATH.
+PATH=$PATH:/usr/sbin:/sbin
+
+say()
+{
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+# The runner's own failures are 125, as env(1) and timeout(1) have it, so that
+# they can be told from the command's.
+die()
+{
+	say "$*"
+	exit 125
+}
+
+as_root()
+{
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "this needs root and there is no sudo; run as root: $*"
+	fi
+}
+
+# Holds FILE's lock until the calling shell ends. Says so where it has to wait.
+lock()
+{
+	local fd
+
+	mkdir -p "$(dirname "$1")"
+	exec {fd}>"$1"
+	flock -n "$fd" && return
+	say "waiting for another run that works on ${1%.lock}"
+	flock "$fd"
+}
+
+apt_lists()
+{
+	command -v apt-get >/dev/null ||
+		die "there is no apt-get here: give a kernel of your own with --kernel FILE --kdir DIR"
+	if [ -z "$(apt-cache pkgnames linux-image- | head -n 1)" ]; then
+		apt_update
+	fi
+}
+
+apt_update()
+{
+	say "updating apt's package lists"
+	as_root apt-get -q update >&2 || die "apt-get update failed; see above"
+}
+
+# Downloads packages and unpacks them below a directory; installs nothing.
+# apt_unpack DIR PACKAGE…
+apt_unpack()
+{
+	local dir=$1 debs deb
+	local -a get=(apt-get download)
+	shift
+
+	mkdir -p "$dir"
+	debs=$(mktemp -d "$dir/.debs.XXXXXX")
+	# As root apt downloads as the user _apt, who may not write here.
+	[ "$(id -u)" != 0 ] || get+=(-o APT::Sandbox::User=root)
+	say "downloading $*"
+	# Lists that have grown old name files that are gone from the archive.
+	if ! (cd "$debs" && "${get[@]}" "$@" >&2); then
+		apt_update
+		(cd "$debs" && "${get[@]}" "$@" >&2) ||
+			{ rm -rf "$debs"; return 1; }
+	fi
+	for deb in "$debs"/*.deb; do
+		dpkg -x "$deb" "$dir" || { rm -rf "$debs"; return 1; }
+	done
+	rm -rf "$debs"
+}
