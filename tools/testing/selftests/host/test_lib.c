@@ -350,7 +350,7 @@ static void running(void **state)
 	assert_string_equal(list[0].command, "sh");
 	ttmem_list_free(list);
 
-	snprintf(expected, sizeof(expected), "|    0    0 %7d root          200 MiB    <1 MiB  sh -c exec 3>/dev/null; + |",
+	snprintf(expected, sizeof(expected), "|    0    0 %7d root          200 MiB    <1 MiB  sh -c exec 3>/dev/null;+ |",
 		 pid);
 	assert_int_equal(run(TTMEM_SMI " -i 0", out, sizeof(out)), 0);
 	assert_non_null(strstr(out, expected));
@@ -408,7 +408,7 @@ static void openers(void **state)
 			     sizeof(out)), 0);
 	snprintf(expected, sizeof(expected), "|    0    - %7d root              N/A       N/A  ", getpid());
 	assert_ptr_equal(strstr(out, expected), out);
-	assert_int_equal(run(TTMEM_SMI " -i 0 | grep -c ' N/A  '", out,
+	assert_int_equal(run(TTMEM_SMI " -i 0 | grep -c ' N/A       N/A  '", out,
 			     sizeof(out)), 0);
 	assert_string_equal(out, "1\n");
 	close(a);
