@@ -44,7 +44,7 @@ lock()
 
 	mkdir -p "$(dirname "$1")"
 	exec {fd}>"$1"
-	flock -n "$fd" && return
+	flock -w 5 "$fd" && return
 	say "waiting for another run that works on ${1%.lock}"
 	flock "$fd"
 }
@@ -87,4 +87,17 @@ apt_unpack()
 		dpkg -x "$deb" "$dir" || { rm -rf "$debs"; return 1; }
 	done
 	rm -rf "$debs"
+}
+
+# The compiler that a kernel's modules take: plain gcc where it is the one that built
+# the kernel, else gcc-N.
+kernel_gcc()
+{
+	local version
+
+	version=$(sed -n 's/^CONFIG_GCC_VERSION=\([0-9]*\)[0-9]\{4\}$/\1/p' "$1/.config" 2>/dev/null)
+	case $version in
+	'' | 0 | "$(gcc -dumpversion | cut -d . -f 1)") echo gcc ;;
+	*) echo "gcc-$version" ;;
+	esac
 }

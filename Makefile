@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The module itself is described in Kbuild; this is what a person types.
+#
+#	KDIR=DIR	the kernel to build for (default: the running one's headers)
+#	PREFIX=DIR	where tools and library go (default: /usr/local)
+#	DESTDIR=DIR	put before every path that is installed
+#	TT_KMD=FILE	check and demo with this tenstorrent.ko instead of the stand-in
+
+KDIR	?= /lib/modules/$(shell uname -r)/build
+PREFIX	?= /usr/local
+# udev reads /usr/local/lib and /usr/lib.
+UDEVDIR	?= $(PREFIX)/lib/udev/rules.d
+INSTALL	?= install
+
+VERSION	:= $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+O	:= $(CURDIR)/build
+vm	:= tools/testing/vm
+dkms_src = $(DESTDIR)/usr/src/ttmem-$(VERSION)
+
+kbuild	= $(MAKE) -C $(KDIR) M=$(CURDIR)
+release	= $(shell $(MAKE) -s -C $(KDIR) kernelrelease)
+
+all: module ## build ttmem.ko for the running kernel (KDIR= names another)
+
+module: headers
+	+$(kbuild) W=1 $(if $(shell command -v sparse),C=2) modules
+	@command -v sparse >/dev/null || echo 'built without sparse, which is not installed: apt install sparse'
+
+headers:
+	@test -e $(KDIR)/Makefile || { \
+		echo 'There are no headers of the kernel in $(KDIR); install them, e.g.: sudo apt install linux-headers-'"$$(uname -r)" >&2; \
+		exit 1; }
+
+tools: ## build libttmem, ttmem-smi and ttmem-run into build/
+	+@$(MAKE) --no-print-directory -C tools O=$(O) PREFIX=$(PREFIX)
+
+install: module-install tools-install ## install module, udev rule, tools and library (as root; PREFIX=, DESTDIR=)
+
+module-install: module udev-install
+	+$(kbuild) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
+	$(if $(DESTDIR),,depmod -a $(release))
+
+tools-install: tools ## install only the tools and the library, for use with DKMS
+	+@$(MAKE) --no-print-directory -C tools install O=$(O) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
+
+udev-install:
+	$(INSTALL) -d $(DESTDIR)$(UDEVDIR)
+	$(INSTALL) -m 644 tools/udev/60-ttmem.rules $(DESTDIR)$(UDEVDIR)
+	$(if $(DESTDIR),,-udevadm control --reload 2>/dev/null)
+
+uninstall: ## remove what install has installed
+	rm -f $(DESTDIR)$(UDEVDIR)/60-ttmem.rules
+	rm -f $(foreach d,updates extra,$(DESTDIR)/lib/modules/$(release)/$(d)/ttmem.ko*)
+	$(if $(DESTDIR),,depmod -a $(release))
+	+@$(MAKE) --no-print-directory -C tools uninstall O=$(O) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
+
+dkms: udev-install ## have DKMS build the module for this kernel and each later one (as root)
+	@command -v dkms >/dev/null || { echo 'DKMS is not installed: sudo apt install dkms' >&2; exit 1; }
+	rm -rf $(dkms_src)
+	$(INSTALL) -d $(dkms_src)
+	cp -r dkms.conf Kbuild COPYING uapi driver $(dkms_src)
+	find $(dkms_src) -type f ! -name '*.[ch]' ! -name Kbuild ! -name dkms.conf ! -name COPYING -delete
+	-dkms remove ttmem/$(VERSION) --all >/dev/null 2>&1
+	dkms add ttmem/$(VERSION)
+	dkms install ttmem/$(VERSION) $(DKMS_ARGS)
+
+dkms-remove: ## remove all that dkms has done (as root)
+	-modprobe -r ttmem
+	dkms remove ttmem/$(VERSION) --all
+	rm -rf $(dkms_src) $(DESTDIR)$(UDEVDIR)/60-ttmem.rules
+
+demo: ## see it work, in a guest with virtual cards; installs what it needs
+	+@$(vm)/setup demo
+	+@$(MAKE) --no-print-directory tools
+	+@$(vm)/run --plain -- $(vm)/demo
+
+check: ## run all tests, in a guest with virtual cards; installs what they need
+	+@tools/testing/check
+
+clean: ## remove what was built
+	rm -rf $(O)
+	-test ! -e $(KDIR)/Makefile || $(kbuild) clean
+	find . -path ./.git -prune -o \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
+		-o -name '.*.cmd' -o -name '*.o.d' -o -name modules.order -o -name Module.symvers \) -exec rm -f {} +
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: all module headers tools install module-install tools-install udev-install uninstall \
+	dkms dkms-remove demo check clean help
