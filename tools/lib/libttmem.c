@@ -253,8 +253,15 @@ int ttmem_reserve(struct ttmem_card *card, struct ttmem_reserve *reserve,
 	return call(card, TTMEM_IOC_RESERVE, reserve, size);
 }
 
-static int do_free(struct ttmem_card *card, struct ttmem_free *arg,
-		   uint64_t *bytes, uint64_t *reservations)
+int ttmem_free(struct ttmem_card *card, uint64_t handle)
+{
+	struct ttmem_free arg = { .handle = handle };
+
+	return call(card, TTMEM_IOC_FREE, &arg, sizeof(arg));
+}
+
+static int free_many(struct ttmem_card *card, struct ttmem_free *arg,
+		     uint64_t *bytes, uint64_t *reservations)
 {
 	int ret = call(card, TTMEM_IOC_FREE, arg, sizeof(*arg));
 
@@ -265,20 +272,12 @@ static int do_free(struct ttmem_card *card, struct ttmem_free *arg,
 	return ret;
 }
 
-int ttmem_free(struct ttmem_card *card, uint64_t handle, uint64_t *bytes,
-	       uint64_t *reservations)
-{
-	struct ttmem_free arg = { .handle = handle };
-
-	return do_free(card, &arg, bytes, reservations);
-}
-
 int ttmem_free_chip(struct ttmem_card *card, unsigned int chip,
 		    uint64_t *bytes, uint64_t *reservations)
 {
 	struct ttmem_free arg = { .chip = chip, .flags = TTMEM_FREE_CHIP };
 
-	return do_free(card, &arg, bytes, reservations);
+	return free_many(card, &arg, bytes, reservations);
 }
 
 int ttmem_free_all(struct ttmem_card *card, uint64_t *bytes,
@@ -286,7 +285,7 @@ int ttmem_free_all(struct ttmem_card *card, uint64_t *bytes,
 {
 	struct ttmem_free arg = { .flags = TTMEM_FREE_ALL };
 
-	return do_free(card, &arg, bytes, reservations);
+	return free_many(card, &arg, bytes, reservations);
 }
 
 int ttmem_set(struct ttmem_card *card, const struct ttmem_gauge *gauges,
@@ -377,7 +376,7 @@ const char *ttmem_strerror(int error)
 	case 0:
 		return "no error";
 	case ENXIO:
-		return "no such card: load TT-KMD (modprobe tenstorrent), then see ls /sys/class/tenstorrent for the cards it drives";
+		return "no such card: ls /sys/class/tenstorrent shows those there are; if there are none, is TT-KMD loaded (modprobe tenstorrent)?";
 	case ENOPKG:
 		return "the kernel module ttmem is not loaded: install it and run modprobe ttmem";
 	case ENOTCONN:

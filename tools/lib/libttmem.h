@@ -9,7 +9,7 @@
  *	ttmem_open(0, 0, &card);
  *	ttmem_reserve(card, &r, sizeof(r));
  *	...
- *	ttmem_free(card, r.handle, NULL, NULL);
+ *	ttmem_free(card, r.handle);
  *	ttmem_close(card);
  *
  * Errors. Functions return 0, or a negative errno that ttmem_strerror()
@@ -169,14 +169,11 @@ int ttmem_reserve(struct ttmem_card *card, struct ttmem_reserve *reserve,
  * ttmem_free() - give back one reservation
  * @card: the card
  * @handle: as ttmem_reserve() gave it
- * @bytes: out: bytes given back; may be NULL
- * @reservations: out: reservations given back, 1; may be NULL
  *
  * Thread-safe. Return: 0, -EBADF, -ENOENT if this client has no such handle,
  * -ENODEV.
  */
-int ttmem_free(struct ttmem_card *card, uint64_t handle, uint64_t *bytes,
-	       uint64_t *reservations);
+int ttmem_free(struct ttmem_card *card, uint64_t handle);
 
 /**
  * ttmem_free_chip() - give back all of this client on one chip, gauges too

@@ -108,7 +108,7 @@ static void reserve(struct ttmem_card *card, unsigned int chip,
 	if (ret == -ENOSPC && !ttmem_info(card, &info, sizeof(info))) {
 		if (info.total > info.used)
 			left = info.total - info.used;
-		die("card %d, chip %u: the %s pool is full: %llu bytes asked for, %llu of %llu free; ttmem-smi shows who holds the rest",
+		die("card %d, chip %u: not enough free %s: %llu bytes asked for, %llu of %llu are free; ttmem-smi shows who holds the rest",
 		    ttmem_card_number(card), chip, name,
 		    (unsigned long long)size, (unsigned long long)left,
 		    (unsigned long long)info.total);

@@ -32,6 +32,9 @@ static const char *const parameters[] = {
 static uint64_t writable_before[CARDS_MAX][CHIPS_MAX][ARRAY_SIZE(writable)];
 static char *parameters_before[ARRAY_SIZE(parameters)];
 
+/* The kernel's log, open from the first test to the last. */
+#define LOG_FD		3
+
 /* Children that have not been waited for. */
 static pid_t children[512];
 
@@ -550,6 +553,59 @@ uint64_t st_fdinfo(int fd, const char *key, char *text, size_t size)
 	return 0;
 }
 
+static int call_number(int fd, int number)
+{
+	struct ttmem_reservation entry;
+	struct ttmem_gauge gauge = { .bytes = 64 };
+	union {
+		struct ttmem_info info;
+		struct ttmem_reserve reserve;
+		struct ttmem_free free;
+		struct ttmem_set set;
+		struct ttmem_reservations list;
+	} request = { 0 };
+
+	switch (number) {
+	case 0:
+		return st_call(fd, TTMEM_IOC_INFO, &request);
+	case 1:
+		request.reserve.size = 64;
+		return st_call(fd, TTMEM_IOC_RESERVE, &request);
+	case 2:
+		request.free.flags = TTMEM_FREE_ALL;
+		return st_call(fd, TTMEM_IOC_FREE, &request);
+	case 3:
+		request.set.gauges = (uintptr_t)&gauge;
+		request.set.count = 1;
+		request.set.entry_size = sizeof(gauge);
+		return st_call(fd, TTMEM_IOC_SET, &request);
+	case 4:
+		request.list.entries = (uintptr_t)&entry;
+		request.list.count = 1;
+		request.list.entry_size = sizeof(entry);
+		return st_call(fd, TTMEM_IOC_RESERVATIONS, &request);
+	case 5:
+		return st_free(fd, 12345);
+	default:
+		/* Not even a mistake is looked at. */
+		return st_reserve(fd, 99, 99, 99, 0, ~0u, NULL);
+	}
+}
+
+/* Every call on the file is answered with ENODEV, a wrong one too, and it holds nothing. */
+void st_check_dead(int fd, const char *fdinfo_state)
+{
+	char text[64];
+	int number;
+
+	for (number = 0; number < 7; number++)
+		assert_int_equal(call_number(fd, number), -ENODEV);
+	st_fdinfo(fd, "ttmem-state", text, sizeof(text));
+	assert_string_equal(text, fdinfo_state);
+	assert_int_equal(st_fdinfo(fd, "ttmem-reservations", NULL, 0), 0);
+	assert_int_equal(st_fdinfo(fd, "ttmem-total-chip0-dram", NULL, 0), 0);
+}
+
 struct st_child st_spawn(void (*fn)(int sock, void *arg), void *arg)
 {
 	struct st_child child;
@@ -719,6 +775,33 @@ int st_module_refs(const char *module)
 	return number_in(SCRATCH("/sys/module/%s/refcnt", module));
 }
 
+/* Whether the kernel has complained since it was asked last. */
+static bool kernel_complained(void)
+{
+	static const char *const complaints[] = {
+		"BUG:", "WARNING:", "Oops", "general protection", "soft lockup", "detected stall",
+		"blocked for more than", "possible recursive locking",
+		"circular locking", "use-after-free", "refcount_t:", "kobject_add_internal",
+	};
+	bool complained = false;
+	char record[8192];
+	ssize_t length;
+	size_t i;
+
+	while ((length = read(LOG_FD, record, sizeof(record) - 1)) > 0 ||
+	       (length < 0 && errno == EPIPE)) {
+		if (length < 0)
+			continue;
+		record[length] = '\0';
+		for (i = 0; i < ARRAY_SIZE(complaints); i++)
+			if (strstr(record, complaints[i])) {
+				print_error("kernel: %s", record);
+				complained = true;
+			}
+	}
+	return complained;
+}
+
 static bool all_books_zero(void *arg)
 {
 	int card, cards = *(int *)arg;
@@ -733,10 +816,16 @@ static bool all_books_zero(void *arg)
 
 int st_group_setup(void **state)
 {
-	int cards = st_cards(), card, chip;
+	int cards = st_cards(), card, chip, log;
 	size_t i;
 
 	(void)state;
+	close_range(3, ~0u, 0);
+	log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (log != LOG_FD || lseek(log, 0, SEEK_END) < 0) {
+		print_error("cannot read the kernel's log\n");
+		return -1;
+	}
 	/* Tests are about what root may and others may not: be root. */
 	if (geteuid()) {
 		print_error("selftests need root\n");
@@ -773,10 +862,12 @@ int st_teardown(void **state)
 			waitpid(children[i], NULL, 0);
 			children[i] = 0;
 		}
-	close_range(3, ~0u, 0);
+	close_range(LOG_FD + 1, ~0u, 0);
 	for (i = 0; i < ARRAY_SIZE(parameters); i++)
 		if (parameters_before[i])
 			st_write(st_param_path(parameters[i]), parameters_before[i]);
+	if (kernel_complained())
+		return -1;
 	if (!st_await(all_books_zero, &cards)) {
 		print_error("the test left a card away or memory held\n");
 		return -1;

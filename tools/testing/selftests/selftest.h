@@ -90,6 +90,7 @@ int st_free(int fd, uint64_t handle);
 int st_free_all(int fd);
 int st_set(int fd, uint32_t chip, uint32_t memory, uint32_t tag, uint64_t bytes);
 int st_info(int fd, struct ttmem_info *info);
+void st_check_dead(int fd, const char *fdinfo_state);
 uint64_t st_fdinfo(int fd, const char *key, char *text, size_t size);
 
 /* Children: @fn runs in the child with one end of a socket to the parent. */

@@ -189,21 +189,28 @@ static void test_bad_pointers(void **state)
 	st_check_used(CARD, 0, 0);
 }
 
+/* A copy of a structure that can be read and not written. */
+static void *read_only(const void *content, size_t size)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	void *map = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_true(map != MAP_FAILED);
+	memcpy(map, content, size);
+	assert_int_equal(mprotect(map, page, PROT_READ), 0);
+	return map;
+}
+
 /* Where the answer cannot be written the reservation has not been made. */
 static void test_answer_unwritable(void **state)
 {
 	struct ttmem_reserve request = { .size = MIB };
-	long page = sysconf(_SC_PAGESIZE);
-	struct ttmem_reserve *map;
+	void *map = read_only(&request, sizeof(request));
 	int fd = st_open(CARD);
 	uint64_t handle;
 	int i;
 
 	(void)state;
-	map = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	assert_true(map != MAP_FAILED);
-	*map = request;
-	assert_int_equal(mprotect(map, page, PROT_READ), 0);
 	for (i = 0; i < 100; i++)
 		assert_int_equal(st_call(fd, TTMEM_IOC_RESERVE, map), -EFAULT);
 	ST_REFUSED(CARD, st_call(fd, TTMEM_IOC_RESERVE, map), EFAULT);
@@ -213,6 +220,26 @@ static void test_answer_unwritable(void **state)
 	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, TTMEM_TAG_BUFFER, MIB, 0, &handle), 0);
 	st_check_used(CARD, MIB, 0);
 	assert_int_equal(st_free(fd, handle), 0);
+}
+
+/* And what is given back by flag, which has an answer, not given back. */
+static void test_free_answer_unwritable(void **state)
+{
+	struct ttmem_free all = { .flags = TTMEM_FREE_ALL };
+	struct ttmem_free chip = { .flags = TTMEM_FREE_CHIP };
+	struct ttmem_free one = { 0 };
+	int fd = st_open(CARD);
+	uint64_t handle;
+
+	(void)state;
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, MIB, 0, &handle), 0);
+	one.handle = handle;
+	assert_int_equal(st_set(fd, 0, TTMEM_L1, TTMEM_TAG_CB, 64), 0);
+	ST_REFUSED(CARD, st_call(fd, TTMEM_IOC_FREE, read_only(&all, sizeof(all))), EFAULT);
+	ST_REFUSED(CARD, st_call(fd, TTMEM_IOC_FREE, read_only(&chip, sizeof(chip))), EFAULT);
+	/* One has none, so constant data will do. */
+	assert_int_equal(st_call(fd, TTMEM_IOC_FREE, read_only(&one, sizeof(one))), 0);
+	st_check_used(CARD, 0, 64);
 }
 
 static uint64_t pci_number(const char *file, int card)
@@ -379,13 +406,14 @@ static void check_reserve(int fd, const struct ttmem_reserve *wanted)
 	assert_int_equal(entry.cookie, wanted->cookie);
 	assert_memory_equal(entry.label, wanted->label, TTMEM_LABEL_SIZE);
 
-	gone = (struct ttmem_free){ .handle = got.handle };
+	/* FREE of one has nothing to tell: its structure is left as it was. */
+	gone = (struct ttmem_free){ .handle = got.handle, .bytes = 11, .reservations = 12 };
 	assert_int_equal(st_call(fd, TTMEM_IOC_FREE, &gone), 0);
 	assert_int_equal(gone.handle, got.handle);
 	assert_int_equal(gone.chip, 0);
 	assert_int_equal(gone.flags, 0);
-	assert_int_equal(gone.bytes, wanted->size);
-	assert_int_equal(gone.reservations, 1);
+	assert_int_equal(gone.bytes, 11);
+	assert_int_equal(gone.reservations, 12);
 	st_check_books(info.card);
 	assert_int_equal(st_get(info.card, wanted->chip, wanted->memory ? "l1_used" : "dram_used"),
 			 used);
@@ -891,6 +919,8 @@ static void test_set_refused(void **state)
 	SET_REFUSED(EINVAL, .entry_size = 0);
 	SET_REFUSED(EINVAL, .entry_size = sizeof(gauges[0]) - 1);
 	SET_REFUSED(EINVAL, .entry_size = sizeof(gauges[0]) - 8);
+	SET_REFUSED(EINVAL, .entry_size = 4096 + 8);
+	SET_REFUSED(EINVAL, .entry_size = ~0u);
 	SET_REFUSED(EFAULT, .gauges = 0);
 	SET_REFUSED(EFAULT, .gauges = (uintptr_t)edge);
 	memcpy(edge - sizeof(gauges[0]), gauges, sizeof(gauges[0]));
@@ -1115,6 +1145,8 @@ static void test_list_refused(void **state)
 	LIST_REFUSED(EINVAL, .entry_size = 0);
 	LIST_REFUSED(EINVAL, .entry_size = sizeof(entry) - 1);
 	LIST_REFUSED(EINVAL, .entry_size = sizeof(entry) - 8);
+	LIST_REFUSED(EINVAL, .entry_size = 4096 + 8);
+	LIST_REFUSED(EINVAL, .entry_size = ~0u);
 	LIST_REFUSED(ENOENT, .client = ~0ull);
 	LIST_REFUSED(ENOENT, .client = 1ull << 62);
 	LIST_REFUSED(EFAULT, .entries = 0);
@@ -1281,6 +1313,7 @@ int main(void)
 		ST_TEST(test_sizes),
 		ST_TEST(test_bad_pointers),
 		ST_TEST(test_answer_unwritable),
+		ST_TEST(test_free_answer_unwritable),
 		ST_TEST(test_info),
 		ST_TEST(test_info_refused),
 		ST_TEST(test_reserve),

@@ -36,7 +36,7 @@ static void test_parameters(void **state)
 		assert_int_equal(st_param(names[i]), before);
 	}
 	/* A client's has an upper bound too: that many slots a handle can name. */
-	assert_int_equal(st_write(st_param_path("max_reservations"), "1048577\n"), -EINVAL);
+	assert_int_equal(st_write(st_param_path("max_reservations"), "1048577\n"), -ERANGE);
 	assert_int_equal(st_param("max_reservations"), 1048576);
 	st_set_param("max_reservations", "1048576\n");
 }

@@ -435,58 +435,6 @@ static void test_clients_of_chips(void **state)
 	st_check_used(card, 0, 0);
 }
 
-static int call_number(int fd, int number)
-{
-	struct ttmem_reservation entry;
-	struct ttmem_gauge gauge = { .bytes = 64 };
-	union {
-		struct ttmem_info info;
-		struct ttmem_reserve reserve;
-		struct ttmem_free free;
-		struct ttmem_set set;
-		struct ttmem_reservations list;
-	} request = { 0 };
-
-	switch (number) {
-	case 0:
-		return st_call(fd, TTMEM_IOC_INFO, &request);
-	case 1:
-		request.reserve.size = 64;
-		return st_call(fd, TTMEM_IOC_RESERVE, &request);
-	case 2:
-		request.free.flags = TTMEM_FREE_ALL;
-		return st_call(fd, TTMEM_IOC_FREE, &request);
-	case 3:
-		request.set.gauges = (uintptr_t)&gauge;
-		request.set.count = 1;
-		request.set.entry_size = sizeof(gauge);
-		return st_call(fd, TTMEM_IOC_SET, &request);
-	case 4:
-		request.list.entries = (uintptr_t)&entry;
-		request.list.count = 1;
-		request.list.entry_size = sizeof(entry);
-		return st_call(fd, TTMEM_IOC_RESERVATIONS, &request);
-	case 5:
-		return st_free(fd, 12345);
-	default:
-		/* Not even a mistake is looked at. */
-		return st_reserve(fd, 99, 99, 99, 0, ~0u, NULL);
-	}
-}
-
-static void check_dead(int fd, const char *fdinfo_state)
-{
-	char text[64];
-	int number;
-
-	for (number = 0; number < 7; number++)
-		assert_int_equal(call_number(fd, number), -ENODEV);
-	st_fdinfo(fd, "ttmem-state", text, sizeof(text));
-	assert_string_equal(text, fdinfo_state);
-	assert_int_equal(st_fdinfo(fd, "ttmem-reservations", NULL, 0), 0);
-	assert_int_equal(st_fdinfo(fd, "ttmem-total-chip0-dram", NULL, 0), 0);
-}
-
 static void test_invalidate(void **state)
 {
 	static const char *const bad[] = { "0", "2", "-1", "yes", "11" };
@@ -511,12 +459,12 @@ static void test_invalidate(void **state)
 	/* What has been stays known. */
 	assert_int_equal(st_get(CARD, ST_CARD, "dram_peak"), peak);
 	assert_int_equal(st_get(CARD, ST_CARD, "denied"), denied);
-	check_dead(holder, "invalidated");
-	check_dead(idle, "invalidated");
+	st_check_dead(holder, "invalidated");
+	st_check_dead(idle, "invalidated");
 	/* For good, and a new client is none the worse. */
 	fresh = st_open(CARD);
 	assert_int_equal(st_reserve(fresh, 0, TTMEM_DRAM, 0, 3 * MIB, 0, NULL), 0);
-	check_dead(holder, "invalidated");
+	st_check_dead(holder, "invalidated");
 	st_check_used(CARD, 3 * MIB, 0);
 	/* The old ones' end takes nothing from the new one. */
 	close(holder);
@@ -529,7 +477,7 @@ static void test_invalidate(void **state)
 		assert_int_equal(st_reserve(other, 0, TTMEM_DRAM, 0, MIB, 0, NULL), 0);
 		assert_int_equal(st_put(CARD, ST_CARD, "invalidate", "1"), 0);
 		st_check_used(1, MIB, 0);
-		assert_int_equal(call_number(other, 0), 0);
+		assert_int_equal(st_reserve(other, 0, TTMEM_DRAM, 0, MIB, 0, NULL), 0);
 	}
 }
 

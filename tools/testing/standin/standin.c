@@ -77,7 +77,7 @@ MODULE_PARM_DESC(telemetry_delay_ms, "Milliseconds from a card's probe to its tt
  * @cdev: /dev/tenstorrent/N
  * @pdev: the PCI function, referenced
  * @number: N
- * @lock: guards @gone, @exclusive and @files
+ * @lock: guards the three that follow
  * @gone: remove has begun
  * @exclusive: the one file in @files was opened with O_EXCL
  * @files: struct standin_file of each open file
@@ -93,7 +93,7 @@ struct standin_card {
 	struct cdev cdev;
 	struct pci_dev *pdev;
 	u32 number;
-	struct mutex lock;
+	struct mutex lock; /* gone, exclusive, files */
 	bool gone;
 	bool exclusive;
 	struct list_head files;
@@ -222,7 +222,8 @@ static umode_t standin_hwmon_is_visible(const void *drvdata,
 					enum hwmon_sensor_types type,
 					u32 attr, int channel)
 {
-	return 0444;
+	/* No Wormhole tells of a fan. */
+	return type == hwmon_fan && is_wormhole(drvdata) ? 0 : 0444;
 }
 
 /* Millidegrees, millivolts, milliamperes, microwatts, turns per minute. */
@@ -283,32 +284,19 @@ static const struct hwmon_ops standin_hwmon_ops = {
 	.read_string = standin_hwmon_read_string,
 };
 
-#define STANDIN_SENSORS							\
-	HWMON_CHANNEL_INFO(temp, HWMON_T_INPUT | HWMON_T_LABEL | HWMON_T_MAX), \
-	HWMON_CHANNEL_INFO(in, HWMON_I_INPUT | HWMON_I_LABEL | HWMON_I_MAX), \
-	HWMON_CHANNEL_INFO(curr, HWMON_C_INPUT | HWMON_C_LABEL | HWMON_C_MAX), \
-	HWMON_CHANNEL_INFO(power, HWMON_P_INPUT | HWMON_P_LABEL | HWMON_P_MAX)
-
 /* Not "const *const": a kernel before 6.4 does not take that. */
-static const struct hwmon_channel_info *standin_wormhole_sensors[] = {
-	STANDIN_SENSORS,
-	NULL
-};
-
-static const struct hwmon_channel_info *standin_blackhole_sensors[] = {
-	STANDIN_SENSORS,
+static const struct hwmon_channel_info *standin_sensors[] = {
+	HWMON_CHANNEL_INFO(temp, HWMON_T_INPUT | HWMON_T_LABEL | HWMON_T_MAX),
+	HWMON_CHANNEL_INFO(in, HWMON_I_INPUT | HWMON_I_LABEL | HWMON_I_MAX),
+	HWMON_CHANNEL_INFO(curr, HWMON_C_INPUT | HWMON_C_LABEL | HWMON_C_MAX),
+	HWMON_CHANNEL_INFO(power, HWMON_P_INPUT | HWMON_P_LABEL | HWMON_P_MAX),
 	HWMON_CHANNEL_INFO(fan, HWMON_F_INPUT | HWMON_F_LABEL),
 	NULL
 };
 
-static const struct hwmon_chip_info standin_wormhole_hwmon = {
+static const struct hwmon_chip_info standin_chip = {
 	.ops = &standin_hwmon_ops,
-	.info = standin_wormhole_sensors,
-};
-
-static const struct hwmon_chip_info standin_blackhole_hwmon = {
-	.ops = &standin_hwmon_ops,
-	.info = standin_blackhole_sensors,
+	.info = standin_sensors,
 };
 
 static void standin_show_telemetry(struct standin_card *card)
@@ -321,14 +309,11 @@ static void standin_show_telemetry(struct standin_card *card)
 		dev_warn(dev, "no tt_* attributes\n");
 
 	if (IS_REACHABLE(CONFIG_HWMON)) {
+		const char *name = is_wormhole(card) ? "wormhole" : "blackhole";
 		struct device *hwmon;
 
-		if (is_wormhole(card))
-			hwmon = hwmon_device_register_with_info(dev, "wormhole",
-					card, &standin_wormhole_hwmon, NULL);
-		else
-			hwmon = hwmon_device_register_with_info(dev, "blackhole",
-					card, &standin_blackhole_hwmon, NULL);
+		hwmon = hwmon_device_register_with_info(dev, name, card,
+							&standin_chip, NULL);
 		if (IS_ERR(hwmon))
 			dev_warn(dev, "no hwmon (%ld)\n", PTR_ERR(hwmon));
 		else
@@ -358,6 +343,15 @@ static void standin_hide_telemetry(struct standin_card *card)
 
 /* The char device */
 
+/* Whether an open need wait no longer: it may go on, or the card is gone. */
+static bool standin_may_go_on(const struct standin_card *card, bool exclusive)
+{
+	if (READ_ONCE(card->gone))
+		return true;
+	return exclusive ? list_empty(&card->files) :
+			   !READ_ONCE(card->exclusive);
+}
+
 /*
  * An O_EXCL open waits until it is alone, any other until no O_EXCL file is
  * open; with O_NONBLOCK that is -EAGAIN instead.
@@ -366,26 +360,24 @@ static int standin_admit(struct standin_card *card, struct standin_file *file,
 			 unsigned int flags)
 {
 	bool exclusive = flags & O_EXCL;
-	int err;
+	int err = 0;
 
 	mutex_lock(&card->lock);
-	while (!card->gone &&
-	       (exclusive ? !list_empty(&card->files) : card->exclusive)) {
+	while (!standin_may_go_on(card, exclusive)) {
 		mutex_unlock(&card->lock);
 		if (flags & O_NONBLOCK)
 			return -EAGAIN;
 		err = wait_event_interruptible(card->turn,
-				READ_ONCE(card->gone) ||
-				(exclusive ? list_empty(&card->files) :
-					     !READ_ONCE(card->exclusive)));
+					       standin_may_go_on(card, exclusive));
 		if (err)
 			return err;
 		mutex_lock(&card->lock);
 	}
 
-	err = card->gone ? -ENODEV : 0;
-	if (!err) {
-		card->exclusive = exclusive;
+	if (card->gone) {
+		err = -ENODEV;
+	} else {
+		WRITE_ONCE(card->exclusive, exclusive);
 		list_add(&file->node, &card->files);
 	}
 	mutex_unlock(&card->lock);
@@ -425,7 +417,7 @@ static int standin_release(struct inode *inode, struct file *filp)
 
 	mutex_lock(&card->lock);
 	list_del(&file->node);
-	card->exclusive = false;
+	WRITE_ONCE(card->exclusive, false);
 	mutex_unlock(&card->lock);
 	wake_up_interruptible(&card->turn);
 

@@ -177,7 +177,9 @@ static void vcard_power_on(u32 *cfg, const struct vcard_board *board)
 
 static struct vcard_host *vcard_host(struct pci_bus *pbus)
 {
-	return container_of(to_pci_sysdata(pbus), struct vcard_host, sysdata);
+	struct pci_sysdata *sysdata = pbus->sysdata;
+
+	return container_of(sysdata, struct vcard_host, sysdata);
 }
 
 /* The configuration space of a card; NULL where there is no card. */

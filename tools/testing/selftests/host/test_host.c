@@ -148,7 +148,7 @@ static void null_card(void **state)
 	assert_int_equal(ttmem_info(NULL, &info, sizeof(info)), -EBADF);
 	assert_int_equal(ttmem_reserve(NULL, &reserve, sizeof(reserve)),
 			 -EBADF);
-	assert_int_equal(ttmem_free(NULL, 1, NULL, NULL), -EBADF);
+	assert_int_equal(ttmem_free(NULL, 1), -EBADF);
 	assert_int_equal(ttmem_free_chip(NULL, 0, NULL, NULL), -EBADF);
 	assert_int_equal(ttmem_free_all(NULL, &bytes, &count64), -EBADF);
 	assert_int_equal(bytes, 0);

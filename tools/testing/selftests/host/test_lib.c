@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * libttmem, ttmem-run and ttmem-smi before the real module. Wants a guest as
+ * tools/testing/vm/run makes it, root, and card 0 to itself.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "libttmem.h"
+
+#define MIB	(1ull << 20)
+
+static uint64_t stat_of(unsigned int number, const char *name)
+{
+	uint64_t value;
+
+	assert_int_equal(ttmem_stat(number, name, &value), 0);
+	return value;
+}
+
+static struct ttmem_card *open_card(unsigned int number)
+{
+	struct ttmem_card *card;
+
+	assert_int_equal(ttmem_open(number, 0, &card), 0);
+	assert_non_null(card);
+	return card;
+}
+
+static uint64_t reserve(struct ttmem_card *card, uint64_t size, const char *label)
+{
+	struct ttmem_reserve r = { .size = size, .cookie = size };
+
+	strcpy((char *)r.label, label);
+	assert_int_equal(ttmem_reserve(card, &r, sizeof(r)), 0);
+	assert_int_not_equal(r.handle, 0);
+	return r.handle;
+}
+
+/* Run a command in a shell, its output and errors in @out; its exit status. */
+static int run(const char *command, char *out, size_t size)
+{
+	char line[1024];
+	size_t len;
+	FILE *file;
+	int status;
+
+	snprintf(line, sizeof(line), "{ %s\n} 2>&1", command);
+	file = popen(line, "re");
+	assert_non_null(file);
+	len = fread(out, 1, size - 1, file);
+	out[len] = '\0';
+	status = pclose(file);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void opening(void **state)
+{
+	struct ttmem_card *card, *same;
+	struct ttmem_card_id *list;
+	struct ttmem_info info = { 0 };
+	char path[64];
+	size_t count, i;
+	int fd;
+
+	(void)state;
+	assert_int_equal(ttmem_present(), 0);
+	assert_int_equal(ttmem_cards(&list, &count, sizeof(*list)), 0);
+	assert_true(count > 0);
+	for (i = 0; i < count; i++) {
+		card = open_card(list[i].number);
+		assert_int_equal(ttmem_card_number(card), list[i].number);
+		assert_int_equal(fcntl(ttmem_fd(card), F_GETFD), FD_CLOEXEC);
+		assert_int_equal(ttmem_info(card, &info, sizeof(info)), 0);
+		assert_int_equal(info.chips, list[i].chips);
+		assert_int_equal(info.pci_domain, list[i].pci_domain);
+		assert_int_equal(info.pci_bus, list[i].pci_bus);
+		assert_int_equal(info.pci_device, list[i].pci_device);
+		assert_int_equal(ttmem_close(card), 0);
+
+		assert_int_equal(ttmem_open_pci(list[i].address, TTMEM_OPEN_INHERIT,
+						&same), 0);
+		assert_int_equal(ttmem_card_number(same), list[i].number);
+		assert_int_equal(fcntl(ttmem_fd(same), F_GETFD), 0);
+
+		/* ttmem's own node is none of TT-KMD's. */
+		assert_int_equal(ttmem_open_fd(ttmem_fd(same), 0, &card), -EINVAL);
+		ttmem_close(same);
+
+		snprintf(path, sizeof(path), "/dev/tenstorrent/%u", list[i].number);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		assert_true(fd >= 0);
+		assert_int_equal(ttmem_open_fd(fd, 0, &same), 0);
+		assert_int_equal(ttmem_card_number(same), list[i].number);
+		ttmem_close(same);
+		close(fd);
+	}
+	assert_int_equal(ttmem_open(list[count - 1].number + 1, 0, &card), -ENXIO);
+	assert_null(card);
+	ttmem_list_free(list);
+}
+
+static void books(void **state)
+{
+	struct ttmem_card *card = open_card(0);
+	struct ttmem_gauge gauges[2] = {
+		{ .memory = TTMEM_L1, .tag = TTMEM_TAG_CB, .bytes = 4096 },
+		{ .memory = TTMEM_DRAM, .tag = TTMEM_TAG_TRACE, .bytes = MIB },
+	};
+	struct ttmem_reserve full = { .size = 1ull << 60 };
+	struct ttmem_client *list;
+	uint64_t handle, bytes, reservations;
+	size_t count;
+
+	(void)state;
+	handle = reserve(card, 200 * MIB, "kv");
+	assert_int_equal(stat_of(0, "dram_used"), 209715200);
+	assert_int_equal(ttmem_set(card, gauges, 2, sizeof(*gauges)), 0);
+	assert_int_equal(stat_of(0, "chip0/l1_cb_used"), 4096);
+	assert_int_equal(stat_of(0, "chip0/dram_used"), 201 * MIB);
+	assert_int_equal(ttmem_reserve(card, &full, sizeof(full)), -ENOSPC);
+	assert_int_equal(ttmem_reserve(card, &full, sizeof(full) - 8), -EINVAL);
+	assert_int_equal(ttmem_set(card, gauges, 257, sizeof(*gauges)), -EINVAL);
+	assert_int_equal(ttmem_set(card, gauges, 0, sizeof(*gauges)), -EINVAL);
+
+	assert_int_equal(ttmem_clients(0, &list, &count, sizeof(*list)), 0);
+	assert_int_equal(count, 3);
+	assert_int_equal(list[0].pid, getpid());
+	assert_int_equal(list[0].uid, geteuid());
+	assert_string_equal(list[0].command, "test_lib");
+	ttmem_list_free(list);
+
+	assert_int_equal(ttmem_free(card, handle), 0);
+	assert_int_equal(stat_of(0, "dram_used"), MIB);
+	assert_int_equal(ttmem_free(card, handle), -ENOENT);
+	assert_int_equal(ttmem_free_chip(card, 9, &bytes, &reservations), -EINVAL);
+	assert_int_equal(ttmem_free_chip(card, 0, &bytes, &reservations), 0);
+	assert_int_equal(bytes, MIB + 4096);
+	assert_int_equal(reservations, 0);
+	reserve(card, 7, "");
+	assert_int_equal(ttmem_free_all(card, &bytes, &reservations), 0);
+	assert_int_equal(bytes, 7);
+	assert_int_equal(ttmem_free_all(card, NULL, NULL), 0);
+	reserve(card, 9, "");
+	assert_int_equal(ttmem_close(card), 0);
+	assert_int_equal(stat_of(0, "dram_used"), 0);
+	assert_int_equal(stat_of(0, "clients"), 0);
+}
+
+/* Some structure of a program that was compiled with a later libttmem.h. */
+struct later {
+	union {
+		struct ttmem_info info;
+		struct ttmem_reserve reserve;
+		struct ttmem_gauge gauge;
+		struct ttmem_reservation reservation;
+	};
+	uint64_t more[4];
+};
+
+static void growth(void **state)
+{
+	struct ttmem_card *card = open_card(0);
+	struct later later = { 0 }, *list;
+	size_t count;
+
+	(void)state;
+	assert_int_equal(ttmem_info(card, &later.info, sizeof(later)), 0);
+	assert_int_equal(later.info.abi_version, TTMEM_ABI_VERSION);
+
+	memset(&later, 0, sizeof(later));
+	later.reserve.size = 5;
+	assert_int_equal(ttmem_reserve(card, &later.reserve, sizeof(later)), 0);
+	later.more[3] = 1;
+	assert_int_equal(ttmem_reserve(card, &later.reserve, sizeof(later)),
+			 -E2BIG);
+
+	memset(&later, 0, sizeof(later));
+	later.gauge.bytes = 6;
+	assert_int_equal(ttmem_set(card, &later.gauge, 1, sizeof(later)), 0);
+	assert_int_equal(stat_of(0, "dram_used"), 11);
+	assert_int_equal(ttmem_reservations(card, 0, (void *)&list, &count,
+					    sizeof(*list)), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(list->reservation.size, 5);
+	ttmem_list_free(list);
+	ttmem_close(card);
+}
+
+/* More than a page of them, and another client's. */
+static void listing(void **state)
+{
+	struct ttmem_card *card = open_card(0), *other = open_card(0);
+	struct ttmem_reservation *list;
+	struct ttmem_client *clients;
+	uint64_t sum = 0;
+	size_t count, i;
+
+	(void)state;
+	assert_int_equal(ttmem_reservations(card, 0, &list, &count,
+					    sizeof(*list)), 0);
+	assert_null(list);
+	for (i = 1; i <= 5000; i++)
+		reserve(card, i, "many");
+	assert_int_equal(ttmem_reservations(card, 0, &list, &count,
+					    sizeof(*list)), 0);
+	assert_int_equal(count, 5000);
+	for (i = 0; i < count; i++) {
+		sum += list[i].size;
+		assert_int_equal(list[i].cookie, list[i].size);
+		assert_string_equal((char *)list[i].label, "many");
+	}
+	assert_int_equal(sum, 5000 * 5001 / 2);
+	ttmem_list_free(list);
+
+	assert_int_equal(ttmem_clients(0, &clients, &count, sizeof(*clients)), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(ttmem_reservations(other, clients[0].client, &list,
+					    &count, sizeof(*list)), 0);
+	assert_int_equal(count, 5000);
+	ttmem_list_free(list);
+	assert_int_equal(ttmem_reservations(other, 1ull << 60, &list, &count,
+					    sizeof(*list)), -ENOENT);
+	assert_null(list);
+	ttmem_list_free(clients);
+	ttmem_close(card);
+	ttmem_close(other);
+}
+
+static void *in_thread(void *arg)
+{
+	struct ttmem_card *card = arg;
+	struct ttmem_reservation *list;
+	uint64_t ok = 1, handle;
+	size_t count, i;
+
+	for (i = 0; i < 200; i++) {
+		struct ttmem_reserve r = { .size = 4096 };
+
+		ok &= !ttmem_reserve(card, &r, sizeof(r));
+		handle = r.handle;
+		if (!(i % 20)) {
+			ok &= !ttmem_reservations(card, 0, &list, &count,
+						  sizeof(*list));
+			ttmem_list_free(list);
+		}
+		ok &= !ttmem_free(card, handle);
+	}
+	return (void *)(uintptr_t)ok;
+}
+
+static void threads(void **state)
+{
+	struct ttmem_card *card = open_card(0);
+	pthread_t thread[8];
+	void *ok;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 8; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, in_thread, card), 0);
+	for (i = 0; i < 8; i++) {
+		pthread_join(thread[i], &ok);
+		assert_ptr_equal(ok, (void *)1);
+	}
+	assert_int_equal(stat_of(0, "dram_used"), 0);
+	ttmem_close(card);
+}
+
+/* A container: nodes are renamed, not passed, or not permitted. */
+static void container(void **state)
+{
+	struct ttmem_card *card;
+	struct stat kmd, mem;
+	int status, fd;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(stat("/dev/tenstorrent/0", &kmd), 0);
+	assert_int_equal(stat("/dev/tenstorrent/mem/0", &mem), 0);
+	pid = fork();
+	if (!pid) {
+		int ok = !unshare(CLONE_NEWNS) &&
+			 !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+			 !mount("none", "/dev/tenstorrent", "tmpfs", 0, NULL) &&
+			 !mknod("/dev/tenstorrent/5", S_IFCHR | 0666, kmd.st_rdev) &&
+			 !chmod("/dev/tenstorrent/5", 0666);
+
+		fd = open("/dev/tenstorrent/5", O_RDWR | O_CLOEXEC);
+		ok &= ttmem_open_fd(fd, TTMEM_OPEN_QUIET, &card) == -ENOTCONN;
+		ok &= !mkdir("/dev/tenstorrent/mem", 0755) &&
+		      !mknod("/dev/tenstorrent/mem/5", S_IFCHR | 0600, mem.st_rdev);
+		ok &= !ttmem_open_fd(fd, 0, &card) &&
+		      ttmem_card_number(card) == 0;
+		ttmem_close(card);
+		ok &= !setuid(65534);
+		ok &= ttmem_open_fd(fd, TTMEM_OPEN_QUIET, &card) == -EACCES && !card;
+		_exit(ok ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* What ttmem-run reserves is its command's and that one's children's. */
+static void running(void **state)
+{
+	char out[4096], expected[256];
+	struct ttmem_client *list;
+	int to[2], status;
+	size_t count;
+	pid_t pid;
+	char c;
+
+	(void)state;
+	assert_int_equal(pipe(to), 0);
+	pid = fork();
+	if (!pid) {
+		dup2(to[1], STDOUT_FILENO);
+		close(to[0]);
+		close(to[1]);
+		/* A shell that plays with low descriptors and leaves a child. */
+		execl(TTMEM_RUN, "ttmem-run", "--dram", "200M", "--l1=4k", "--",
+		      "sh", "-c", "exec 3>/dev/null; sleep 1000 & echo; wait",
+		      NULL);
+		_exit(99);
+	}
+	assert_int_equal(read(to[0], &c, 1), 1);
+	assert_int_equal(stat_of(0, "dram_used"), 209715200);
+	assert_int_equal(stat_of(0, "l1_used"), 4096);
+	assert_int_equal(ttmem_clients(0, &list, &count, sizeof(*list)), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(list[0].pid, pid);
+	assert_string_equal(list[0].command, "sh");
+	ttmem_list_free(list);
+
+	snprintf(expected, sizeof(expected), "|    0    0 %7d root          200 MiB    <1 MiB  sh -c exec 3>/dev/null;+ |",
+		 pid);
+	assert_int_equal(run(TTMEM_SMI " -i 0", out, sizeof(out)), 0);
+	assert_non_null(strstr(out, expected));
+	snprintf(expected, sizeof(expected), "\"pid\": %d, \"uid\": 0, \"user\": \"root\", \"dram\": 209715200, \"l1\": 4096, \"command\": \"sh ",
+		 pid);
+	assert_int_equal(run(TTMEM_SMI " -i 0 --json | tr -s '\\n ' ' '", out,
+			     sizeof(out)), 0);
+	assert_non_null(strstr(out, expected));
+
+	/* The shell dies, its child goes on holding; nobody knows by what pid. */
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(stat_of(0, "dram_used"), 209715200);
+	assert_int_equal(run(TTMEM_SMI " -i 0", out, sizeof(out)), 0);
+	assert_non_null(strstr(out, "|    0    0       - root          200 MiB    <1 MiB  -"));
+	assert_int_equal(system("kill -9 $(pidof sleep)"), 0);
+	while (stat_of(0, "clients"))
+		usleep(10000);
+	assert_int_equal(stat_of(0, "dram_used"), 0);
+	close(to[0]);
+	close(to[1]);
+}
+
+static void run_fails(void **state)
+{
+	char out[4096], expected[256];
+	uint64_t total = stat_of(0, "chip0/dram_total");
+
+	(void)state;
+	assert_int_equal(run(TTMEM_RUN " --dram 1T true", out, sizeof(out)), 125);
+	snprintf(expected, sizeof(expected), "ttmem-run: card 0, chip 0: not enough free DRAM: 1099511627776 bytes asked for, %llu of %llu are free;",
+		 (unsigned long long)total, (unsigned long long)total);
+	assert_ptr_equal(strstr(out, expected), out);
+	assert_int_equal(run(TTMEM_RUN " --chip 7 --l1 1 true", out, sizeof(out)), 125);
+	assert_non_null(strstr(out, "--chip 7: card 0 has"));
+	assert_int_equal(run(TTMEM_RUN " --l1 1 /nonexistent", out, sizeof(out)), 127);
+	assert_int_equal(run(TTMEM_RUN " --l1 1 /dev", out, sizeof(out)), 126);
+	assert_int_equal(run(TTMEM_RUN " --l1 1 sh -c 'exit 3'", out, sizeof(out)), 3);
+	assert_int_equal(run("ulimit -n 16; " TTMEM_RUN " --l1 1 true", out,
+			     sizeof(out)), 0);
+	assert_int_equal(stat_of(0, "clients"), 0);
+}
+
+/* A process with the card open that reports nothing is seen all the same. */
+static void openers(void **state)
+{
+	char out[4096], expected[128];
+	int a, b;
+
+	(void)state;
+	a = open("/dev/tenstorrent/0", O_RDWR | O_CLOEXEC);
+	b = open("/dev/tenstorrent/0", O_RDWR | O_CLOEXEC);
+	assert_true(a >= 0 && b >= 0);
+	assert_int_equal(run(TTMEM_SMI " -i 0 | tail -n 2 | head -n 1", out,
+			     sizeof(out)), 0);
+	snprintf(expected, sizeof(expected), "|    0    - %7d root              N/A       N/A  ", getpid());
+	assert_ptr_equal(strstr(out, expected), out);
+	assert_int_equal(run(TTMEM_SMI " -i 0 | grep -c ' N/A       N/A  '", out,
+			     sizeof(out)), 0);
+	assert_string_equal(out, "1\n");
+	close(a);
+	close(b);
+	assert_int_equal(run(TTMEM_SMI " -i 0", out, sizeof(out)), 0);
+	assert_non_null(strstr(out, "No running processes found"));
+}
+
+/* Cards come and go under a list that is taken again and again. */
+static void vanishing(void **state)
+{
+	char address[64], line[256], out[4096];
+	struct ttmem_card *card = open_card(0);
+	struct ttmem_card_id *list;
+	struct ttmem_info info = { 0 };
+	size_t count;
+	int i;
+
+	(void)state;
+	assert_int_equal(ttmem_cards(&list, &count, sizeof(*list)), 0);
+	strcpy(address, list[0].address);
+	ttmem_list_free(list);
+
+	snprintf(line, sizeof(line), TTMEM_SMI " --json -l 0.001 >/dev/null 2>&1 & echo $!");
+	assert_int_equal(run(line, out, sizeof(out)), 0);
+	for (i = 0; i < 5; i++) {
+		snprintf(line, sizeof(line), "cd /sys/bus/pci/drivers/tenstorrent && echo %s >unbind && sleep 0.2 && echo %s >bind && sleep 0.2",
+			 address, address);
+		assert_int_equal(system(line), 0);
+	}
+	assert_int_equal(kill(atoi(out), SIGINT), 0);
+	assert_int_equal(ttmem_info(card, &info, sizeof(info)), -ENODEV);
+	assert_int_equal(ttmem_free_all(card, NULL, NULL), -ENODEV);
+	ttmem_close(card);
+	ttmem_close(open_card(0));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(opening),
+		cmocka_unit_test(books),
+		cmocka_unit_test(growth),
+		cmocka_unit_test(listing),
+		cmocka_unit_test(threads),
+		cmocka_unit_test(container),
+		cmocka_unit_test(running),
+		cmocka_unit_test(run_fails),
+		cmocka_unit_test(openers),
+		cmocka_unit_test(vanishing),
+	};
+
+	return cmocka_run_group_tests_name("lib", tests, NULL, NULL);
+}

@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Cards that come and go, and modules that do: at rest with files open, and
+ * with processes at work. What is gone answers ENODEV for good, what comes back
+ * is fresh, and ttmem keeps nobody from going.
+ */
+#define _GNU_SOURCE
+#include <inttypes.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "selftest.h"
+
+#define CARD 0
+
+/* Where a card is in PCI, kept while it is away. */
+static char address[32][16];
+
+static void note_addresses(void)
+{
+	int card;
+
+	for (card = 0; card < st_cards(); card++)
+		snprintf(address[card], sizeof(address[card]), "%s", st_pci(card));
+}
+
+static void pci_remove(int card)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", address[card]);
+	assert_int_equal(st_write(path, "1"), 0);
+}
+
+static void pci_rescan(int card)
+{
+	(void)card;
+	assert_int_equal(st_write("/sys/bus/pci/rescan", "1"), 0);
+}
+
+static void unbind(int card)
+{
+	assert_int_equal(st_write("/sys/bus/pci/drivers/tenstorrent/unbind", address[card]), 0);
+}
+
+static void bind(int card)
+{
+	assert_int_equal(st_write("/sys/bus/pci/drivers/tenstorrent/bind", address[card]), 0);
+}
+
+static void unload_driver(int card)
+{
+	(void)card;
+	assert_int_equal(st_unload("tenstorrent"), 0);
+}
+
+static void load_driver(int card)
+{
+	(void)card;
+	assert_int_equal(st_load("DRIVER_KO", ""), 0);
+}
+
+/* The ways for a card to go and to come back. */
+static const struct way {
+	const char *name;
+	void (*pull)(int card);
+	void (*put_back)(int card);
+	/* The driver goes as a whole, and every card with it. */
+	bool all;
+} ways[] = {
+	{ "remove and rescan", pci_remove, pci_rescan, false },
+	{ "unbind and bind", unbind, bind, false },
+	{ "unload and load the driver", unload_driver, load_driver, true },
+};
+
+static void await_all(const struct way *way, int card, bool attached)
+{
+	int each;
+
+	for (each = 0; each < st_cards(); each++)
+		if (way->all || each == card)
+			st_await_attached(each, attached);
+}
+
+/* What somebody may have open of a card, and what it says when the card is gone. */
+struct open_files {
+	int used, peak, clients, directory;
+};
+
+static struct open_files open_files(int card)
+{
+	struct open_files files;
+	char path[64], byte;
+
+	files.used = open(st_path(card, 0, "dram_used"), O_RDONLY | O_CLOEXEC);
+	files.peak = open(st_path(card, ST_CARD, "dram_peak"), O_RDWR | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/driver/ttmem/%d/clients", card);
+	files.clients = open(path, O_RDONLY | O_CLOEXEC);
+	files.directory = open(st_path(card, ST_CARD, ""), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(files.used >= 0 && files.peak >= 0 && files.clients >= 0 &&
+		    files.directory >= 0);
+	/* In the middle of reading. */
+	assert_int_equal(read(files.clients, &byte, 1), 1);
+	assert_int_equal(read(files.used, &byte, 1), 1);
+	return files;
+}
+
+static void check_open_files_dead(const struct open_files *files)
+{
+	char text[64];
+
+	assert_true(pread(files->used, text, sizeof(text), 0) < 0 && errno == ENODEV);
+	assert_true(write(files->peak, "0", 1) < 0 && errno == ENODEV);
+	assert_true(read(files->clients, text, sizeof(text)) < 0);
+	assert_true(openat(files->directory, "dram_used", O_RDONLY) < 0);
+}
+
+static void close_open_files(const struct open_files *files)
+{
+	close(files->used);
+	close(files->peak);
+	close(files->clients);
+	close(files->directory);
+}
+
+static void check_fresh(int card)
+{
+	st_check_used(card, 0, 0);
+	assert_int_equal(st_get(card, ST_CARD, "clients"), 0);
+	assert_int_equal(st_get(card, ST_CARD, "denied"), 0);
+	assert_int_equal(st_get(card, ST_CARD, "dram_peak"), 0);
+	assert_int_equal(st_get(card, 0, "dram_peak"), 0);
+	assert_int_equal(st_get(card, ST_CARD, "l1_peak"), 0);
+}
+
+static void check_way(const struct way *way, int card)
+{
+	int holder, idle, fresh, i, refs = st_module_refs("tenstorrent");
+	struct open_files files;
+
+	print_message("card %d: %s\n", card, way->name);
+	holder = st_open(card);
+	idle = st_open(card);
+	for (i = 0; i < 500; i++)
+		assert_int_equal(st_reserve(holder, 0, TTMEM_DRAM, 0, 4096, 0, NULL), 0);
+	assert_int_equal(st_set(holder, 0, TTMEM_L1, TTMEM_TAG_CB, 4096), 0);
+	assert_int_equal(st_reserve(holder, 0, TTMEM_DRAM, 0, ~0ull, 0, NULL), -ENOSPC);
+	st_check_used(card, 500 * 4096, 4096);
+	files = open_files(card);
+	/* TT-KMD is held by nothing of this. */
+	assert_int_equal(st_module_refs("tenstorrent"), refs);
+
+	way->pull(card);
+	await_all(way, card, false);
+	assert_true(open(st_node(card), O_RDWR) < 0 && (errno == ENOENT || errno == ENXIO));
+	st_check_dead(holder, "gone");
+	st_check_dead(idle, "gone");
+	check_open_files_dead(&files);
+
+	way->put_back(card);
+	await_all(way, card, true);
+	check_fresh(card);
+	/* Gone is for good: another card has come, if under the same number. */
+	st_check_dead(holder, "gone");
+	check_open_files_dead(&files);
+	fresh = st_open(card);
+	assert_int_equal(st_reserve(fresh, 0, TTMEM_DRAM, 0, MIB, 0, NULL), 0);
+	st_check_used(card, MIB, 0);
+	close(holder);
+	st_check_used(card, MIB, 0);
+	close(idle);
+	close_open_files(&files);
+	close(fresh);
+	st_check_used(card, 0, 0);
+}
+
+static void test_ways(void **state)
+{
+	size_t i;
+	int card;
+
+	(void)state;
+	note_addresses();
+	for (i = 0; i < ARRAY_SIZE(ways); i++)
+		for (card = 0; card < st_cards(); card++)
+			check_way(&ways[i], card);
+}
+
+static void await_all_cards(bool attached)
+{
+	int card;
+
+	for (card = 0; card < st_cards(); card++)
+		st_await_attached(card, attached);
+}
+
+static void test_ttmem_reloaded(void **state)
+{
+	int card, fd;
+
+	(void)state;
+	fd = st_open(CARD);
+	assert_int_equal(st_module_refs("ttmem"), 1);
+	/* In use: the kernel's word for it is EAGAIN, what rmmod makes of it is "in use". */
+	assert_int_equal(st_unload("ttmem"), -EAGAIN);
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, MIB, 0, NULL), 0);
+	assert_int_equal(st_unload("ttmem"), -EAGAIN);
+	st_check_used(CARD, MIB, 0);
+	close(fd);
+	assert_int_equal(st_module_refs("ttmem"), 0);
+
+	assert_int_equal(st_unload("ttmem"), 0);
+	await_all_cards(false);
+	assert_true(access("/proc/driver/ttmem", F_OK) < 0);
+	assert_true(access("/sys/module/ttmem", F_OK) < 0);
+	/* TT-KMD's cards are there as before. */
+	for (card = 0; card < st_cards(); card++)
+		assert_non_null(st_pci(card));
+	assert_int_equal(st_load("TTMEM_KO", ""), 0);
+	await_all_cards(true);
+	for (card = 0; card < st_cards(); card++)
+		check_fresh(card);
+}
+
+/* A file of a card that is gone is still a use of ttmem, until it is closed. */
+static void test_unload_with_file_of_gone_card(void **state)
+{
+	int fd = st_open(CARD);
+
+	(void)state;
+	note_addresses();
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, MIB, 0, NULL), 0);
+	pci_remove(CARD);
+	st_await_attached(CARD, false);
+	assert_int_equal(st_unload("ttmem"), -EAGAIN);
+	st_check_dead(fd, "gone");
+	close(fd);
+	assert_int_equal(st_unload("ttmem"), 0);
+	pci_rescan(CARD);
+	assert_int_equal(st_load("TTMEM_KO", ""), 0);
+	await_all_cards(true);
+	check_fresh(CARD);
+}
+
+static void test_either_order(void **state)
+{
+	(void)state;
+	/* ttmem first: it waits for the driver. */
+	assert_int_equal(st_unload("ttmem"), 0);
+	assert_int_equal(st_unload("tenstorrent"), 0);
+	assert_int_equal(st_load("TTMEM_KO", ""), 0);
+	assert_int_equal(access("/proc/driver/ttmem", F_OK), 0);
+	await_all_cards(false);
+	assert_int_equal(st_load("DRIVER_KO", ""), 0);
+	await_all_cards(true);
+	check_fresh(CARD);
+	/* The driver goes and comes, and goes while ttmem does. */
+	assert_int_equal(st_unload("tenstorrent"), 0);
+	await_all_cards(false);
+	assert_int_equal(st_unload("ttmem"), 0);
+	/* The driver first. */
+	assert_int_equal(st_load("DRIVER_KO", ""), 0);
+	await_all_cards(false);
+	assert_int_equal(st_load("TTMEM_KO", ""), 0);
+	await_all_cards(true);
+	check_fresh(CARD);
+}
+
+static void test_driver_goes_from_under_clients(void **state)
+{
+	int fds[32], card, i;
+
+	(void)state;
+	for (i = 0; i < 5; i++) {
+		for (card = 0; card < st_cards(); card++) {
+			fds[card] = st_open(card);
+			assert_int_equal(st_reserve(fds[card], 0, TTMEM_DRAM, 0, MIB, 0, NULL), 0);
+		}
+		assert_int_equal(st_unload("tenstorrent"), 0);
+		for (card = 0; card < st_cards(); card++)
+			st_check_dead(fds[card], "gone");
+		assert_int_equal(st_load("DRIVER_KO", ""), 0);
+		await_all_cards(true);
+		for (card = 0; card < st_cards(); card++) {
+			check_fresh(card);
+			close(fds[card]);
+		}
+	}
+}
+
+/* The workers of the tests under load: how far each has come, and how often its card went. */
+enum { WORKERS = 12 };
+static volatile struct {
+	long steps;
+	long losses;
+} *load;
+
+static bool card_is_away(int error)
+{
+	return error == ENOENT || error == ENXIO || error == ENODEV;
+}
+
+/* A client's life over and over; its card may go at any step, and then stays gone for it. */
+static void live(int sock, void *arg)
+{
+	long number = (intptr_t)arg;
+	int card = number % st_cards(), fd, i, error;
+	struct ttmem_info info;
+	uint64_t handles[20];
+	char node[64];
+
+	(void)sock;
+	snprintf(node, sizeof(node), "%s", st_node(card));
+	for (;;) {
+		fd = open(node, O_RDWR | O_CLOEXEC);
+		if (fd < 0) {
+			if (!card_is_away(errno))
+				fail_msg("%s: %s", node, strerror(errno));
+			usleep(1000);
+			continue;
+		}
+		for (i = 0, error = 0; i < 20 && !error; i++)
+			error = st_reserve(fd, 0, i % 2, 0, 64 * (i + 1), 0, &handles[i]);
+		if (!error)
+			error = st_set(fd, 0, TTMEM_L1, TTMEM_TAG_CB, number + 1);
+		if (!error)
+			error = st_info(fd, &info);
+		for (i = 0; i < 10 && !error; i++)
+			error = st_free(fd, handles[i]);
+		if (!error && load[number].steps % 3 == 0)
+			error = st_free_all(fd);
+		if (error) {
+			if (error != -ENODEV)
+				fail_msg("a call on card %d: %s", card, strerror(-error));
+			for (i = 0; i < 5; i++)
+				st_check_dead(fd, "gone");
+			load[number].losses++;
+		}
+		close(fd);
+		load[number].steps++;
+	}
+}
+
+/* Reads all there is to read, of cards that may go in between. */
+static void look(int sock, void *arg)
+{
+	long number = (intptr_t)arg;
+	int card;
+	char path[64];
+
+	(void)sock;
+	for (;;) {
+		for (card = 0; card < st_cards(); card++) {
+			snprintf(path, sizeof(path), "/proc/driver/ttmem/%d/clients", card);
+			free(st_slurp(path));
+			free(st_slurp(st_path(card, ST_CARD, "dram_used")));
+			free(st_slurp(st_path(card, 0, "l1_used")));
+			st_put(card, ST_CARD, "dram_peak", "0");
+		}
+		load[number].steps++;
+	}
+}
+
+static struct st_child workers[WORKERS];
+
+static void start_workers(void)
+{
+	long i;
+
+	load = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(load != MAP_FAILED);
+	for (i = 0; i < WORKERS; i++)
+		workers[i] = st_spawn(i < WORKERS - 2 ? live : look, (void *)(intptr_t)i);
+}
+
+static bool all_moved(void *arg)
+{
+	const long *before = arg;
+	int i;
+
+	for (i = 0; i < WORKERS; i++)
+		if (load[i].steps < before[i] + 3)
+			return false;
+	return true;
+}
+
+/* Every worker comes round a few times. */
+static void await_work(void)
+{
+	long before[WORKERS];
+	int i;
+
+	for (i = 0; i < WORKERS; i++)
+		before[i] = load[i].steps;
+	assert_true(st_await(all_moved, before));
+}
+
+static void stop_workers(void)
+{
+	int i, card;
+
+	for (i = 0; i < WORKERS; i++)
+		st_kill(&workers[i]);
+	for (card = 0; card < st_cards(); card++)
+		st_check_used(card, 0, 0);
+}
+
+static void under_load(const struct way *way)
+{
+	long losses = 0;
+	int round, card, i;
+
+	note_addresses();
+	start_workers();
+	for (round = 0; round < 6; round++)
+		for (card = 0; card < (way->all ? 1 : st_cards()); card++) {
+			await_work();
+			way->pull(card);
+			await_all(way, card, false);
+			way->put_back(card);
+			await_all(way, card, true);
+		}
+	await_work();
+	for (i = 0; i < WORKERS; i++)
+		losses += load[i].losses;
+	stop_workers();
+	print_message("%s: %ld times a client lost its card\n", way->name, losses);
+	/* Else the test has shown nothing. */
+	assert_true(losses > 0);
+}
+
+static void test_remove_under_load(void **state)
+{
+	(void)state;
+	under_load(&ways[0]);
+}
+
+static void test_unbind_under_load(void **state)
+{
+	(void)state;
+	under_load(&ways[1]);
+}
+
+static void test_driver_unloaded_under_load(void **state)
+{
+	(void)state;
+	under_load(&ways[2]);
+}
+
+/* ttmem goes whenever nobody has it open, which with few workers comes about. */
+static void test_ttmem_unloaded_under_load(void **state)
+{
+	uint64_t end = st_now_ms() + 10000;
+	int error, unloads = 0, refusals = 0;
+
+	(void)state;
+	start_workers();
+	while (st_now_ms() < end && unloads < 10) {
+		error = st_unload("ttmem");
+		if (!error) {
+			unloads++;
+			assert_int_equal(st_load("TTMEM_KO", ""), 0);
+			await_all_cards(true);
+			await_work();
+		} else {
+			assert_int_equal(error, -EAGAIN);
+			refusals++;
+		}
+	}
+	stop_workers();
+	print_message("ttmem unloaded %d times, in use %d times\n", unloads, refusals);
+	assert_true(unloads + refusals > 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ST_TEST(test_ways),
+		ST_TEST(test_ttmem_reloaded),
+		ST_TEST(test_unload_with_file_of_gone_card),
+		ST_TEST(test_either_order),
+		ST_TEST(test_driver_goes_from_under_clients),
+		ST_TEST(test_remove_under_load),
+		ST_TEST(test_unbind_under_load),
+		ST_TEST(test_driver_unloaded_under_load),
+		ST_TEST(test_ttmem_unloaded_under_load),
+	};
+
+	return ST_RUN(tests);
+}

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The tracepoints: that each fires once for what it is named after, with every
+ * field that a person would filter by, and that a filter on one works.
+ */
+#define _GNU_SOURCE
+#include <inttypes.h>
+#include <sys/stat.h>
+
+#include "selftest.h"
+
+#define CARD 0
+#define INSTANCE "/sys/kernel/tracing/instances/ttmem-selftest"
+#define EVENTS INSTANCE "/events/ttmem"
+
+/* The events of ttmem and the fields that each must have. */
+static const struct {
+	const char *name;
+	const char *const fields[16];
+} events[] = {
+	{ "reserve", { "card", "chip", "memory", "tag", "client", "handle", "size", "payload",
+		       "address", "cookie", "used", "flags", "pid", "uid", "label" } },
+	{ "free", { "card", "chip", "memory", "tag", "client", "handle", "size", "payload",
+		    "address", "cookie", "used", "flags", "pid", "uid", "label" } },
+	{ "set", { "card", "chip", "memory", "tag", "client", "bytes", "largest_free", "used",
+		   "pid", "uid" } },
+	{ "refuse", { "card", "chip", "memory", "tag", "client", "size", "used", "total", "flags",
+		      "error", "pid", "uid" } },
+	{ "client_begin", { "card", "client", "pid", "uid" } },
+	{ "client_end", { "card", "client", "dram", "l1", "reservations", "pid", "uid" } },
+};
+
+/* An instance of its own: whoever traces on the machine is not disturbed. */
+static void trace_begin(void)
+{
+	rmdir(INSTANCE);
+	if (mkdir(INSTANCE, 0700) || access(EVENTS, F_OK)) {
+		print_message("skipped: no tracefs at /sys/kernel/tracing, or no events in it\n");
+		skip();
+	}
+	assert_int_equal(st_write(EVENTS "/enable", "1"), 0);
+}
+
+static int trace_teardown(void **state)
+{
+	int error;
+
+	st_write(EVENTS "/enable", "0");
+	/* The module is in use as long as an event of it is on somewhere. */
+	error = rmdir(INSTANCE) && errno != ENOENT;
+	return st_teardown(state) || error ? -1 : 0;
+}
+
+/* How often an event is in the trace, and the line of the last time. */
+static unsigned int count_events(const char *event, char *last, size_t size)
+{
+	char *text = st_slurp(INSTANCE "/trace"), *row, *save, *found, mark[64];
+	unsigned int count = 0;
+
+	assert_non_null(text);
+	snprintf(mark, sizeof(mark), ": %s: ", event);
+	for (row = strtok_r(text, "\n", &save); row; row = strtok_r(NULL, "\n", &save)) {
+		if (*row == '#')
+			continue;
+		found = strstr(row, mark);
+		if (!found)
+			continue;
+		count++;
+		snprintf(last, size, " %s ", found + strlen(mark));
+	}
+	free(text);
+	return count;
+}
+
+static void trace_clear(void)
+{
+	int fd = open(INSTANCE "/trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+/* A field's value as text, from "name=value" to the next blank. */
+static const char *field(const char *line, const char *name)
+{
+	static char value[128];
+	char mark[64];
+	const char *at;
+
+	snprintf(mark, sizeof(mark), " %s=", name);
+	at = strstr(line, mark);
+	if (!at)
+		fail_msg("no field %s in '%s'", name, line);
+	at += strlen(mark);
+	snprintf(value, sizeof(value), "%.*s", (int)strcspn(at, " "), at);
+	return value;
+}
+
+static void check_field(const char *line, const char *name, uint64_t value)
+{
+	const char *text = field(line, name);
+
+	/* Signed ones compare as what they become when widened. */
+	if ((*text == '-' ? (uint64_t)strtoll(text, NULL, 0) : strtoull(text, NULL, 0)) != value)
+		fail_msg("%s is %s, not %" PRIu64 ", in '%s'", name, text, value, line);
+}
+
+static void check_text(const char *line, const char *name, const char *value)
+{
+	assert_string_equal(field(line, name), value);
+}
+
+/* What every event says of where it comes from. */
+static void check_origin(const char *line, uint64_t client)
+{
+	check_field(line, "card", CARD);
+	check_field(line, "client", client);
+	check_field(line, "pid", getpid());
+	check_field(line, "uid", geteuid());
+}
+
+static void test_formats(void **state)
+{
+	char path[256], *format, declaration[64];
+	size_t i, k;
+
+	(void)state;
+	trace_begin();
+	for (i = 0; i < ARRAY_SIZE(events); i++) {
+		snprintf(path, sizeof(path), EVENTS "/%s/format", events[i].name);
+		format = st_slurp(path);
+		if (!format)
+			fail_msg("no tracepoint ttmem:%s", events[i].name);
+		for (k = 0; k < ARRAY_SIZE(events[i].fields) && events[i].fields[k]; k++) {
+			/* Of its own kind, or the text, which is declared with brackets. */
+			snprintf(declaration, sizeof(declaration), " %s;", events[i].fields[k]);
+			if (strstr(format, declaration))
+				continue;
+			snprintf(declaration, sizeof(declaration), "[] %s;", events[i].fields[k]);
+			if (!strstr(format, declaration))
+				fail_msg("ttmem:%s has no field %s", events[i].name,
+					 events[i].fields[k]);
+		}
+		free(format);
+	}
+}
+
+static void test_reserve_and_free(void **state)
+{
+	struct ttmem_reserve request = {
+		.tag = TTMEM_TAG_TRACE,
+		.flags = TTMEM_RESERVE_ADDRESS,
+		.size = 3 * MIB,
+		.payload = 1000,
+		.address = 0x12340,
+		.cookie = 0xabcdef,
+		.label = "decode",
+	};
+	int fd = st_open(CARD);
+	uint64_t client = st_fdinfo(fd, "ttmem-client-id", NULL, 0);
+	char line[1024];
+
+	(void)state;
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, MIB, 0, NULL), 0);
+	trace_begin();
+	assert_int_equal(st_call(fd, TTMEM_IOC_RESERVE, &request), 0);
+	assert_int_equal(count_events("reserve", line, sizeof(line)), 1);
+	check_origin(line, client);
+	check_field(line, "chip", 0);
+	check_text(line, "memory", "DRAM");
+	check_text(line, "tag", "trace");
+	check_field(line, "handle", request.handle);
+	check_field(line, "size", 3 * MIB);
+	check_field(line, "payload", 1000);
+	check_field(line, "address", 0x12340);
+	check_field(line, "cookie", 0xabcdef);
+	check_field(line, "used", 4 * MIB);
+	check_field(line, "flags", TTMEM_RESERVE_ADDRESS);
+	check_text(line, "label", "decode");
+	assert_int_equal(count_events("free", line, sizeof(line)), 0);
+
+	assert_int_equal(st_free(fd, request.handle), 0);
+	assert_int_equal(count_events("free", line, sizeof(line)), 1);
+	check_origin(line, client);
+	check_text(line, "memory", "DRAM");
+	check_text(line, "tag", "trace");
+	check_field(line, "handle", request.handle);
+	check_field(line, "size", 3 * MIB);
+	check_field(line, "used", MIB);
+	check_text(line, "label", "decode");
+	/* All at once is one by one. */
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, MIB, 0, NULL), 0);
+	assert_int_equal(st_free_all(fd), 0);
+	assert_int_equal(count_events("free", line, sizeof(line)), 3);
+	check_field(line, "used", 0);
+	assert_int_equal(count_events("reserve", line, sizeof(line)), 2);
+	assert_int_equal(count_events("refuse", line, sizeof(line)), 0);
+}
+
+static void test_set(void **state)
+{
+	struct ttmem_gauge gauges[2] = {
+		{ .memory = TTMEM_L1, .tag = TTMEM_TAG_CB, .bytes = 5000, .largest_free = 77 },
+		{ .memory = TTMEM_DRAM, .tag = TTMEM_TAG_SYSTEM, .bytes = 6000 },
+	};
+	struct ttmem_set request = {
+		.gauges = (uintptr_t)gauges,
+		.count = 2,
+		.entry_size = sizeof(gauges[0]),
+	};
+	int fd = st_open(CARD);
+	uint64_t client = st_fdinfo(fd, "ttmem-client-id", NULL, 0);
+	char line[1024];
+
+	(void)state;
+	trace_begin();
+	request.count = 1;
+	assert_int_equal(st_call(fd, TTMEM_IOC_SET, &request), 0);
+	assert_int_equal(count_events("set", line, sizeof(line)), 1);
+	check_origin(line, client);
+	check_field(line, "chip", 0);
+	check_text(line, "memory", "L1");
+	check_text(line, "tag", "cb");
+	check_field(line, "bytes", 5000);
+	check_field(line, "largest_free", 77);
+	check_field(line, "used", 5000);
+	request.count = 2;
+	assert_int_equal(st_call(fd, TTMEM_IOC_SET, &request), 0);
+	assert_int_equal(count_events("set", line, sizeof(line)), 3);
+	check_text(line, "memory", "DRAM");
+	check_text(line, "tag", "system");
+	check_field(line, "bytes", 6000);
+	gauges[1].reserved = 1;
+	assert_int_equal(st_call(fd, TTMEM_IOC_SET, &request), -EINVAL);
+	assert_int_equal(count_events("set", line, sizeof(line)), 3);
+}
+
+static void test_refuse(void **state)
+{
+	uint64_t total = st_get(CARD, 0, "l1_total");
+	int fd = st_open(CARD);
+	uint64_t client = st_fdinfo(fd, "ttmem-client-id", NULL, 0);
+	char line[1024];
+
+	(void)state;
+	trace_begin();
+	assert_int_equal(st_reserve(fd, 0, TTMEM_L1, TTMEM_TAG_L1_SMALL, 64, 0, NULL), 0);
+	assert_int_equal(st_reserve(fd, 0, TTMEM_L1, TTMEM_TAG_L1_SMALL, total, 0, NULL), -ENOSPC);
+	assert_int_equal(count_events("refuse", line, sizeof(line)), 1);
+	check_origin(line, client);
+	check_field(line, "chip", 0);
+	check_text(line, "memory", "L1");
+	check_text(line, "tag", "l1_small");
+	check_field(line, "size", total);
+	check_field(line, "used", 64);
+	check_field(line, "total", total);
+	check_field(line, "flags", 0);
+	check_field(line, "error", -ENOSPC);
+	st_set_param("max_reservations", "1");
+	assert_int_equal(st_reserve(fd, 0, TTMEM_L1, 0, 32, TTMEM_RESERVE_OVERCOMMIT, NULL),
+			 -EDQUOT);
+	assert_int_equal(count_events("refuse", line, sizeof(line)), 2);
+	check_text(line, "tag", "buffer");
+	check_field(line, "size", 32);
+	check_field(line, "flags", TTMEM_RESERVE_OVERCOMMIT);
+	check_field(line, "error", -EDQUOT);
+	/* A caller's mistake is no refusal. */
+	assert_int_equal(st_reserve(fd, 99, TTMEM_L1, 0, 32, 0, NULL), -EINVAL);
+	assert_int_equal(count_events("refuse", line, sizeof(line)), 2);
+}
+
+static void test_client(void **state)
+{
+	uint64_t client;
+	char line[1024];
+	int fd;
+
+	(void)state;
+	trace_begin();
+	fd = st_open(CARD);
+	client = st_fdinfo(fd, "ttmem-client-id", NULL, 0);
+	assert_int_equal(count_events("client_begin", line, sizeof(line)), 1);
+	check_origin(line, client);
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, MIB, 0, NULL), 0);
+	assert_int_equal(st_set(fd, 0, TTMEM_L1, TTMEM_TAG_CB, 999), 0);
+	assert_int_equal(count_events("client_end", line, sizeof(line)), 0);
+	close(fd);
+	assert_int_equal(count_events("client_end", line, sizeof(line)), 1);
+	check_origin(line, client);
+	check_field(line, "dram", MIB);
+	check_field(line, "l1", 999);
+	check_field(line, "reservations", 1);
+}
+
+static void test_filter(void **state)
+{
+	int fd = st_open(CARD);
+	char line[1024];
+
+	(void)state;
+	trace_begin();
+	assert_int_equal(st_write(EVENTS "/reserve/filter", "size > 1000 && card == 0"), 0);
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 1000, 0, NULL), 0);
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 1001, 0, NULL), 0);
+	assert_int_equal(count_events("reserve", line, sizeof(line)), 1);
+	check_field(line, "size", 1001);
+	trace_clear();
+	assert_int_equal(st_write(EVENTS "/reserve/filter", "card == 1"), 0);
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 5000, 0, NULL), 0);
+	assert_int_equal(count_events("reserve", line, sizeof(line)), 0);
+}
+
+#define TRACE_TEST(fn) cmocka_unit_test_teardown(fn, trace_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TRACE_TEST(test_formats),
+		TRACE_TEST(test_reserve_and_free),
+		TRACE_TEST(test_set),
+		TRACE_TEST(test_refuse),
+		TRACE_TEST(test_client),
+		TRACE_TEST(test_filter),
+	};
+
+	return ST_RUN(tests);
+}
