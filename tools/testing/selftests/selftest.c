@@ -30,6 +30,7 @@ static const char *const parameters[] = {
 };
 
 static uint64_t writable_before[CARDS_MAX][CHIPS_MAX][ARRAY_SIZE(writable)];
+static char pci_before[CARDS_MAX][16];
 static char *parameters_before[ARRAY_SIZE(parameters)];
 
 /* The kernel's log, open from the first test to the last. */
@@ -199,7 +200,7 @@ const char *st_node(int card)
 	return SCRATCH("/dev/tenstorrent/mem/%d", card);
 }
 
-const char *st_pci(int card)
+static const char *read_pci(int card)
 {
 	char target[PATH_MAX];
 	ssize_t length;
@@ -209,6 +210,34 @@ const char *st_pci(int card)
 	assert_true(length > 0);
 	target[length] = '\0';
 	return SCRATCH("%s", strrchr(target, '/') + 1);
+}
+
+/* Where a card is in PCI, known also while it is away. */
+const char *st_pci(int card)
+{
+	return pci_before[card];
+}
+
+int st_unbind(int card)
+{
+	return st_write("/sys/bus/pci/drivers/tenstorrent/unbind", st_pci(card));
+}
+
+int st_bind(int card)
+{
+	return st_write("/sys/bus/pci/drivers/tenstorrent/bind", st_pci(card));
+}
+
+int st_remove(int card)
+{
+	return st_write(SCRATCH("/sys/bus/pci/devices/%s/remove", st_pci(card)), "1");
+}
+
+int st_rescan(int card)
+{
+	/* It finds what is there, this card or others. */
+	(void)card;
+	return st_write("/sys/bus/pci/rescan", "1");
 }
 
 bool st_attached(int card)
@@ -235,6 +264,14 @@ void st_await_attached(int card, bool attached)
 {
 	if (!st_await(attached ? is_attached : is_detached, &card))
 		fail_msg("card %d has not %s", card, attached ? "come" : "gone");
+}
+
+void st_await_all_attached(bool attached)
+{
+	int card;
+
+	for (card = 0; card < st_cards(); card++)
+		st_await_attached(card, attached);
 }
 
 static uint32_t name_index(const char *const *names, size_t count, const char *name)
@@ -289,7 +326,8 @@ size_t st_clients(int card, struct st_line **lines)
 		struct st_line line = { 0 };
 
 		fields = sscanf(row,
-				"%" SCNu64 " %" SCNd64 " %" SCNd64 " %u %15s %15s %" SCNu64 " %" SCNu64 "%n",
+				"%" SCNu64 " %" SCNd64 " %" SCNd64 " %u %15s %15s %" SCNu64
+				" %" SCNu64 "%n",
 				&line.client, &line.pid, &line.uid, &line.chip, memory, tag,
 				&line.bytes, &line.reservations, &at);
 		if (fields != 8)
@@ -840,10 +878,12 @@ int st_group_setup(void **state)
 		print_error("somebody holds memory of a card before the tests\n");
 		return -1;
 	}
-	for (card = 0; card < cards; card++)
+	for (card = 0; card < cards; card++) {
+		snprintf(pci_before[card], sizeof(pci_before[card]), "%s", read_pci(card));
 		for (chip = 0; chip < st_chips(card); chip++)
 			for (i = 0; i < ARRAY_SIZE(writable); i++)
 				writable_before[card][chip][i] = st_get(card, chip, writable[i]);
+	}
 	for (i = 0; i < ARRAY_SIZE(parameters); i++)
 		parameters_before[i] = st_slurp(st_param_path(parameters[i]));
 	return 0;

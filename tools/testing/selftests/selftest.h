@@ -56,6 +56,13 @@ const char *st_node(int card);
 const char *st_pci(int card);
 bool st_attached(int card);
 void st_await_attached(int card, bool attached);
+void st_await_all_attached(bool attached);
+
+/* A card taken from its driver, or from the machine, and given back; 0 or a negative errno. */
+int st_unbind(int card);
+int st_bind(int card);
+int st_remove(int card);
+int st_rescan(int card);
 
 /* A line of /proc/driver/ttmem/N/clients. */
 struct st_line {

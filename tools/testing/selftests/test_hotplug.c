@@ -14,63 +14,28 @@
 
 #define CARD 0
 
-/* Where a card is in PCI, kept while it is away. */
-static char address[32][16];
-
-static void note_addresses(void)
-{
-	int card;
-
-	for (card = 0; card < st_cards(); card++)
-		snprintf(address[card], sizeof(address[card]), "%s", st_pci(card));
-}
-
-static void pci_remove(int card)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", address[card]);
-	assert_int_equal(st_write(path, "1"), 0);
-}
-
-static void pci_rescan(int card)
+static int unload_driver(int card)
 {
 	(void)card;
-	assert_int_equal(st_write("/sys/bus/pci/rescan", "1"), 0);
+	return st_unload("tenstorrent");
 }
 
-static void unbind(int card)
-{
-	assert_int_equal(st_write("/sys/bus/pci/drivers/tenstorrent/unbind", address[card]), 0);
-}
-
-static void bind(int card)
-{
-	assert_int_equal(st_write("/sys/bus/pci/drivers/tenstorrent/bind", address[card]), 0);
-}
-
-static void unload_driver(int card)
+static int load_driver(int card)
 {
 	(void)card;
-	assert_int_equal(st_unload("tenstorrent"), 0);
-}
-
-static void load_driver(int card)
-{
-	(void)card;
-	assert_int_equal(st_load("DRIVER_KO", ""), 0);
+	return st_load("DRIVER_KO", "");
 }
 
 /* The ways for a card to go and to come back. */
 static const struct way {
 	const char *name;
-	void (*pull)(int card);
-	void (*put_back)(int card);
+	int (*pull)(int card);
+	int (*put_back)(int card);
 	/* The driver goes as a whole, and every card with it. */
 	bool all;
 } ways[] = {
-	{ "remove and rescan", pci_remove, pci_rescan, false },
-	{ "unbind and bind", unbind, bind, false },
+	{ "remove and rescan", st_remove, st_rescan, false },
+	{ "unbind and bind", st_unbind, st_bind, false },
 	{ "unload and load the driver", unload_driver, load_driver, true },
 };
 
@@ -151,14 +116,14 @@ static void check_way(const struct way *way, int card)
 	/* TT-KMD is held by nothing of this. */
 	assert_int_equal(st_module_refs("tenstorrent"), refs);
 
-	way->pull(card);
+	assert_int_equal(way->pull(card), 0);
 	await_all(way, card, false);
 	assert_true(open(st_node(card), O_RDWR) < 0 && (errno == ENOENT || errno == ENXIO));
 	st_check_dead(holder, "gone");
 	st_check_dead(idle, "gone");
 	check_open_files_dead(&files);
 
-	way->put_back(card);
+	assert_int_equal(way->put_back(card), 0);
 	await_all(way, card, true);
 	check_fresh(card);
 	/* Gone is for good: another card has come, if under the same number. */
@@ -181,18 +146,9 @@ static void test_ways(void **state)
 	int card;
 
 	(void)state;
-	note_addresses();
 	for (i = 0; i < ARRAY_SIZE(ways); i++)
 		for (card = 0; card < st_cards(); card++)
 			check_way(&ways[i], card);
-}
-
-static void await_all_cards(bool attached)
-{
-	int card;
-
-	for (card = 0; card < st_cards(); card++)
-		st_await_attached(card, attached);
 }
 
 static void test_ttmem_reloaded(void **state)
@@ -211,14 +167,18 @@ static void test_ttmem_reloaded(void **state)
 	assert_int_equal(st_module_refs("ttmem"), 0);
 
 	assert_int_equal(st_unload("ttmem"), 0);
-	await_all_cards(false);
+	st_await_all_attached(false);
 	assert_true(access("/proc/driver/ttmem", F_OK) < 0);
 	assert_true(access("/sys/module/ttmem", F_OK) < 0);
 	/* TT-KMD's cards are there as before. */
-	for (card = 0; card < st_cards(); card++)
-		assert_non_null(st_pci(card));
+	for (card = 0; card < st_cards(); card++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/sys/class/tenstorrent/tenstorrent!%d", card);
+		assert_int_equal(access(path, F_OK), 0);
+	}
 	assert_int_equal(st_load("TTMEM_KO", ""), 0);
-	await_all_cards(true);
+	st_await_all_attached(true);
 	for (card = 0; card < st_cards(); card++)
 		check_fresh(card);
 }
@@ -229,17 +189,16 @@ static void test_unload_with_file_of_gone_card(void **state)
 	int fd = st_open(CARD);
 
 	(void)state;
-	note_addresses();
 	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, MIB, 0, NULL), 0);
-	pci_remove(CARD);
+	assert_int_equal(st_remove(CARD), 0);
 	st_await_attached(CARD, false);
 	assert_int_equal(st_unload("ttmem"), -EAGAIN);
 	st_check_dead(fd, "gone");
 	close(fd);
 	assert_int_equal(st_unload("ttmem"), 0);
-	pci_rescan(CARD);
+	assert_int_equal(st_rescan(CARD), 0);
 	assert_int_equal(st_load("TTMEM_KO", ""), 0);
-	await_all_cards(true);
+	st_await_all_attached(true);
 	check_fresh(CARD);
 }
 
@@ -251,19 +210,19 @@ static void test_either_order(void **state)
 	assert_int_equal(st_unload("tenstorrent"), 0);
 	assert_int_equal(st_load("TTMEM_KO", ""), 0);
 	assert_int_equal(access("/proc/driver/ttmem", F_OK), 0);
-	await_all_cards(false);
+	st_await_all_attached(false);
 	assert_int_equal(st_load("DRIVER_KO", ""), 0);
-	await_all_cards(true);
+	st_await_all_attached(true);
 	check_fresh(CARD);
 	/* The driver goes and comes, and goes while ttmem does. */
 	assert_int_equal(st_unload("tenstorrent"), 0);
-	await_all_cards(false);
+	st_await_all_attached(false);
 	assert_int_equal(st_unload("ttmem"), 0);
 	/* The driver first. */
 	assert_int_equal(st_load("DRIVER_KO", ""), 0);
-	await_all_cards(false);
+	st_await_all_attached(false);
 	assert_int_equal(st_load("TTMEM_KO", ""), 0);
-	await_all_cards(true);
+	st_await_all_attached(true);
 	check_fresh(CARD);
 }
 
@@ -281,7 +240,7 @@ static void test_driver_goes_from_under_clients(void **state)
 		for (card = 0; card < st_cards(); card++)
 			st_check_dead(fds[card], "gone");
 		assert_int_equal(st_load("DRIVER_KO", ""), 0);
-		await_all_cards(true);
+		st_await_all_attached(true);
 		for (card = 0; card < st_cards(); card++) {
 			check_fresh(card);
 			close(fds[card]);
@@ -411,14 +370,13 @@ static void under_load(const struct way *way)
 	long losses = 0;
 	int round, card, i;
 
-	note_addresses();
 	start_workers();
 	for (round = 0; round < 6; round++)
 		for (card = 0; card < (way->all ? 1 : st_cards()); card++) {
 			await_work();
-			way->pull(card);
+			assert_int_equal(way->pull(card), 0);
 			await_all(way, card, false);
-			way->put_back(card);
+			assert_int_equal(way->put_back(card), 0);
 			await_all(way, card, true);
 		}
 	await_work();
@@ -461,7 +419,7 @@ static void test_ttmem_unloaded_under_load(void **state)
 		if (!error) {
 			unloads++;
 			assert_int_equal(st_load("TTMEM_KO", ""), 0);
-			await_all_cards(true);
+			st_await_all_attached(true);
 			await_work();
 		} else {
 			assert_int_equal(error, -EAGAIN);

@@ -22,34 +22,6 @@
 /* Long enough for the other side to come, on an emulated machine too. */
 #define BREATH_MS "700"
 
-static char address[32][16];
-
-static void note_addresses(void)
-{
-	int card;
-
-	for (card = 0; card < st_cards(); card++)
-		snprintf(address[card], sizeof(address[card]), "%s", st_pci(card));
-}
-
-static int unbind(int card)
-{
-	return st_write("/sys/bus/pci/drivers/tenstorrent/unbind", address[card]);
-}
-
-static int bind(int card)
-{
-	return st_write("/sys/bus/pci/drivers/tenstorrent/bind", address[card]);
-}
-
-static void await_all_cards(bool attached)
-{
-	int card;
-
-	for (card = 0; card < st_cards(); card++)
-		st_await_attached(card, attached);
-}
-
 /* One thing that happens beside another. Its result is what the call gave. */
 struct job {
 	pthread_t thread;
@@ -125,12 +97,12 @@ static int job_load(struct job *job)
 
 static int job_unbind(struct job *job)
 {
-	return unbind(job->fd);
+	return st_unbind(job->fd);
 }
 
 static int job_bind(struct job *job)
 {
-	return bind(job->fd);
+	return st_bind(job->fd);
 }
 
 static int job_call(struct job *job)
@@ -180,7 +152,6 @@ static void exit_against(const char *points, int (*pull)(int card), int (*put_ba
 	struct job unload = { .argument = "ttmem" };
 
 	hold_breath(points);
-	note_addresses();
 	start(&unload, job_unload);
 	assert_true(st_await(module_is_going, NULL));
 	assert_int_equal(pull(CARD), 0);
@@ -190,41 +161,27 @@ static void exit_against(const char *points, int (*pull)(int card), int (*put_ba
 	assert_int_equal(put_back(CARD), 0);
 	if (st_cards() > 1)
 		put_back(1);
-	await_all_cards(false);
+	st_await_all_attached(false);
 	assert_int_equal(st_load("TTMEM_KO", ""), 0);
-	await_all_cards(true);
-}
-
-static int pci_remove(int card)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", address[card]);
-	return st_write(path, "1");
-}
-
-static int pci_rescan(int card)
-{
-	(void)card;
-	return st_write("/sys/bus/pci/rescan", "1");
+	st_await_all_attached(true);
 }
 
 static void test_exit_against_unbind(void **state)
 {
 	(void)state;
-	exit_against("exit", unbind, bind);
+	exit_against("exit", st_unbind, st_bind);
 }
 
 static void test_exit_in_detach_against_unbind(void **state)
 {
 	(void)state;
-	exit_against("detach", unbind, bind);
+	exit_against("detach", st_unbind, st_bind);
 }
 
 static void test_exit_against_remove(void **state)
 {
 	(void)state;
-	exit_against("exit,detach", pci_remove, pci_rescan);
+	exit_against("exit,detach", st_remove, st_rescan);
 }
 
 /* The driver goes as a whole while ttmem does. */
@@ -240,7 +197,7 @@ static void test_exit_against_driver_unload(void **state)
 	assert_int_equal(finish(&unload, "unloading ttmem"), 0);
 	assert_int_equal(st_load("DRIVER_KO", ""), 0);
 	assert_int_equal(st_load("TTMEM_KO", ""), 0);
-	await_all_cards(true);
+	st_await_all_attached(true);
 }
 
 /* ttmem goes while a card is being attached: it may come, but not stay. */
@@ -250,17 +207,16 @@ static void test_exit_against_attach(void **state)
 
 	(void)state;
 	hold_breath("attach");
-	note_addresses();
-	assert_int_equal(unbind(CARD), 0);
+	assert_int_equal(st_unbind(CARD), 0);
 	st_await_attached(CARD, false);
 	start(&binding, job_bind);
 	assert_true(st_await(holds_breath, &binding));
 	assert_int_equal(st_unload("ttmem"), 0);
-	await_all_cards(false);
+	st_await_all_attached(false);
 	assert_int_equal(finish(&binding, "binding a card"), 0);
-	await_all_cards(false);
+	st_await_all_attached(false);
 	assert_int_equal(st_load("TTMEM_KO", ""), 0);
-	await_all_cards(true);
+	st_await_all_attached(true);
 }
 
 /* ttmem comes and walks the cards; they go and come meanwhile, each is there once. */
@@ -270,22 +226,21 @@ static void load_against(const char *parameters)
 	int card;
 
 	hold_breath("probe_walk");
-	note_addresses();
 	assert_int_equal(st_unload("ttmem"), 0);
 	start(&load, job_load);
 	assert_true(st_await(module_is_coming, NULL));
 	for (card = st_cards() - 1; card >= 0; card--) {
-		assert_int_equal(unbind(card), 0);
-		assert_int_equal(bind(card), 0);
+		assert_int_equal(st_unbind(card), 0);
+		assert_int_equal(st_bind(card), 0);
 	}
 	assert_int_equal(finish(&load, "loading ttmem"), 0);
-	await_all_cards(true);
+	st_await_all_attached(true);
 	breathe();
 	/* Attached once: detached once it is away. */
-	assert_int_equal(unbind(CARD), 0);
+	assert_int_equal(st_unbind(CARD), 0);
 	st_await_attached(CARD, false);
-	assert_int_equal(bind(CARD), 0);
-	await_all_cards(true);
+	assert_int_equal(st_bind(CARD), 0);
+	st_await_all_attached(true);
 }
 
 static void test_load_against_rebind(void **state)
@@ -310,16 +265,15 @@ static void test_load_against_probe(void **state)
 
 	(void)state;
 	hold_breath("probe_walk");
-	note_addresses();
 	assert_int_equal(st_unload("ttmem"), 0);
 	for (card = 0; card < st_cards(); card++)
-		assert_int_equal(unbind(card), 0);
+		assert_int_equal(st_unbind(card), 0);
 	start(&load, job_load);
 	assert_true(st_await(module_is_coming, NULL));
 	for (card = 0; card < st_cards(); card++)
-		assert_int_equal(bind(card), 0);
+		assert_int_equal(st_bind(card), 0);
 	assert_int_equal(finish(&load, "loading ttmem"), 0);
-	await_all_cards(true);
+	st_await_all_attached(true);
 	for (card = 0; card < st_cards(); card++)
 		st_check_used(card, 0, 0);
 }
@@ -338,7 +292,7 @@ static void test_load_against_driver_load(void **state)
 	start(&load, job_load);
 	assert_int_equal(st_load("DRIVER_KO", ""), 0);
 	assert_int_equal(finish(&load, "loading ttmem"), 0);
-	await_all_cards(true);
+	st_await_all_attached(true);
 }
 
 /* Handlers that are inside while their card goes. */
@@ -405,16 +359,15 @@ static void detach_against(const char *points, int (*run)(struct job *job),
 	int i;
 
 	hold_breath(points);
-	note_addresses();
 	for (i = 0; i < 3; i++) {
 		jobs[i].argument = (void *)names[i];
 		start(&jobs[i], run);
 	}
 	for (i = 0; i < 2; i++) {
 		assert_true(st_await(has_gone_round, &jobs[0]));
-		assert_int_equal(unbind(CARD), 0);
+		assert_int_equal(st_unbind(CARD), 0);
 		assert_true(access(st_node(CARD), F_OK) < 0);
-		assert_int_equal(bind(CARD), 0);
+		assert_int_equal(st_bind(CARD), 0);
 		jobs[0].rounds = 0;
 	}
 	for (i = 0; i < 3; i++)
@@ -467,7 +420,6 @@ static void test_reserve_against_end(void **state)
 
 	(void)state;
 	hold_breath("reserve");
-	note_addresses();
 	start(&reserve, job_reserve);
 	assert_true(st_await(holds_breath, &reserve));
 	/* Nobody has seen it yet. */
@@ -480,9 +432,9 @@ static void test_reserve_against_end(void **state)
 	reserve.fd = st_open(CARD);
 	start(&reserve, job_reserve);
 	assert_true(st_await(holds_breath, &reserve));
-	assert_int_equal(unbind(CARD), 0);
+	assert_int_equal(st_unbind(CARD), 0);
 	assert_int_equal(finish(&reserve, "RESERVE"), -ENODEV);
-	assert_int_equal(bind(CARD), 0);
+	assert_int_equal(st_bind(CARD), 0);
 	st_await_attached(CARD, true);
 	st_check_used(CARD, 0, 0);
 }
@@ -704,7 +656,7 @@ static void check_pull_goes_through(int fd)
 	start(&pull, job_unbind);
 	assert_int_equal(finish(&pull, "unbinding a card while a call stalls"), 0);
 	st_check_dead(fd, "gone");
-	assert_int_equal(bind(CARD), 0);
+	assert_int_equal(st_bind(CARD), 0);
 	st_await_attached(CARD, true);
 	st_check_used(CARD, 0, 0);
 }
@@ -716,7 +668,6 @@ static void test_stalled_reserve_and_pulled_card(void **state)
 	uint64_t handle;
 
 	(void)state;
-	note_addresses();
 	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, MIB, 0, NULL), 0);
 	stall_reserve(&stalled, fd);
 	check_pull_goes_through(fd);
@@ -781,7 +732,6 @@ static void test_stalled_list(void **state)
 	int other = st_open(CARD), i;
 
 	(void)state;
-	note_addresses();
 	job.fd = st_open(CARD);
 	for (i = 0; i < 10; i++)
 		assert_int_equal(st_reserve(job.fd, 0, TTMEM_DRAM, 0, 64, 0, NULL), 0);
@@ -815,7 +765,6 @@ static void test_stalled_set(void **state)
 
 	(void)state;
 	assert_int_equal(stall.size, sizeof(page));
-	note_addresses();
 	page[0] = (struct ttmem_gauge){ .bytes = 64 };
 	page[1] = (struct ttmem_gauge){ .memory = TTMEM_L1, .bytes = 64 };
 	job.fd = st_open(CARD);
