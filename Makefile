@@ -19,7 +19,10 @@ vm	:= tools/testing/vm
 dkms_src = $(DESTDIR)/usr/src/ttmem-$(VERSION)
 
 kbuild	= $(MAKE) -C $(KDIR) M=$(CURDIR)
-release	= $(shell $(MAKE) -s -C $(KDIR) kernelrelease)
+# What modules_install takes; `make kernelrelease` of packaged headers may answer another.
+release	= $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)
+# A distribution's headers ask for a signature and have no key.
+unsigned = $(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
 
 all: module ## build ttmem.ko for the running kernel (KDIR= names another)
 
@@ -38,7 +41,7 @@ tools: ## build libttmem, ttmem-smi and ttmem-run into build/
 install: module-install tools-install ## install module, udev rule, tools and library (as root; PREFIX=, DESTDIR=)
 
 module-install: module udev-install
-	+$(kbuild) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
+	+$(kbuild) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) $(unsigned) modules_install
 	$(if $(DESTDIR),,depmod -a $(release))
 
 tools-install: tools ## install only the tools and the library, for use with DKMS
@@ -47,7 +50,7 @@ tools-install: tools ## install only the tools and the library, for use with DKM
 udev-install:
 	$(INSTALL) -d $(DESTDIR)$(UDEVDIR)
 	$(INSTALL) -m 644 tools/udev/60-ttmem.rules $(DESTDIR)$(UDEVDIR)
-	$(if $(DESTDIR),,-udevadm control --reload 2>/dev/null)
+	$(if $(DESTDIR),,udevadm control --reload 2>/dev/null || :)
 
 uninstall: ## remove what install has installed
 	rm -f $(DESTDIR)$(UDEVDIR)/60-ttmem.rules
@@ -61,12 +64,12 @@ dkms: udev-install ## have DKMS build the module for this kernel and each later 
 	$(INSTALL) -d $(dkms_src)
 	cp -r dkms.conf Kbuild COPYING uapi driver $(dkms_src)
 	find $(dkms_src) -type f ! -name '*.[ch]' ! -name Kbuild ! -name dkms.conf ! -name COPYING -delete
-	-dkms remove ttmem/$(VERSION) --all >/dev/null 2>&1
+	dkms remove ttmem/$(VERSION) --all >/dev/null 2>&1 || :
 	dkms add ttmem/$(VERSION)
 	dkms install ttmem/$(VERSION) $(DKMS_ARGS)
 
 dkms-remove: ## remove all that dkms has done (as root)
-	-modprobe -r ttmem
+	-if grep -qs '^ttmem ' /proc/modules; then modprobe -r ttmem; fi
 	dkms remove ttmem/$(VERSION) --all
 	rm -rf $(dkms_src) $(DESTDIR)$(UDEVDIR)/60-ttmem.rules
 
