@@ -250,7 +250,7 @@ void ttmem_card_invalidate(struct ttmem_card *card)
 void ttmem_card_remove(struct ttmem_card *card)
 {
 	spin_lock(&card->lock);
-	card->gone = true;
+	WRITE_ONCE(card->gone, true);
 	close_accounts(card);
 	spin_unlock(&card->lock);
 }

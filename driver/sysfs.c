@@ -10,7 +10,6 @@
 
 #include <linux/device.h>
 #include <linux/kernel.h>
-#include <linux/kstrtox.h>
 #include <linux/spinlock.h>
 #include <linux/sysfs.h>
 

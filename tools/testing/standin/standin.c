@@ -681,4 +681,5 @@ module_init(standin_init);
 module_exit(standin_exit);
 
 MODULE_LICENSE("GPL");
+MODULE_VERSION("stand-in");
 MODULE_DESCRIPTION("Stand-in for TT-KMD in tests: its devices and files, no hardware");

@@ -420,26 +420,36 @@ static void openers(void **state)
 /* Cards come and go under a list that is taken again and again. */
 static void vanishing(void **state)
 {
-	char address[64], line[256], out[4096];
+	char address[64], line[256];
 	struct ttmem_card *card = open_card(0);
 	struct ttmem_card_id *list;
 	struct ttmem_info info = { 0 };
+	int status, i;
 	size_t count;
-	int i;
+	pid_t pid;
 
 	(void)state;
 	assert_int_equal(ttmem_cards(&list, &count, sizeof(*list)), 0);
 	strcpy(address, list[0].address);
 	ttmem_list_free(list);
 
-	snprintf(line, sizeof(line), TTMEM_SMI " --json -l 0.001 >/dev/null 2>&1 & echo $!");
-	assert_int_equal(run(line, out, sizeof(out)), 0);
+	pid = fork();
+	if (!pid) {
+		int null = open("/dev/null", O_WRONLY);
+
+		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+		execl(TTMEM_SMI, "ttmem-smi", "--json", "-l", "0.001", NULL);
+		_exit(99);
+	}
 	for (i = 0; i < 5; i++) {
 		snprintf(line, sizeof(line), "cd /sys/bus/pci/drivers/tenstorrent && echo %s >unbind && sleep 0.2 && echo %s >bind && sleep 0.2",
 			 address, address);
 		assert_int_equal(system(line), 0);
 	}
-	assert_int_equal(kill(atoi(out), SIGINT), 0);
+	assert_int_equal(kill(pid, SIGINT), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 	assert_int_equal(ttmem_info(card, &info, sizeof(info)), -ENODEV);
 	assert_int_equal(ttmem_free_all(card, NULL, NULL), -ENODEV);
 	ttmem_close(card);
