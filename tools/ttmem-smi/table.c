@@ -159,7 +159,7 @@ static void print_card(FILE *out, const struct card *card)
 		 power, clock);
 
 	for (i = 0; i < 2 || i < card->chips; i++) {
-		char dram[64] = "", l1[64] = "", chip[16] = "";
+		char dram[64] = "", l1[64] = "", chip[24] = "";
 
 		if (i < card->chips) {
 			const struct pool *pool = card->chip[i].pool;
