@@ -15,6 +15,7 @@
 #include "board.h"
 #include "client.h"
 #include "procfs.h"
+#include "sysfs.h"
 #include "ttmem.h"
 
 unsigned int ttmem_max_reservations = TTMEM_SLOTS;
@@ -111,6 +112,7 @@ static int __init ttmem_init(void)
 	err = ttmem_procfs_init();
 	if (err)
 		goto client;
+	ttmem_sysfs_init();
 	err = ttmem_attach_init();
 	if (err)
 		goto procfs;

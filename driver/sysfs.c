@@ -8,8 +8,10 @@
  * symbolic link to it.
  */
 
+#include <linux/build_bug.h>
 #include <linux/device.h>
 #include <linux/kernel.h>
+#include <linux/limits.h>
 #include <linux/spinlock.h>
 #include <linux/sysfs.h>
 
@@ -18,7 +20,8 @@
 #include "sysfs.h"
 #include "ttmem.h"
 
-/* An attribute over all chips. */
+/* Where the files stand: in the directory itself, or in chipK/. */
+#define LEVELS	(1 + TTMEM_CHIPS_MAX)
 #define CARD	(-1)
 
 enum stat_kind {
@@ -34,19 +37,50 @@ enum stat_kind {
 };
 
 /**
- * struct stat_attribute - a file of memory_stats/
- * @attr: the file
- * @stat: what it tells
- * @chip: of which chip, or CARD
+ * struct stat_file - a file that stands at every level
+ * @name: the file's name
+ * @kind: what it tells
  * @memory: of which memory, where that matters
  * @tag: of which tag, for STAT_TAG_USED
  */
-struct stat_attribute {
-	struct device_attribute attr;
-	enum stat_kind stat;
-	int chip;
+struct stat_file {
+	const char *name;
+	enum stat_kind kind;
 	u32 memory;
 	u32 tag;
+};
+
+static const struct stat_file stat_files[] = {
+	{ "dram_total", STAT_TOTAL, TTMEM_DRAM },
+	{ "dram_banks", STAT_BANKS, TTMEM_DRAM },
+	{ "dram_used", STAT_USED, TTMEM_DRAM },
+	{ "dram_free", STAT_FREE, TTMEM_DRAM },
+	{ "dram_peak", STAT_PEAK, TTMEM_DRAM },
+	{ "dram_trace_used", STAT_TAG_USED, TTMEM_DRAM, TTMEM_TAG_TRACE },
+	{ "dram_system_used", STAT_TAG_USED, TTMEM_DRAM, TTMEM_TAG_SYSTEM },
+	{ "l1_total", STAT_TOTAL, TTMEM_L1 },
+	{ "l1_banks", STAT_BANKS, TTMEM_L1 },
+	{ "l1_used", STAT_USED, TTMEM_L1 },
+	{ "l1_free", STAT_FREE, TTMEM_L1 },
+	{ "l1_peak", STAT_PEAK, TTMEM_L1 },
+	{ "l1_small_used", STAT_TAG_USED, TTMEM_L1, TTMEM_TAG_L1_SMALL },
+	{ "l1_cb_used", STAT_TAG_USED, TTMEM_L1, TTMEM_TAG_CB },
+	{ "l1_system_used", STAT_TAG_USED, TTMEM_L1, TTMEM_TAG_SYSTEM },
+	{ "clients", STAT_CLIENTS },
+	{ "reservations", STAT_RESERVATIONS },
+	{ "denied", STAT_DENIED },
+};
+
+/**
+ * struct stat_attribute - a file at one level
+ * @attr: the file
+ * @file: what it tells
+ * @chip: of which chip, or CARD
+ */
+struct stat_attribute {
+	struct device_attribute attr;
+	const struct stat_file *file;
+	int chip;
 };
 
 static struct ttmem_card *card_of(struct device *dev)
@@ -56,34 +90,45 @@ static struct ttmem_card *card_of(struct device *dev)
 	return container_of(misc, struct ttmem_node, misc)->card;
 }
 
+static struct ttmem_pool *pool_of(struct ttmem_card *card, const struct stat_attribute *a)
+{
+	u32 memory = a->file->memory;
+
+	return a->chip == CARD ? &card->sum[memory] : &card->pool[a->chip][memory];
+}
+
+static const struct ttmem_tally *tally_of(struct ttmem_card *card,
+					  const struct stat_attribute *a)
+{
+	return a->chip == CARD ? &card->tally : &card->chip_tally[a->chip];
+}
+
 /* The card's lock is held. */
 static u64 stat_read(struct ttmem_card *card, const struct stat_attribute *a)
 {
-	const struct ttmem_tally *tally =
-		a->chip == CARD ? &card->tally : &card->chip_tally[a->chip];
-	const struct ttmem_pool *pool =
-		a->chip == CARD ? &card->sum[a->memory] : &card->pool[a->chip][a->memory];
+	const struct stat_file *file = a->file;
+	const struct ttmem_pool *pool = pool_of(card, a);
 
-	switch (a->stat) {
+	switch (file->kind) {
 	case STAT_TOTAL:
-		return a->chip == CARD ? ttmem_card_total(card, a->memory) : pool->total;
+		return a->chip == CARD ? ttmem_card_total(card, file->memory) : pool->total;
 	case STAT_BANKS:
-		return a->chip == CARD ? ttmem_card_banks(card, a->memory) : pool->banks;
+		return a->chip == CARD ? ttmem_card_banks(card, file->memory) : pool->banks;
 	case STAT_FREE:
-		return a->chip == CARD ? ttmem_card_free(card, a->memory) :
+		return a->chip == CARD ? ttmem_card_free(card, file->memory) :
 					 ttmem_pool_free(pool);
 	case STAT_USED:
 		return pool->used;
 	case STAT_PEAK:
 		return pool->peak;
 	case STAT_TAG_USED:
-		return pool->tag[a->tag];
+		return pool->tag[file->tag];
 	case STAT_CLIENTS:
-		return tally->clients;
+		return tally_of(card, a)->clients;
 	case STAT_RESERVATIONS:
-		return tally->reservations;
+		return tally_of(card, a)->reservations;
 	case STAT_DENIED:
-		return tally->denied;
+		return tally_of(card, a)->denied;
 	}
 	return 0;
 }
@@ -100,47 +145,12 @@ static ssize_t stat_show(struct device *dev, struct device_attribute *attr, char
 	return sysfs_emit(buf, "%llu\n", value);
 }
 
-static ssize_t total_store(struct device *dev, struct device_attribute *attr,
-			   const char *buf, size_t count)
-{
-	struct stat_attribute *a = container_of(attr, struct stat_attribute, attr);
-	struct ttmem_card *card = card_of(dev);
-	u64 value;
-	int err;
-
-	ttmem_test_delay(TTMEM_TEST_STORE);
-	err = kstrtou64(buf, 10, &value);
-	if (err)
-		return err;
-	spin_lock(&card->lock);
-	card->pool[a->chip][a->memory].total = value;
-	spin_unlock(&card->lock);
-	return count;
-}
-
-static ssize_t banks_store(struct device *dev, struct device_attribute *attr,
-			   const char *buf, size_t count)
-{
-	struct stat_attribute *a = container_of(attr, struct stat_attribute, attr);
-	struct ttmem_card *card = card_of(dev);
-	u32 value;
-	int err;
-
-	ttmem_test_delay(TTMEM_TEST_STORE);
-	err = kstrtou32(buf, 10, &value);
-	if (err)
-		return err;
-	spin_lock(&card->lock);
-	card->pool[a->chip][a->memory].banks = value;
-	spin_unlock(&card->lock);
-	return count;
-}
-
-static ssize_t peak_store(struct device *dev, struct device_attribute *attr,
+static ssize_t stat_store(struct device *dev, struct device_attribute *attr,
 			  const char *buf, size_t count)
 {
 	struct stat_attribute *a = container_of(attr, struct stat_attribute, attr);
 	struct ttmem_card *card = card_of(dev);
+	struct ttmem_pool *pool = pool_of(card, a);
 	u64 value;
 	int err;
 
@@ -148,11 +158,25 @@ static ssize_t peak_store(struct device *dev, struct device_attribute *attr,
 	err = kstrtou64(buf, 10, &value);
 	if (err)
 		return err;
-	if (value)
+	if (a->file->kind == STAT_PEAK && value)
 		return -EINVAL;
+	if (a->file->kind == STAT_BANKS && value > U32_MAX)
+		return -ERANGE;
+
 	spin_lock(&card->lock);
-	ttmem_pool_restart_peak(a->chip == CARD ? &card->sum[a->memory] :
-						  &card->pool[a->chip][a->memory]);
+	switch (a->file->kind) {
+	case STAT_TOTAL:
+		pool->total = value;
+		break;
+	case STAT_BANKS:
+		pool->banks = value;
+		break;
+	case STAT_PEAK:
+		ttmem_pool_restart_peak(pool);
+		break;
+	default:
+		break;
+	}
 	spin_unlock(&card->lock);
 	return count;
 }
@@ -175,85 +199,62 @@ static ssize_t invalidate_store(struct device *dev, struct device_attribute *att
 
 static DEVICE_ATTR_WO(invalidate);
 
-#define STAT(_prefix, _name, _mode, _store, _stat, _chip, _memory, _tag)	\
-	static struct stat_attribute _prefix##_name = {				\
-		.attr = __ATTR(_name, _mode, stat_show, _store),		\
-		.stat = _stat, .chip = _chip, .memory = _memory, .tag = _tag,	\
-	}
-
-/* Capacity and banks are the chips'; the card's follow from them. */
-#define STATS(_prefix, _chip, _mode, _total_store, _banks_store)		\
-	STAT(_prefix, dram_total, _mode, _total_store, STAT_TOTAL, _chip, TTMEM_DRAM, 0); \
-	STAT(_prefix, l1_total, _mode, _total_store, STAT_TOTAL, _chip, TTMEM_L1, 0); \
-	STAT(_prefix, dram_banks, _mode, _banks_store, STAT_BANKS, _chip, TTMEM_DRAM, 0); \
-	STAT(_prefix, l1_banks, _mode, _banks_store, STAT_BANKS, _chip, TTMEM_L1, 0); \
-	STAT(_prefix, dram_used, 0444, NULL, STAT_USED, _chip, TTMEM_DRAM, 0);	\
-	STAT(_prefix, l1_used, 0444, NULL, STAT_USED, _chip, TTMEM_L1, 0);	\
-	STAT(_prefix, dram_free, 0444, NULL, STAT_FREE, _chip, TTMEM_DRAM, 0);	\
-	STAT(_prefix, l1_free, 0444, NULL, STAT_FREE, _chip, TTMEM_L1, 0);	\
-	STAT(_prefix, dram_peak, 0644, peak_store, STAT_PEAK, _chip, TTMEM_DRAM, 0); \
-	STAT(_prefix, l1_peak, 0644, peak_store, STAT_PEAK, _chip, TTMEM_L1, 0); \
-	STAT(_prefix, dram_trace_used, 0444, NULL, STAT_TAG_USED, _chip,	\
-	     TTMEM_DRAM, TTMEM_TAG_TRACE);					\
-	STAT(_prefix, dram_system_used, 0444, NULL, STAT_TAG_USED, _chip,	\
-	     TTMEM_DRAM, TTMEM_TAG_SYSTEM);					\
-	STAT(_prefix, l1_small_used, 0444, NULL, STAT_TAG_USED, _chip,		\
-	     TTMEM_L1, TTMEM_TAG_L1_SMALL);					\
-	STAT(_prefix, l1_cb_used, 0444, NULL, STAT_TAG_USED, _chip,		\
-	     TTMEM_L1, TTMEM_TAG_CB);						\
-	STAT(_prefix, l1_system_used, 0444, NULL, STAT_TAG_USED, _chip,		\
-	     TTMEM_L1, TTMEM_TAG_SYSTEM);					\
-	STAT(_prefix, clients, 0444, NULL, STAT_CLIENTS, _chip, 0, 0);		\
-	STAT(_prefix, reservations, 0444, NULL, STAT_RESERVATIONS, _chip, 0, 0); \
-	STAT(_prefix, denied, 0444, NULL, STAT_DENIED, _chip, 0, 0)
-
-#define STATS_LIST(_prefix)				\
-	&_prefix##dram_total.attr.attr,			\
-	&_prefix##l1_total.attr.attr,			\
-	&_prefix##dram_banks.attr.attr,			\
-	&_prefix##l1_banks.attr.attr,			\
-	&_prefix##dram_used.attr.attr,			\
-	&_prefix##l1_used.attr.attr,			\
-	&_prefix##dram_free.attr.attr,			\
-	&_prefix##l1_free.attr.attr,			\
-	&_prefix##dram_peak.attr.attr,			\
-	&_prefix##l1_peak.attr.attr,			\
-	&_prefix##dram_trace_used.attr.attr,		\
-	&_prefix##dram_system_used.attr.attr,		\
-	&_prefix##l1_small_used.attr.attr,		\
-	&_prefix##l1_cb_used.attr.attr,			\
-	&_prefix##l1_system_used.attr.attr,		\
-	&_prefix##clients.attr.attr,			\
-	&_prefix##reservations.attr.attr,		\
-	&_prefix##denied.attr.attr
-
-STATS(card_, CARD, 0444, NULL, NULL);
-STATS(chip0_, 0, 0644, total_store, banks_store);
-STATS(chip1_, 1, 0644, total_store, banks_store);
-
-static struct attribute *card_attrs[] = {
-	STATS_LIST(card_), &dev_attr_invalidate.attr, NULL
+static struct stat_attribute stat_attrs[LEVELS][ARRAY_SIZE(stat_files)];
+/* With room for invalidate and the end. */
+static struct attribute *level_attrs[LEVELS][ARRAY_SIZE(stat_files) + 2];
+static struct attribute_group level_groups[LEVELS] = {
+	{ .attrs = level_attrs[0] },
+	{ .attrs = level_attrs[1], .name = "chip0" },
+	{ .attrs = level_attrs[2], .name = "chip1" },
 };
 
-static struct attribute *chip0_attrs[] = { STATS_LIST(chip0_), NULL };
-static struct attribute *chip1_attrs[] = { STATS_LIST(chip1_), NULL };
+/* Capacity and banks are the chips'; the card's follow from them. */
+static bool writable(enum stat_kind kind, int chip)
+{
+	return kind == STAT_PEAK ||
+	       ((kind == STAT_TOTAL || kind == STAT_BANKS) && chip != CARD);
+}
 
-static const struct attribute_group card_group = { .attrs = card_attrs };
-static const struct attribute_group chip0_group = { .name = "chip0", .attrs = chip0_attrs };
-static const struct attribute_group chip1_group = { .name = "chip1", .attrs = chip1_attrs };
+/**
+ * ttmem_sysfs_init() - Make the attributes that all cards share.
+ *
+ * Context: Module init.
+ */
+void ttmem_sysfs_init(void)
+{
+	unsigned int level, i;
+
+	BUILD_BUG_ON(ARRAY_SIZE(level_groups) != LEVELS);
+	for (level = 0; level < LEVELS; level++) {
+		for (i = 0; i < ARRAY_SIZE(stat_files); i++) {
+			struct stat_attribute *a = &stat_attrs[level][i];
+			bool rw;
+
+			a->file = &stat_files[i];
+			a->chip = (int)level + CARD;
+			rw = writable(a->file->kind, a->chip);
+			a->attr.attr.name = a->file->name;
+			a->attr.attr.mode = rw ? 0644 : 0444;
+			a->attr.show = stat_show;
+			a->attr.store = rw ? stat_store : NULL;
+			level_attrs[level][i] = &a->attr.attr;
+		}
+	}
+	level_attrs[0][ARRAY_SIZE(stat_files)] = &dev_attr_invalidate.attr;
+}
 
 /**
  * ttmem_sysfs_groups() - Tell the attributes of a card's device.
  * @chips: how many chips the card has, 1 to TTMEM_CHIPS_MAX
  *
- * Context: Any.
+ * Context: Any, after ttmem_sysfs_init().
  * Return: the groups for device_create_with_groups(), constant data.
  */
 const struct attribute_group **ttmem_sysfs_groups(unsigned int chips)
 {
-	static const struct attribute_group *groups[TTMEM_CHIPS_MAX][TTMEM_CHIPS_MAX + 2] = {
-		{ &card_group, &chip0_group, NULL },
-		{ &card_group, &chip0_group, &chip1_group, NULL },
+	static const struct attribute_group *groups[TTMEM_CHIPS_MAX][LEVELS + 1] = {
+		{ &level_groups[0], &level_groups[1], NULL },
+		{ &level_groups[0], &level_groups[1], &level_groups[2], NULL },
 	};
 
 	return groups[chips - 1];
