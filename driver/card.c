@@ -162,7 +162,7 @@ static void empty_account(struct ttmem_card *card, struct ttmem_account *account
 
 	for (chip = 0; chip < card->chips; chip++) {
 		for (memory = 0; memory < TTMEM_MEMORIES; memory++) {
-			for (tag = 0; tag < TTMEM_TAGS && account->bytes[chip][memory]; tag++) {
+			for (tag = 0; tag < TTMEM_TAGS; tag++) {
 				struct ttmem_part *part =
 					&account->part[chip][memory][tag];
 
