@@ -6,6 +6,7 @@
 #	PREFIX=DIR	where tools and library go (default: /usr/local)
 #	DESTDIR=DIR	put before every path that is installed
 #	TT_KMD=FILE	check and demo with this tenstorrent.ko instead of the stand-in
+#	kunit_seed=SEED	do a run of kunit again, with the seed that it printed
 
 KDIR	?= /lib/modules/$(shell uname -r)/build
 PREFIX	?= /usr/local
@@ -78,6 +79,9 @@ demo: ## see it work, in a guest with virtual cards; installs what it needs
 	+@$(MAKE) --no-print-directory tools
 	+@$(vm)/run --plain -- $(vm)/demo
 
+kunit: ## run the KUnit suites on user-mode Linux; the first time builds that, some minutes
+	@kunit/run $(foreach p,kunit_seed kunit_operations,$(if $($(p)),--$(p)=$($(p))))
+
 check: ## run all tests, in a guest with virtual cards; installs what they need
 	+@tools/testing/check
 
@@ -91,4 +95,4 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all module headers tools install module-install tools-install udev-install uninstall \
-	dkms dkms-remove demo check clean help
+	dkms dkms-remove demo kunit check clean help
