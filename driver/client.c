@@ -90,6 +90,7 @@ struct ttmem_user {
  *	reference. Guarded by the card's lock
  * @uid: its effective user then. Guarded by the card's lock
  * @sequence: of the handle given last
+ * @reservations: how many, published or not
  * @held: the reservations by slot
  */
 struct ttmem_client {
@@ -100,6 +101,7 @@ struct ttmem_client {
 	struct pid *pid;
 	kuid_t uid;
 	atomic64_t sequence;
+	atomic_t reservations;
 	struct xarray held;
 };
 
@@ -212,9 +214,25 @@ free_client:
 	return ERR_PTR(err);
 }
 
-static void held_destroy(struct ttmem_client *client, struct ttmem_held *held)
+/* Count one more against both limits; to be undone whatever it returns. */
+static bool count(struct ttmem_client *client)
+{
+	unsigned int own = atomic_inc_return(&client->reservations);
+	unsigned int users = atomic_inc_return(&client->user->reservations);
+
+	return own <= READ_ONCE(ttmem_max_reservations) &&
+	       users <= READ_ONCE(ttmem_max_reservations_per_uid);
+}
+
+static void uncount(struct ttmem_client *client)
 {
 	atomic_dec(&client->user->reservations);
+	atomic_dec(&client->reservations);
+}
+
+static void held_destroy(struct ttmem_client *client, struct ttmem_held *held)
+{
+	uncount(client);
 	kfree(held->label);
 	kmem_cache_free(held_cache, held);
 }
@@ -406,8 +424,6 @@ static int refuse(struct ttmem_client *client, const struct ttmem_reserve *req,
 struct ttmem_held *ttmem_client_prepare(struct ttmem_client *client,
 					const struct ttmem_reserve *req)
 {
-	unsigned int limit = READ_ONCE(ttmem_max_reservations);
-	struct ttmem_user *user = client->user;
 	struct ttmem_held *held;
 	int err = -ENOMEM;
 	u64 sequence;
@@ -416,8 +432,7 @@ struct ttmem_held *ttmem_client_prepare(struct ttmem_client *client,
 	if (ttmem_client_closed(client))
 		return ERR_PTR(-ENODEV);
 
-	if ((unsigned int)atomic_inc_return(&user->reservations) >
-	    READ_ONCE(ttmem_max_reservations_per_uid)) {
+	if (!count(client)) {
 		err = -EDQUOT;
 		goto uncount;
 	}
@@ -432,8 +447,7 @@ struct ttmem_held *ttmem_client_prepare(struct ttmem_client *client,
 	}
 
 	/* Stores what reads as NULL: the slot is taken, nothing published. */
-	err = limit ? xa_alloc(&client->held, &slot, NULL, XA_LIMIT(0, limit - 1),
-			       GFP_KERNEL) : -EBUSY;
+	err = xa_alloc(&client->held, &slot, NULL, XA_LIMIT(0, TTMEM_SLOTS - 1), GFP_KERNEL);
 	if (err) {
 		if (err == -EBUSY)
 			err = -EDQUOT;
@@ -461,7 +475,7 @@ free_held:
 	kfree(held->label);
 	kmem_cache_free(held_cache, held);
 uncount:
-	atomic_dec(&user->reservations);
+	uncount(client);
 	if (err == -EDQUOT) {
 		spin_lock(&client->card->lock);
 		err = client->account.closed ? -ENODEV : refuse(client, req, err);

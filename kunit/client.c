@@ -1249,20 +1249,16 @@ static const char *operate(struct world *w, struct rnd_state *random)
 	case 0 ... 39: {
 		struct ttmem_held *held;
 		bool closed = account->closed;
-		unsigned int below = 0;
 
 		if (pending->held || account->count == TTMEM_MODEL_HELD)
 			return NULL;
 		ttmem_model_request(&w->model, random, &pending->req);
-		/* The limit is on slots: what stands above a lowered one does not count. */
-		for (i = 0; i < account->count; i++)
-			below += slot_of(account->held[i].handle) < ttmem_max_reservations;
 		held = ttmem_client_prepare(client, &pending->req);
 		if (closed) {
 			w->dead++;
 			return held == ERR_PTR(-ENODEV) ? NULL : "prepare on a closed client";
 		}
-		if (below == ttmem_max_reservations) {
+		if (account->count >= ttmem_max_reservations) {
 			w->denied++;
 			ttmem_model_deny(&w->model, pending->req.chip);
 			return held == ERR_PTR(-EDQUOT) ? NULL : "prepare at the limit";
