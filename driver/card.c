@@ -325,7 +325,7 @@ int ttmem_card_set(struct ttmem_card *card, struct ttmem_account *account,
 {
 	u64 next[TTMEM_CHIPS_MAX][TTMEM_MEMORIES][TTMEM_TAGS];
 	u64 sum[TTMEM_MEMORIES];
-	unsigned int chip, memory, tag, i;
+	unsigned int chip, memory, tag, rising, i;
 
 	lockdep_assert_held(&card->lock);
 
@@ -351,30 +351,26 @@ int ttmem_card_set(struct ttmem_card *card, struct ttmem_account *account,
 					return -EOVERFLOW;
 
 	/* What falls before what rises, so that no peak is seen that never was. */
-	for (i = 0; i < count; i++) {
-		struct ttmem_part *part;
+	for (rising = 0; rising <= 1; rising++) {
+		for (i = 0; i < count; i++) {
+			struct ttmem_part *part;
+			u64 to;
 
-		chip = gauges[i].chip;
-		memory = gauges[i].memory;
-		tag = gauges[i].tag;
-		part = &account->part[chip][memory][tag];
-		part->largest_free = gauges[i].largest_free;
-		if (next[chip][memory][tag] >= part->gauge)
-			continue;
-		give(card, account, chip, memory, tag,
-		     part->gauge - next[chip][memory][tag]);
-		part->gauge = next[chip][memory][tag];
-	}
-	for (i = 0; i < count; i++) {
-		struct ttmem_part *part;
-
-		chip = gauges[i].chip;
-		memory = gauges[i].memory;
-		tag = gauges[i].tag;
-		part = &account->part[chip][memory][tag];
-		WARN_ON_ONCE(take(card, account, chip, memory, tag,
-				  next[chip][memory][tag] - part->gauge, true));
-		part->gauge = next[chip][memory][tag];
+			chip = gauges[i].chip;
+			memory = gauges[i].memory;
+			tag = gauges[i].tag;
+			part = &account->part[chip][memory][tag];
+			to = next[chip][memory][tag];
+			if (rising)
+				WARN_ON_ONCE(take(card, account, chip, memory, tag,
+						  to - part->gauge, true));
+			else if (to < part->gauge)
+				give(card, account, chip, memory, tag, part->gauge - to);
+			else
+				continue;
+			part->gauge = to;
+			part->largest_free = gauges[i].largest_free;
+		}
 	}
 	return 0;
 }
