@@ -85,6 +85,11 @@ kunit: ## run the KUnit suites on user-mode Linux; the first time builds that, s
 check: ## run all tests, in a guest with virtual cards; installs what they need
 	+@tools/testing/check
 
+bench: ## measure what a reservation costs, in a guest; installs what it needs (BENCH_ARGS=--quick)
+	+@$(vm)/setup demo
+	+@$(MAKE) --no-print-directory -C tools/testing/bench O=$(O)
+	+@$(vm)/run --plain --cards n300,n300,n300 -- $(O)/bench $(BENCH_ARGS)
+
 clean: ## remove what was built
 	rm -rf $(O)
 	-test ! -e $(KDIR)/Makefile || $(kbuild) clean

@@ -1,0 +1,907 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a reservation costs: the node's calls against the least that a call can
+ * cost, against what tt-metal does today, and against themselves with more
+ * reservations, threads and clients around.
+ *
+ * Results are lines `name value`. What is compared is measured in turns, slice by
+ * slice, and the medians of the slices are set against each other, so that
+ * whatever else the machine does weighs on both sides. A name with `_over_` is
+ * such a ratio, the others have their unit at the end. No number is a failure:
+ * only what makes a number meaningless is.
+ *
+ * It wants root, three cards of one kind that nobody else uses, and two CPUs.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
+
+#include "../../../uapi/ttmem.h"
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* Of every reservation. A million of them fit the smallest card. */
+#define BYTES		4096
+#define CARDS		3
+#define THREADS		2
+#define GAUGES		64
+#define PAIRS		100	/* in a slice */
+
+/* A number that no version of the module has a call for. */
+#define NO_SUCH_CALL	_IOWR(TTMEM_IOC_MAGIC, 0xff, struct ttmem_reserve)
+
+static bool quick;
+
+static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *format, ...)
+{
+	va_list args;
+
+	fflush(stdout);
+	fputs("bench: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	exit(1);
+}
+
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+/* Files. */
+
+static ssize_t slurp(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY);
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	n = read(fd, text, size - 1);
+	close(fd);
+	if (n >= 0)
+		text[n] = '\0';
+	return n;
+}
+
+static bool spew(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	bool done;
+
+	if (fd < 0)
+		return false;
+	done = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	close(fd);
+	return done;
+}
+
+static const char *stats_path(int card, const char *name)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "/sys/class/tenstorrent/tenstorrent!%d/memory_stats/%s",
+		 card, name);
+	return path;
+}
+
+static uint64_t stat_of(int card, const char *name)
+{
+	char text[32];
+
+	if (slurp(stats_path(card, name), text, sizeof(text)) <= 0)
+		die("%s cannot be read: %s", stats_path(card, name), strerror(errno));
+	return strtoull(text, NULL, 10);
+}
+
+static void expect(int card, const char *name, uint64_t value)
+{
+	uint64_t is = stat_of(card, name);
+
+	if (is != value)
+		die("card %d: %s is %" PRIu64 " and should be %" PRIu64, card, name, is, value);
+}
+
+static void expect_held(int card, uint64_t clients, uint64_t reservations)
+{
+	expect(card, "clients", clients);
+	expect(card, "reservations", reservations);
+	expect(card, "dram_used", reservations * BYTES);
+	expect(card, "l1_used", 0);
+}
+
+/* Calls. */
+
+static int open_card(int card)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/tenstorrent/mem/%d", card);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		die("%s: %s", path, strerror(errno));
+	return fd;
+}
+
+static uint64_t reserve(int fd)
+{
+	struct ttmem_reserve req = { .memory = TTMEM_DRAM, .size = BYTES };
+
+	if (ioctl(fd, TTMEM_IOC_RESERVE, &req))
+		die("RESERVE: %s", strerror(errno));
+	return req.handle;
+}
+
+static void release(int fd, uint64_t handle)
+{
+	struct ttmem_free req = { .handle = handle };
+
+	if (ioctl(fd, TTMEM_IOC_FREE, &req))
+		die("FREE: %s", strerror(errno));
+}
+
+static void release_all(int fd, uint64_t reservations)
+{
+	struct ttmem_free req = { .flags = TTMEM_FREE_ALL };
+
+	if (ioctl(fd, TTMEM_IOC_FREE, &req))
+		die("FREE of all: %s", strerror(errno));
+	if (req.reservations != reservations)
+		die("FREE of all gave back %llu reservations and not %" PRIu64,
+		    req.reservations, reservations);
+}
+
+static void hold(int fd, unsigned int count)
+{
+	while (count--)
+		reserve(fd);
+}
+
+/*
+ * Measuring. A job runs a slice of work at a time and tells how long it took, so
+ * that it can leave out what is not to be counted.
+ */
+struct job {
+	uint64_t (*run)(struct job *job);
+	int fd;
+	int other_fd;
+	unsigned int threads;
+	const char *path;
+	uint64_t size;
+	double each;		/* operations in a slice */
+	double *slices;		/* nanoseconds of one operation */
+	double median;
+};
+
+static int ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double *values, size_t count)
+{
+	qsort(values, count, sizeof(*values), ascending);
+	return count % 2 ? values[count / 2] :
+	       (values[count / 2 - 1] + values[count / 2]) / 2;
+}
+
+static void measure(struct job *jobs, size_t count, unsigned int rounds)
+{
+	unsigned int round;
+	size_t i;
+
+	if (quick)
+		rounds = rounds / 50 + 3;
+	for (i = 0; i < count; i++) {
+		jobs[i].slices = calloc(rounds, sizeof(double));
+		if (!jobs[i].slices)
+			die("out of memory");
+		jobs[i].run(&jobs[i]);
+	}
+	/* Each round begins with another job: none always runs after the same. */
+	for (round = 0; round < rounds; round++) {
+		for (i = 0; i < count; i++) {
+			struct job *job = &jobs[(round + i) % count];
+
+			job->slices[round] = job->run(job) / job->each;
+		}
+	}
+	for (i = 0; i < count; i++) {
+		jobs[i].median = median(jobs[i].slices, rounds);
+		free(jobs[i].slices);
+		if (jobs[i].median <= 0)
+			die("a slice took no time at all: the clock is of no use");
+	}
+}
+
+static void __attribute__((format(printf, 2, 3))) ratio(double value, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	printf(" %.2f\n", value);
+}
+
+/* RESERVE and FREE, and the least that two calls can cost. */
+
+static uint64_t run_pairs(struct job *job)
+{
+	uint64_t start = now();
+	unsigned int i;
+
+	for (i = 0; i < job->each; i++)
+		release(job->fd, reserve(job->fd));
+	return now() - start;
+}
+
+/* Both go the way into the module and end at its switch. */
+static uint64_t run_floor(struct job *job)
+{
+	struct ttmem_reserve req = { .memory = TTMEM_DRAM, .size = BYTES };
+	uint64_t start = now();
+	unsigned int i;
+
+	for (i = 0; i < 2 * job->each; i++)
+		if (ioctl(job->fd, NO_SUCH_CALL, &req) != -1 || errno != ENOTTY)
+			die("a call that does not exist was not refused");
+	return now() - start;
+}
+
+/*
+ * A model of tt-metal's tracker, in the cases where it is quickest: tracking is
+ * on, the process has its slot and it is the first, the chip is the first.
+ *
+ * The file has the sums of five types of buffer, the same for 16 chips and for 64
+ * processes, and the time of the last change for the whole and for each process.
+ * To record a buffer its process asks for its pid, looks for the slot with that
+ * pid, adds to the sum, looks for the chip, adds there, notes the time, adds to
+ * its slot, and notes the time there. To undo that it does the same, but takes
+ * away with a loop of compare and exchange that ends at 0. All of it without
+ * locks, in the relaxed order.
+ */
+enum { TRACKER_TYPES = 5, TRACKER_CHIPS = 16, TRACKER_PROCESSES = 64 };
+
+struct tracker {
+	_Atomic uint64_t changed;
+	_Atomic uint64_t bytes[TRACKER_TYPES];
+	struct {
+		_Atomic uint32_t id;
+		_Atomic uint32_t remote;
+		_Atomic uint64_t bytes[TRACKER_TYPES];
+	} chip[TRACKER_CHIPS];
+	struct {
+		_Atomic pid_t pid;
+		_Atomic uint64_t bytes[TRACKER_TYPES];
+		_Atomic uint64_t changed;
+		char name[64];
+	} process[TRACKER_PROCESSES];
+};
+
+static struct tracker *tracker;
+/* Whether it notes the time: emulated machines may have none without a system call. */
+static bool tracker_has_clock;
+
+static void tracker_open(void)
+{
+	char name[64];
+	unsigned int i;
+	int fd;
+
+	snprintf(name, sizeof(name), "/ttmem-bench-%d", getpid());
+	fd = shm_open(name, O_CREAT | O_EXCL | O_RDWR, 0600);
+	if (fd < 0 || ftruncate(fd, sizeof(*tracker)))
+		die("no shared memory: %s", strerror(errno));
+	tracker = mmap(NULL, sizeof(*tracker), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (tracker == MAP_FAILED)
+		die("no shared memory: %s", strerror(errno));
+	close(fd);
+	shm_unlink(name);
+	for (i = 1; i < TRACKER_CHIPS; i++)
+		tracker->chip[i].id = UINT32_MAX;
+	tracker->process[0].pid = getpid();
+}
+
+static void tracker_note_time(_Atomic uint64_t *changed)
+{
+	struct timespec t;
+
+	if (!tracker_has_clock)
+		return;
+	clock_gettime(CLOCK_REALTIME, &t);
+	atomic_store_explicit(changed, t.tv_sec * 1000000000ull + t.tv_nsec,
+			      memory_order_relaxed);
+}
+
+static void tracker_change(_Atomic uint64_t *counter, uint64_t bytes, bool add)
+{
+	uint64_t is;
+
+	if (add) {
+		atomic_fetch_add_explicit(counter, bytes, memory_order_relaxed);
+		return;
+	}
+	is = atomic_load_explicit(counter, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(counter, &is, is < bytes ? 0 : is - bytes,
+						      memory_order_relaxed,
+						      memory_order_relaxed))
+		;
+}
+
+static void __attribute__((noinline)) tracker_record(uint32_t chip, unsigned int type,
+						     uint64_t bytes, bool add)
+{
+	pid_t pid = getpid();
+	unsigned int slot, i;
+
+	for (slot = 0; slot < TRACKER_PROCESSES; slot++)
+		if (atomic_load_explicit(&tracker->process[slot].pid,
+					 memory_order_relaxed) == pid)
+			break;
+	if (slot == TRACKER_PROCESSES)
+		return;
+	tracker_change(&tracker->bytes[type], bytes, add);
+	for (i = 0; i < TRACKER_CHIPS; i++)
+		if (atomic_load_explicit(&tracker->chip[i].id, memory_order_relaxed) == chip)
+			break;
+	if (i < TRACKER_CHIPS)
+		tracker_change(&tracker->chip[i].bytes[type], bytes, add);
+	tracker_note_time(&tracker->changed);
+	tracker_change(&tracker->process[slot].bytes[type], bytes, add);
+	tracker_note_time(&tracker->process[slot].changed);
+}
+
+static uint64_t tracked(void)
+{
+	return tracker->bytes[0] + tracker->chip[0].bytes[0] + tracker->process[0].bytes[0];
+}
+
+static uint64_t run_tracker(struct job *job)
+{
+	uint64_t start;
+	unsigned int i;
+
+	tracker_has_clock = true;
+	start = now();
+	for (i = 0; i < job->each; i++) {
+		tracker_record(0, 0, BYTES, true);
+		tracker_record(0, 0, BYTES, false);
+	}
+	return now() - start;
+}
+
+static uint64_t run_tracker_without_clock(struct job *job)
+{
+	uint64_t start;
+	unsigned int i;
+
+	tracker_has_clock = false;
+	start = now();
+	for (i = 0; i < job->each; i++) {
+		tracker_record(0, 0, BYTES, true);
+		tracker_record(0, 0, BYTES, false);
+	}
+	return now() - start;
+}
+
+static uint64_t timed_close(int fd)
+{
+	uint64_t start = now();
+
+	if (close(fd))
+		die("close: %s", strerror(errno));
+	return now() - start;
+}
+
+static void bench_pairs(void)
+{
+	enum { FLOOR, PAIR, TRACKER, NO_CLOCK, FEW_HELD, MANY_HELD, JOBS };
+	const unsigned int few = 1000, many = quick ? 50000 : 1000000;
+	struct job jobs[JOBS] = {
+		[FLOOR] = { .run = run_floor, .fd = open_card(0) },
+		[PAIR] = { .run = run_pairs, .fd = open_card(0) },
+		[TRACKER] = { .run = run_tracker },
+		[NO_CLOCK] = { .run = run_tracker_without_clock },
+		[FEW_HELD] = { .run = run_pairs, .fd = open_card(0) },
+		[MANY_HELD] = { .run = run_pairs, .fd = open_card(0) },
+	};
+	double closes[3];
+	unsigned int i;
+
+	for (i = 0; i < JOBS; i++)
+		jobs[i].each = PAIRS;
+
+	tracker_open();
+	tracker_record(0, 0, BYTES, true);
+	if (tracked() != 3 * BYTES)
+		die("the model of the tracker counts wrongly");
+	tracker_record(0, 0, BYTES, false);
+
+	hold(jobs[FEW_HELD].fd, few);
+	hold(jobs[MANY_HELD].fd, many);
+	expect_held(0, 2, few + many);
+	measure(jobs, JOBS, 1000);
+	expect_held(0, 2, few + many);
+	if (tracked() || !tracker->process[0].changed)
+		die("the model of the tracker did not come back to 0");
+
+	printf("floor_ns %.0f\n", jobs[FLOOR].median);
+	printf("reserve_free_ns %.0f\n", jobs[PAIR].median);
+	printf("tracker_ns %.0f\n", jobs[TRACKER].median);
+	ratio(jobs[PAIR].median / jobs[FLOOR].median, "reserve_free_over_floor");
+	ratio(jobs[PAIR].median / jobs[TRACKER].median, "reserve_free_over_tracker");
+	ratio(jobs[PAIR].median / jobs[NO_CLOCK].median,
+	      "reserve_free_over_tracker_without_clock");
+	ratio(jobs[FEW_HELD].median / jobs[PAIR].median, "reserve_free_%u_held_over_none", few);
+	ratio(jobs[MANY_HELD].median / jobs[PAIR].median, "reserve_free_%u_held_over_none",
+	      many);
+
+	close(jobs[FLOOR].fd);
+	close(jobs[PAIR].fd);
+	close(jobs[FEW_HELD].fd);
+	for (i = 0; i < ARRAY_SIZE(closes); i++) {
+		int fd = i ? open_card(0) : jobs[MANY_HELD].fd;
+
+		if (i)
+			hold(fd, many);
+		expect_held(0, 1, many);
+		closes[i] = timed_close(fd);
+		expect_held(0, 0, 0);
+	}
+	median(closes, ARRAY_SIZE(closes));
+	printf("close_%u_held_ms %.1f\n", many, closes[1] / 1e6);
+	printf("close_%u_held_ns_each %.0f\n", many, closes[1] / many);
+}
+
+/* Threads. Each times itself, from when all are there; the mean of them counts. */
+
+struct thread {
+	pthread_t id;
+	struct job job;
+	uint64_t (*run)(struct job *job);
+	unsigned int cpu;
+	atomic_uint *waiting;
+	uint64_t took;
+};
+
+static void pin(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("CPU %u cannot be used: %s", cpu, strerror(errno));
+}
+
+static void *thread_main(void *arg)
+{
+	struct thread *thread = arg;
+
+	pin(thread->cpu);
+	atomic_fetch_sub(thread->waiting, 1);
+	while (atomic_load(thread->waiting))
+		;
+	thread->took = thread->run(&thread->job);
+	return NULL;
+}
+
+static uint64_t run_threads(struct job *job, uint64_t (*run)(struct job *job))
+{
+	struct thread threads[THREADS];
+	atomic_uint waiting = job->threads;
+	uint64_t took = 0;
+	unsigned int i;
+
+	for (i = 0; i < job->threads; i++) {
+		threads[i] = (struct thread) {
+			.job = *job,
+			.run = run,
+			.cpu = THREADS - 1 - i,
+			.waiting = &waiting,
+		};
+		if (i)
+			threads[i].job.fd = job->other_fd;
+		errno = pthread_create(&threads[i].id, NULL, thread_main, &threads[i]);
+		if (errno)
+			die("no thread: %s", strerror(errno));
+	}
+	for (i = 0; i < job->threads; i++) {
+		pthread_join(threads[i].id, NULL);
+		took += threads[i].took;
+	}
+	return took / job->threads;
+}
+
+static uint64_t run_threads_pairs(struct job *job)
+{
+	return run_threads(job, run_pairs);
+}
+
+static uint64_t run_threads_floor(struct job *job)
+{
+	return run_threads(job, run_floor);
+}
+
+static void bench_threads(void)
+{
+	enum { FLOOR, FLOORS, ONE, ONE_FILE, TWO_FILES, TWO_CARDS, JOBS };
+	int fd = open_card(0), second = open_card(0), elsewhere = open_card(1);
+	struct job jobs[JOBS] = {
+		[FLOOR] = { .run = run_threads_floor, .threads = 1 },
+		[FLOORS] = { .run = run_threads_floor, .threads = 2, .other_fd = elsewhere },
+		[ONE] = { .run = run_threads_pairs, .threads = 1 },
+		[ONE_FILE] = { .run = run_threads_pairs, .threads = 2, .other_fd = fd },
+		[TWO_FILES] = { .run = run_threads_pairs, .threads = 2, .other_fd = second },
+		[TWO_CARDS] = { .run = run_threads_pairs, .threads = 2, .other_fd = elsewhere },
+	};
+	unsigned int i;
+
+	for (i = 0; i < JOBS; i++) {
+		jobs[i].fd = fd;
+		jobs[i].each = 10 * PAIRS;
+	}
+	measure(jobs, JOBS, 300);
+	/* What two threads lose that share nothing but the machine. */
+	ratio(jobs[FLOORS].median / jobs[FLOOR].median, "floor_2_threads_over_1");
+	ratio(jobs[ONE_FILE].median / jobs[ONE].median,
+	      "reserve_free_2_threads_1_file_over_1_thread");
+	ratio(jobs[TWO_FILES].median / jobs[ONE].median,
+	      "reserve_free_2_threads_2_files_over_1_thread");
+	ratio(jobs[TWO_CARDS].median / jobs[ONE].median,
+	      "reserve_free_2_threads_2_cards_over_1_thread");
+	close(fd);
+	close(second);
+	close(elsewhere);
+}
+
+/* One SET of 64 gauges against 64 reservations. */
+
+static uint64_t run_set(struct job *job)
+{
+	static const struct { uint32_t memory, tag; } kinds[] = {
+		{ TTMEM_DRAM, TTMEM_TAG_BUFFER }, { TTMEM_DRAM, TTMEM_TAG_TRACE },
+		{ TTMEM_DRAM, TTMEM_TAG_SYSTEM }, { TTMEM_L1, TTMEM_TAG_BUFFER },
+		{ TTMEM_L1, TTMEM_TAG_SYSTEM }, { TTMEM_L1, TTMEM_TAG_L1_SMALL },
+		{ TTMEM_L1, TTMEM_TAG_CB },
+	};
+	static unsigned int turn;
+	struct ttmem_gauge gauges[GAUGES] = { };
+	struct ttmem_set req = {
+		.gauges = (uintptr_t)gauges,
+		.count = GAUGES,
+		.entry_size = sizeof(gauges[0]),
+	};
+	uint64_t start;
+	unsigned int i;
+
+	/* A card has fewer gauges than 64, so some come twice; all get another value. */
+	turn++;
+	for (i = 0; i < GAUGES; i++) {
+		gauges[i].memory = kinds[i % ARRAY_SIZE(kinds)].memory;
+		gauges[i].tag = kinds[i % ARRAY_SIZE(kinds)].tag;
+		gauges[i].chip = i / ARRAY_SIZE(kinds) % job->threads;
+		gauges[i].bytes = BYTES * (1 + (turn + i) % 3);
+	}
+	start = now();
+	if (ioctl(job->fd, TTMEM_IOC_SET, &req))
+		die("SET: %s", strerror(errno));
+	return now() - start;
+}
+
+static uint64_t run_reserves(struct job *job)
+{
+	uint64_t start = now(), took;
+
+	hold(job->fd, GAUGES);
+	took = now() - start;
+	release_all(job->fd, GAUGES);
+	return took;
+}
+
+static uint64_t run_64_pairs(struct job *job)
+{
+	uint64_t start = now();
+	unsigned int i;
+
+	for (i = 0; i < GAUGES; i++)
+		release(job->fd, reserve(job->fd));
+	return now() - start;
+}
+
+static void bench_set(void)
+{
+	enum { SET, RESERVES, ALL_PAIRS, JOBS };
+	struct job jobs[JOBS] = {
+		[SET] = { .run = run_set, .fd = open_card(0), .each = 1 },
+		[RESERVES] = { .run = run_reserves, .fd = open_card(0), .each = 1 },
+		[ALL_PAIRS] = { .run = run_64_pairs, .fd = open_card(0), .each = 1 },
+	};
+	struct ttmem_info info = { };
+	unsigned int i;
+
+	if (ioctl(jobs[SET].fd, TTMEM_IOC_INFO, &info))
+		die("INFO: %s", strerror(errno));
+	jobs[SET].threads = info.chips;
+	measure(jobs, JOBS, 1000);
+	/* The RESERVEs alone, and each with its FREE. */
+	printf("set_%u_us %.1f\n", GAUGES, jobs[SET].median / 1000);
+	ratio(jobs[SET].median / jobs[RESERVES].median, "set_%u_over_%u_reserves", GAUGES,
+	      GAUGES);
+	ratio(jobs[SET].median / jobs[ALL_PAIRS].median, "set_%u_over_%u_reserve_free", GAUGES,
+	      GAUGES);
+	for (i = 0; i < JOBS; i++)
+		close(jobs[i].fd);
+}
+
+/* What a reader pays, with more and more clients. */
+
+static size_t read_whole(const char *path, size_t *lines)
+{
+	static char text[128 * 1024];
+	size_t size = 0;
+	ssize_t n, i;
+	int fd;
+
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		die("%s: %s", path, strerror(errno));
+	while ((n = read(fd, text, sizeof(text))) > 0) {
+		size += n;
+		for (i = 0; lines && i < n; i++)
+			*lines += text[i] == '\n';
+	}
+	if (n < 0)
+		die("%s: %s", path, strerror(errno));
+	close(fd);
+	return size;
+}
+
+static uint64_t run_clients_file(struct job *job)
+{
+	uint64_t start = now(), took;
+	size_t size = read_whole(job->path, NULL);
+
+	took = now() - start;
+	if (size != job->size)
+		die("%s has %zu bytes and had %" PRIu64, job->path, size, job->size);
+	return took;
+}
+
+static uint64_t run_used(struct job *job)
+{
+	uint64_t start = now();
+	char text[32];
+	unsigned int i;
+
+	for (i = 0; i < job->each; i++)
+		if (pread(job->fd, text, sizeof(text), 0) <= 0)
+			die("dram_used: %s", strerror(errno));
+	return now() - start;
+}
+
+static void bench_readers(void)
+{
+	unsigned int counts[CARDS] = { 1, 64, quick ? 256 : 4096 };
+	struct job files[CARDS] = { }, used[CARDS] = { };
+	char paths[CARDS][64];
+	unsigned int card, i;
+	int *fds[CARDS];
+
+	for (card = 0; card < CARDS; card++) {
+		size_t lines = 0;
+
+		fds[card] = calloc(counts[card], sizeof(int));
+		if (!fds[card])
+			die("out of memory");
+		for (i = 0; i < counts[card]; i++) {
+			fds[card][i] = open_card(card);
+			reserve(fds[card][i]);
+		}
+		expect_held(card, counts[card], counts[card]);
+
+		snprintf(paths[card], sizeof(paths[card]), "/proc/driver/ttmem/%u/clients",
+			 card);
+		files[card] = (struct job) {
+			.run = run_clients_file,
+			.path = paths[card],
+			.size = read_whole(paths[card], &lines),
+			.each = 1,
+		};
+		if (lines != counts[card] + 1)
+			die("%s has %zu lines with %u clients", paths[card], lines,
+			    counts[card]);
+		used[card] = (struct job) {
+			.run = run_used,
+			.fd = open(stats_path(card, "dram_used"), O_RDONLY),
+			.each = 100,
+		};
+		if (used[card].fd < 0)
+			die("%s: %s", stats_path(card, "dram_used"), strerror(errno));
+	}
+
+	measure(files, CARDS, 50);
+	measure(used, CARDS, 1000);
+	for (card = 0; card < CARDS; card++)
+		printf("clients_file_%u_us %.1f\n", counts[card],
+		       files[card].median / 1000);
+	for (card = 1; card < CARDS; card++)
+		ratio(files[card].median / files[0].median, "clients_file_%u_over_1",
+		      counts[card]);
+	printf("dram_used_1_us %.2f\n", used[0].median / 1000);
+	for (card = 1; card < CARDS; card++)
+		ratio(used[card].median / used[0].median, "dram_used_%u_over_1",
+		      counts[card]);
+
+	for (card = 0; card < CARDS; card++) {
+		close(used[card].fd);
+		for (i = 0; i < counts[card]; i++)
+			close(fds[card][i]);
+		free(fds[card]);
+	}
+}
+
+/* What it ran on. */
+
+static const char *accelerator(void)
+{
+#ifdef __x86_64__
+	static char signature[13];
+	unsigned int a, b, c, d;
+
+	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & (1u << 31)))
+		return "none";
+	__cpuid(0x40000000, a, b, c, d);
+	memcpy(signature, &b, 4);
+	memcpy(signature + 4, &c, 4);
+	memcpy(signature + 8, &d, 4);
+	if (!strcmp(signature, "TCGTCGTCGTCG"))
+		return "TCG";
+	if (!strcmp(signature, "KVMKVMKVM"))
+		return "KVM";
+	return signature[0] ? signature : "unknown";
+#else
+	return "unknown";
+#endif
+}
+
+/* A kernel charges nothing to the root's memory cgroup; users are in none such. */
+static bool enter_cgroup(void)
+{
+	static const char root[] = "/sys/fs/cgroup", own[] = "/sys/fs/cgroup/ttmem-bench";
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", root);
+	if (!spew(path, "+memory"))
+		return false;
+	if (mkdir(own, 0755) && errno != EEXIST)
+		return false;
+	snprintf(path, sizeof(path), "%s/cgroup.procs", own);
+	return spew(path, "0");
+}
+
+static void tell_ground(bool charged)
+{
+	char clock[32] = "unknown";
+	struct utsname name;
+
+	uname(&name);
+	slurp("/sys/devices/system/clocksource/clocksource0/current_clocksource", clock,
+	      sizeof(clock));
+	clock[strcspn(clock, "\n")] = '\0';
+	printf("accelerator %s\n", accelerator());
+	printf("kernel %s\n", name.release);
+	printf("cpus %ld\n", sysconf(_SC_NPROCESSORS_ONLN));
+	printf("clocksource %s\n", clock);
+	printf("memory_cgroup %s\n", charged ? "own" : "root");
+}
+
+static void raise_open_files(rlim_t files)
+{
+	struct rlimit limit = { .rlim_cur = files, .rlim_max = files };
+
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		die("%llu open files are not allowed: %s", (unsigned long long)files,
+		    strerror(errno));
+}
+
+static void usage(FILE *to)
+{
+	fputs("Usage: bench [--quick] [--root-cgroup]\n"
+	      "\n"
+	      "Prints what RESERVE, FREE, SET, close and the files of ttmem cost, as lines\n"
+	      "`name value`.\n"
+	      "\n"
+	      "  --quick        a few rounds: to see that it works, not to compare\n"
+	      "  --root-cgroup  stay in the cgroup it was started in: in the root's the\n"
+	      "                 kernel does not charge a reservation's memory to anyone\n", to);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "quick", no_argument, NULL, 'q' },
+		{ "root-cgroup", no_argument, NULL, 'r' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	uint64_t denied[CARDS];
+	bool stay = false;
+	int option, card;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (option) {
+		case 'q':
+			quick = true;
+			break;
+		case 'r':
+			stay = true;
+			break;
+		case 'h':
+			usage(stdout);
+			return 0;
+		default:
+			usage(stderr);
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		usage(stderr);
+		return 2;
+	}
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (sysconf(_SC_NPROCESSORS_ONLN) < THREADS)
+		die("it takes %d CPUs", THREADS);
+	raise_open_files(8192);
+	tell_ground(!stay && enter_cgroup());
+	pin(THREADS - 1);
+
+	for (card = 0; card < CARDS; card++) {
+		expect_held(card, 0, 0);
+		denied[card] = stat_of(card, "denied");
+		if (stat_of(card, "dram_total") != stat_of(0, "dram_total"))
+			die("cards 0 and %d are not of one kind", card);
+	}
+
+	bench_pairs();
+	bench_threads();
+	bench_set();
+	bench_readers();
+
+	for (card = 0; card < CARDS; card++) {
+		expect_held(card, 0, 0);
+		expect(card, "denied", denied[card]);
+	}
+	return 0;
+}
