@@ -47,6 +47,7 @@
 #define THREADS		2
 #define GAUGES		64
 #define PAIRS		100	/* in a slice */
+#define HEAP		50
 
 /* A number that no version of the module has a call for. */
 #define NO_SUCH_CALL	_IOWR(TTMEM_IOC_MAGIC, 0xff, struct ttmem_reserve)
@@ -265,6 +266,21 @@ static uint64_t run_pairs(struct job *job)
 	return now() - start;
 }
 
+/* As a runtime does that makes all its buffers before it drops them. */
+static uint64_t run_heaps(struct job *job)
+{
+	uint64_t handles[HEAP], start = now();
+	unsigned int i, done;
+
+	for (done = 0; done < job->each; done += HEAP) {
+		for (i = 0; i < HEAP; i++)
+			handles[i] = reserve(job->fd);
+		for (i = 0; i < HEAP; i++)
+			release(job->fd, handles[i]);
+	}
+	return now() - start;
+}
+
 /* Both go the way into the module and end at its switch. */
 static uint64_t run_floor(struct job *job)
 {
@@ -425,11 +441,12 @@ static uint64_t timed_close(int fd)
 
 static void bench_pairs(void)
 {
-	enum { FLOOR, PAIR, TRACKER, NO_CLOCK, FEW_HELD, MANY_HELD, JOBS };
+	enum { FLOOR, PAIR, HEAPS, TRACKER, NO_CLOCK, FEW_HELD, MANY_HELD, JOBS };
 	const unsigned int few = 1000, many = quick ? 50000 : 1000000;
 	struct job jobs[JOBS] = {
 		[FLOOR] = { .run = run_floor, .fd = open_card(0) },
 		[PAIR] = { .run = run_pairs, .fd = open_card(0) },
+		[HEAPS] = { .run = run_heaps, .fd = open_card(0) },
 		[TRACKER] = { .run = run_tracker },
 		[NO_CLOCK] = { .run = run_tracker_without_clock },
 		[FEW_HELD] = { .run = run_pairs, .fd = open_card(0) },
@@ -462,12 +479,15 @@ static void bench_pairs(void)
 	ratio(jobs[PAIR].median / jobs[TRACKER].median, "reserve_free_over_tracker");
 	ratio(jobs[PAIR].median / jobs[NO_CLOCK].median,
 	      "reserve_free_over_tracker_without_clock");
+	ratio(jobs[HEAPS].median / jobs[FLOOR].median, "reserve_%u_then_free_%u_over_floor",
+	      HEAP, HEAP);
 	ratio(jobs[FEW_HELD].median / jobs[PAIR].median, "reserve_free_%u_held_over_none", few);
 	ratio(jobs[MANY_HELD].median / jobs[PAIR].median, "reserve_free_%u_held_over_none",
 	      many);
 
 	close(jobs[FLOOR].fd);
 	close(jobs[PAIR].fd);
+	close(jobs[HEAPS].fd);
 	close(jobs[FEW_HELD].fd);
 	for (i = 0; i < ARRAY_SIZE(closes); i++) {
 		int fd = i ? open_card(0) : jobs[MANY_HELD].fd;
