@@ -100,4 +100,4 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all module headers tools install module-install tools-install udev-install uninstall \
-	dkms dkms-remove demo kunit check clean help
+	dkms dkms-remove demo kunit check bench clean help
