@@ -84,9 +84,10 @@ struct ttmem_card;
  * stderr, once per process, unless TTMEM_OPEN_QUIET is given or TTMEM_QUIET is
  * in the environment.
  *
- * Thread-safe. Return: 0, -ENXIO, -ENOPKG, -ENOTCONN, -EACCES (see above),
- * -EINVAL for unknown flags, -ENOMEM, -EMFILE, or -ENODEV if the card went away
- * meanwhile.
+ * Thread-safe.
+ *
+ * Return: 0, -ENXIO, -ENOPKG, -ENOTCONN, -EACCES (see above), -EINVAL for
+ * unknown flags, -ENOMEM, -EMFILE, or -ENODEV if the card went away meanwhile.
  */
 int ttmem_open(unsigned int number, unsigned int flags,
 	       struct ttmem_card **card);
@@ -97,7 +98,9 @@ int ttmem_open(unsigned int number, unsigned int flags,
  * @flags: TTMEM_OPEN_*
  * @card: out: the card, NULL on error
  *
- * Thread-safe. Return: as ttmem_open(); -EINVAL also for what is no address.
+ * Thread-safe.
+ *
+ * Return: as ttmem_open(); -EINVAL also for what is no address.
  */
 int ttmem_open_pci(const char *address, unsigned int flags,
 		   struct ttmem_card **card);
@@ -109,8 +112,10 @@ int ttmem_open_pci(const char *address, unsigned int flags,
  * @flags: TTMEM_OPEN_*
  * @card: out: the card, NULL on error
  *
- * Thread-safe. Return: as ttmem_open(); -EBADF if @fd is not open, -EINVAL if
- * it is something else than a card of TT-KMD.
+ * Thread-safe.
+ *
+ * Return: as ttmem_open(); -EBADF if @fd is not open, -EINVAL if it is
+ * something else than a card of TT-KMD.
  */
 int ttmem_open_fd(int fd, unsigned int flags, struct ttmem_card **card);
 
@@ -120,7 +125,9 @@ int ttmem_open_fd(int fd, unsigned int flags, struct ttmem_card **card);
  *
  * What is shared with another process (fork, a passed descriptor) is given
  * back when that one closes it too. Not to be called while another thread uses
- * @card. Return: 0 or -EBADF.
+ * @card.
+ *
+ * Return: 0 or -EBADF.
  */
 int ttmem_close(struct ttmem_card *card);
 
@@ -129,7 +136,9 @@ int ttmem_close(struct ttmem_card *card);
  * @card: the card
  *
  * For poll loops, passing on, and fdinfo. It stays the card's: do not close it.
- * Thread-safe. Return: the descriptor or -EBADF.
+ * Thread-safe.
+ *
+ * Return: the descriptor or -EBADF.
  */
 int ttmem_fd(const struct ttmem_card *card);
 
@@ -137,7 +146,9 @@ int ttmem_fd(const struct ttmem_card *card);
  * ttmem_card_number() - TT-KMD's number of an open card
  * @card: the card
  *
- * Thread-safe. Return: N of tenstorrent!N, or -EBADF.
+ * Thread-safe.
+ *
+ * Return: N of tenstorrent!N, or -EBADF.
  */
 int ttmem_card_number(const struct ttmem_card *card);
 
@@ -147,8 +158,10 @@ int ttmem_card_number(const struct ttmem_card *card);
  * @info: in: chip and memory, flags 0; out: the rest
  * @size: sizeof(*info)
  *
- * Thread-safe. Return: 0, -EBADF, -EINVAL for a chip or memory that the card
- * has not, -ENODEV.
+ * Thread-safe.
+ *
+ * Return: 0, -EBADF, -EINVAL for a chip or memory that the card has not,
+ * -ENODEV.
  */
 int ttmem_info(struct ttmem_card *card, struct ttmem_info *info, size_t size);
 
@@ -158,9 +171,10 @@ int ttmem_info(struct ttmem_card *card, struct ttmem_info *info, size_t size);
  * @reserve: in: all but the handle; out: the handle
  * @size: sizeof(*reserve)
  *
- * Thread-safe. Return: 0, -EBADF, -EINVAL, -ENOSPC when the pool is full,
- * -EDQUOT when a limit on the number of reservations is reached, -ENOMEM,
- * -ENODEV.
+ * Thread-safe.
+ *
+ * Return: 0, -EBADF, -EINVAL, -ENOSPC when the pool is full, -EDQUOT when a
+ * limit on the number of reservations is reached, -ENOMEM, -ENODEV.
  */
 int ttmem_reserve(struct ttmem_card *card, struct ttmem_reserve *reserve,
 		  size_t size);
@@ -170,8 +184,9 @@ int ttmem_reserve(struct ttmem_card *card, struct ttmem_reserve *reserve,
  * @card: the card
  * @handle: as ttmem_reserve() gave it
  *
- * Thread-safe. Return: 0, -EBADF, -ENOENT if this client has no such handle,
- * -ENODEV.
+ * Thread-safe.
+ *
+ * Return: 0, -EBADF, -ENOENT if this client has no such handle, -ENODEV.
  */
 int ttmem_free(struct ttmem_card *card, uint64_t handle);
 
@@ -182,8 +197,10 @@ int ttmem_free(struct ttmem_card *card, uint64_t handle);
  * @bytes: out: bytes given back; may be NULL
  * @reservations: out: reservations given back; may be NULL
  *
- * Thread-safe. Return: 0, also when there was nothing; -EBADF, -EINVAL for a
- * chip that the card has not, -ENODEV.
+ * Thread-safe.
+ *
+ * Return: 0, also when there was nothing; -EBADF, -EINVAL for a chip that the
+ * card has not, -ENODEV.
  */
 int ttmem_free_chip(struct ttmem_card *card, unsigned int chip,
 		    uint64_t *bytes, uint64_t *reservations);
@@ -194,7 +211,9 @@ int ttmem_free_chip(struct ttmem_card *card, unsigned int chip,
  * @bytes: out: bytes given back; may be NULL
  * @reservations: out: reservations given back; may be NULL
  *
- * Thread-safe. Return: 0, also when there was nothing; -EBADF, -ENODEV.
+ * Thread-safe.
+ *
+ * Return: 0, also when there was nothing; -EBADF, -ENODEV.
  */
 int ttmem_free_all(struct ttmem_card *card, uint64_t *bytes,
 		   uint64_t *reservations);
@@ -209,7 +228,9 @@ int ttmem_free_all(struct ttmem_card *card, uint64_t *bytes,
  * For runtimes that count by themselves: a gauge is absolute and may be set as
  * often as one likes. It is not held against the pool's capacity.
  *
- * Thread-safe. Return: 0, -EBADF, -EINVAL, -ENOMEM, -ENODEV.
+ * Thread-safe.
+ *
+ * Return: 0, -EBADF, -EINVAL, -ENOMEM, -ENODEV.
  */
 int ttmem_set(struct ttmem_card *card, const struct ttmem_gauge *gauges,
 	      size_t count, size_t entry_size);
@@ -225,8 +246,10 @@ int ttmem_set(struct ttmem_card *card, const struct ttmem_gauge *gauges,
  * Fetches page after page. Each page is one consistent picture; what a busy
  * client reserves and frees between two pages may or may not be in the list.
  *
- * Thread-safe. Return: 0, -EBADF, -EACCES for a client whose process the
- * caller may not ptrace, -ENOENT for an unknown client, -ENOMEM, -ENODEV.
+ * Thread-safe.
+ *
+ * Return: 0, -EBADF, -EACCES for a client whose process the caller may not
+ * ptrace, -ENOENT for an unknown client, -ENOMEM, -ENODEV.
  */
 int ttmem_reservations(struct ttmem_card *card, uint64_t client,
 		       struct ttmem_reservation **list, size_t *count,
@@ -275,8 +298,10 @@ struct ttmem_client {
  * @count: out: entries in @list
  * @entry_size: sizeof(**list)
  *
- * One consistent picture of the card. Thread-safe. Return: 0, -ENXIO, -ENOPKG,
- * -ENOMEM, -EINVAL, -EPROTO if the kernel's list cannot be understood.
+ * One consistent picture of the card. Thread-safe.
+ *
+ * Return: 0, -ENXIO, -ENOPKG, -ENOMEM, -EINVAL, -EPROTO if the kernel's list
+ * cannot be understood.
  */
 int ttmem_clients(unsigned int number, struct ttmem_client **list,
 		  size_t *count, size_t entry_size);
@@ -310,8 +335,10 @@ struct ttmem_card_id {
  * @count: out: entries in @list
  * @entry_size: sizeof(**list)
  *
- * Thread-safe. Return: 0, also when TT-KMD is loaded and has no card; -ENXIO if
- * TT-KMD is not loaded, -ENOMEM, -EINVAL.
+ * Thread-safe.
+ *
+ * Return: 0, also when TT-KMD is loaded and has no card; -ENXIO if TT-KMD is
+ * not loaded, -ENOMEM, -EINVAL.
  */
 int ttmem_cards(struct ttmem_card_id **list, size_t *count, size_t entry_size);
 
@@ -330,8 +357,10 @@ int ttmem_stat(unsigned int number, const char *name, uint64_t *value);
 /**
  * ttmem_present() - is there anything to talk to
  *
- * Thread-safe. Return: 0 if TT-KMD and ttmem are loaded, -ENXIO without TT-KMD,
- * -ENOPKG without ttmem.
+ * Thread-safe.
+ *
+ * Return: 0 if TT-KMD and ttmem are loaded, -ENXIO without TT-KMD, -ENOPKG
+ * without ttmem.
  */
 int ttmem_present(void);
 
@@ -347,8 +376,9 @@ void ttmem_list_free(void *list);
  * ttmem_strerror() - a sentence for what a function returned
  * @error: the return value, negative or not
  *
- * It says what was wrong and what to do about it. Thread-safe. Return: a
- * constant string without a full stop, never NULL.
+ * It says what was wrong and what to do about it. Thread-safe.
+ *
+ * Return: a constant string without a full stop, never NULL.
  */
 const char *ttmem_strerror(int error);
 
