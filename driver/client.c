@@ -3,10 +3,11 @@
  * One open file: its reservations and whose they are.
  *
  * A reservation stands in a slot of the client's xarray, the lowest that is
- * free, so that the tree stays dense and a pair of RESERVE and FREE allocates
- * no node. Its handle is the slot below and a sequence number above, so that
- * no handle comes twice. A slot that is taken and not published yet reads as
- * empty: nobody can free what its owner has not been told of.
+ * free, so that the tree stays dense and a pair of RESERVE and FREE seldom
+ * allocates a node: only where all nodes are full, or there is none. Its handle
+ * is the slot below and a sequence number above, so that no handle comes twice.
+ * A slot that is taken and not published yet reads as empty: nobody can free
+ * what its owner has not been told of.
  *
  * The card's lock guards what is published, the account, pid and uid. Memory
  * is allocated before it is taken and freed after it is dropped.
