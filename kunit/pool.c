@@ -283,7 +283,8 @@ static void overflow_of_64_bits_is_refused(struct kunit *test)
 				ttmem_pool_charge(&p->pool[1], TTMEM_TAG_TRACE, 11, overcommit),
 				-EOVERFLOW);
 		KUNIT_EXPECT_EQ(test,
-				ttmem_pool_charge(&p->pool[1], TTMEM_TAG_TRACE, U64_MAX, overcommit),
+				ttmem_pool_charge(&p->pool[1], TTMEM_TAG_TRACE, U64_MAX,
+						  overcommit),
 				-EOVERFLOW);
 		expect_pool(test, &p->pool[0], U64_MAX - 10, U64_MAX - 10);
 		expect_pool(test, &p->pool[1], 0, 0);

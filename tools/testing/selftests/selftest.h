@@ -136,7 +136,7 @@ int st_teardown(void **state);
 		char *before_ = st_snapshot(card); \
 		uint64_t denied_ = st_get(card, ST_CARD, "denied"); \
 		char *after_; \
- \
+\
 		assert_int_equal((call), -(error)); \
 		after_ = st_snapshot(card); \
 		assert_string_equal(after_, before_); \

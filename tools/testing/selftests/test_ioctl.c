@@ -482,7 +482,7 @@ static void test_reserve_fields(void **state)
 #define RESERVE_REFUSED(error, ...) \
 	do { \
 		struct ttmem_reserve bad_ = { .size = MIB, __VA_ARGS__ }; \
- \
+\
 		ST_REFUSED(CARD, st_call(fd, TTMEM_IOC_RESERVE, &bad_), error); \
 	} while (0)
 
@@ -707,7 +707,7 @@ static void test_free_one(void **state)
 #define FREE_REFUSED(error, ...) \
 	do { \
 		struct ttmem_free bad_ = { __VA_ARGS__ }; \
- \
+\
 		ST_REFUSED(CARD, st_call(fd, TTMEM_IOC_FREE, &bad_), error); \
 	} while (0)
 
@@ -890,7 +890,7 @@ static void test_set(void **state)
 			.gauges = (uintptr_t)gauges, .count = 2, .entry_size = sizeof(gauges[0]), \
 			__VA_ARGS__ \
 		}; \
- \
+\
 		ST_REFUSED(CARD, st_call(fd, TTMEM_IOC_SET, &bad_), error); \
 	} while (0)
 
@@ -1125,7 +1125,7 @@ static void test_list_entry_size(void **state)
 			.entries = (uintptr_t)&entry, .count = 1, .entry_size = sizeof(entry), \
 			__VA_ARGS__ \
 		}; \
- \
+\
 		ST_REFUSED(CARD, st_call(fd, TTMEM_IOC_RESERVATIONS, &bad_), error); \
 	} while (0)
 

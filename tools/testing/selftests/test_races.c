@@ -830,7 +830,7 @@ static void test_threads_free_the_same(void **state)
 	}
 	for (i = 0; i < 4; i++) {
 		assert_int_equal(pthread_join(threads[i], &result), 0);
-		assert_true(result == NULL);
+		assert_null(result);
 	}
 	st_check_used(CARD, 0, 0);
 }

@@ -315,7 +315,7 @@ static void standin_show_telemetry(struct standin_card *card)
 		hwmon = hwmon_device_register_with_info(dev, name, card,
 							&standin_chip, NULL);
 		if (IS_ERR(hwmon))
-			dev_warn(dev, "no hwmon (%ld)\n", PTR_ERR(hwmon));
+			dev_warn(dev, "no hwmon (%pe)\n", hwmon);
 		else
 			card->hwmon = hwmon;
 	}

@@ -406,7 +406,8 @@ static void openers(void **state)
 	assert_true(a >= 0 && b >= 0);
 	assert_int_equal(run(TTMEM_SMI " -i 0 | tail -n 2 | head -n 1", out,
 			     sizeof(out)), 0);
-	snprintf(expected, sizeof(expected), "|    0    - %7d root              N/A       N/A  ", getpid());
+	snprintf(expected, sizeof(expected),
+		 "|    0    - %7d root              N/A       N/A  ", getpid());
 	assert_ptr_equal(strstr(out, expected), out);
 	assert_int_equal(run(TTMEM_SMI " -i 0 | grep -c ' N/A       N/A  '", out,
 			     sizeof(out)), 0);
