@@ -85,6 +85,13 @@ kunit: ## run the KUnit suites on user-mode Linux; the first time builds that, s
 check: ## run all tests, in a guest with virtual cards; installs what they need
 	+@tools/testing/check
 
+lints := $(addprefix lint-,sparse checkpatch cocci analyzer doc shell)
+
+lint: $(lints) ## the static checks; each alone: lint-sparse -checkpatch -cocci -analyzer -doc -shell
+
+$(lints):
+	@tools/testing/lint/run $(@:lint-%=%)
+
 bench: ## measure what a reservation costs, in a guest; installs what it needs (BENCH_ARGS=--quick)
 	+@$(vm)/setup demo
 	+@$(MAKE) --no-print-directory -C tools/testing/bench O=$(O)
@@ -100,4 +107,4 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all module headers tools install module-install tools-install udev-install uninstall \
-	dkms dkms-remove demo kunit check bench clean help
+	dkms dkms-remove demo kunit check lint $(lints) bench clean help
