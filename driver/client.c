@@ -3,14 +3,18 @@
  * One open file: its reservations and whose they are.
  *
  * A reservation stands in a slot of the client's xarray, the lowest that is
- * free, so that the tree stays dense and a pair of RESERVE and FREE seldom
- * allocates a node: only where all nodes are full, or there is none. Its handle
- * is the slot below and a sequence number above, so that no handle comes twice.
- * A slot that is taken and not published yet reads as empty: nobody can free
- * what its owner has not been told of.
+ * free, so that the tree stays dense. Its handle is the slot below and a
+ * sequence number above, so that no handle comes twice. One that is not
+ * published yet passes for an empty slot: nobody can free what its owner has
+ * not been told of.
  *
- * The card's lock guards what is published, the account, pid and uid. Memory
- * is allocated before it is taken and freed after it is dropped.
+ * What FREE gives back stays in its slot, unpublished, for the next RESERVE: a
+ * few to a client. So a pair of the two allocates nothing, neither a
+ * reservation nor a node of the tree.
+ *
+ * The card's lock guards what is published, the account, pid and uid. What
+ * stands in a slot is looked at and taken out under it, published or not.
+ * Memory is allocated before it is taken and freed after it is dropped.
  */
 
 #include <linux/atomic.h>
@@ -40,6 +44,9 @@
 #define FREE_BATCH	64
 #define LOOK_BATCH	1024
 
+/* Reservations that a client keeps for its next RESERVEs. */
+#define SPARES_MAX	64
+
 /**
  * struct ttmem_held - a reservation
  * @handle: names it to user space: sequence number and slot
@@ -48,13 +55,15 @@
  * @address: bank-local address, if @flags has TTMEM_RESERVE_ADDRESS
  * @cookie: the runtime's own id
  * @label: NULL if there is none
+ * @next: the next spare one, where this is spare
  * @chip: the chip
  * @memory: enum ttmem_memory
  * @tag: enum ttmem_tag
  * @flags: TTMEM_RESERVE_*
+ * @published: it is in the books. Guarded by the card's lock
  *
- * All of it is constant once published. There may be a million of them to a
- * client: keep it small.
+ * While it is published the rest is constant; before that it is its maker's
+ * alone. There may be a million of them to a client: keep it small.
  */
 struct ttmem_held {
 	u64 handle;
@@ -62,18 +71,22 @@ struct ttmem_held {
 	u64 payload;
 	u64 address;
 	u64 cookie;
-	char *label;
+	union {
+		char *label;
+		struct ttmem_held *next;
+	};
 	u8 chip;
 	u8 memory;
 	u8 tag;
 	u8 flags;
+	bool published;
 };
 
 /**
  * struct ttmem_user - what all clients that a user opened have together
  * @uid: the user
  * @clients: how many; the last one frees this. Guarded by users_lock
- * @reservations: how many, published or not
+ * @reservations: how many, published or on the way there; not what is spare
  */
 struct ttmem_user {
 	kuid_t uid;
@@ -91,8 +104,10 @@ struct ttmem_user {
  *	reference. Guarded by the card's lock
  * @uid: its effective user then. Guarded by the card's lock
  * @sequence: of the handle given last
- * @reservations: how many, published or not
+ * @reservations: how many, published or on the way there; not what is spare
  * @held: the reservations by slot
+ * @spare: those kept for reuse, in their slots. Guarded by the xa_lock of @held
+ * @spares: how many; likewise
  */
 struct ttmem_client {
 	struct ttmem_account account;
@@ -104,6 +119,8 @@ struct ttmem_client {
 	atomic64_t sequence;
 	atomic_t reservations;
 	struct xarray held;
+	struct ttmem_held *spare;
+	unsigned int spares;
 };
 
 static struct kmem_cache *held_cache;
@@ -215,6 +232,11 @@ free_client:
 	return ERR_PTR(err);
 }
 
+static unsigned long slot_of(u64 handle)
+{
+	return handle & (TTMEM_SLOTS - 1);
+}
+
 /* Count one more against both limits; to be undone whatever it returns. */
 static bool count(struct ttmem_client *client)
 {
@@ -231,11 +253,77 @@ static void uncount(struct ttmem_client *client)
 	atomic_dec(&client->reservations);
 }
 
+/* It was published, and stands in no slot any more. */
 static void held_destroy(struct ttmem_client *client, struct ttmem_held *held)
 {
 	uncount(client);
 	kfree(held->label);
 	kmem_cache_free(held_cache, held);
+}
+
+/* Destroy what was not published, and give its slot back. */
+static void held_drop(struct ttmem_client *client, struct ttmem_held *held)
+{
+	spin_lock(&client->card->lock);
+	xa_erase(&client->held, slot_of(held->handle));
+	spin_unlock(&client->card->lock);
+	kfree(held->label);
+	kmem_cache_free(held_cache, held);
+}
+
+/* Keep what is not published any more. Returns false if there are enough. */
+static bool spare_put(struct ttmem_client *client, struct ttmem_held *held)
+{
+	bool kept;
+
+	xa_lock(&client->held);
+	kept = client->spares < SPARES_MAX;
+	if (kept) {
+		held->next = client->spare;
+		client->spare = held;
+		client->spares++;
+	}
+	xa_unlock(&client->held);
+	return kept;
+}
+
+static struct ttmem_held *spare_get(struct ttmem_client *client)
+{
+	struct ttmem_held *held;
+
+	xa_lock(&client->held);
+	held = client->spare;
+	if (held) {
+		client->spare = held->next;
+		client->spares--;
+		held->label = NULL;
+	}
+	xa_unlock(&client->held);
+	return held;
+}
+
+/* A reservation in a slot, not published, or an error. */
+static struct ttmem_held *held_create(struct ttmem_client *client)
+{
+	struct ttmem_held *held;
+	u32 slot;
+	int err;
+
+	held = spare_get(client);
+	if (held)
+		return held;
+
+	held = kmem_cache_zalloc(held_cache, GFP_KERNEL);
+	if (!held)
+		return ERR_PTR(-ENOMEM);
+	err = xa_alloc(&client->held, &slot, held, XA_LIMIT(0, TTMEM_SLOTS - 1),
+		       GFP_KERNEL);
+	if (err) {
+		kmem_cache_free(held_cache, held);
+		return ERR_PTR(err == -EBUSY ? -EDQUOT : err);
+	}
+	held->handle = slot;
+	return held;
 }
 
 static void trace_end(struct ttmem_client *client)
@@ -284,7 +372,10 @@ void ttmem_client_close(struct ttmem_client *client)
 	/* Erased one by one: xa_destroy() would free the tree in one go. */
 	xa_for_each(&client->held, slot, held) {
 		xa_erase(&client->held, slot);
-		held_destroy(client, held);
+		if (held->published)
+			held_destroy(client, held);
+		else
+			kmem_cache_free(held_cache, held);
 		cond_resched();
 	}
 
@@ -426,9 +517,8 @@ struct ttmem_held *ttmem_client_prepare(struct ttmem_client *client,
 					const struct ttmem_reserve *req)
 {
 	struct ttmem_held *held;
-	int err = -ENOMEM;
 	u64 sequence;
-	u32 slot;
+	int err;
 
 	if (ttmem_client_closed(client))
 		return ERR_PTR(-ENODEV);
@@ -438,30 +528,25 @@ struct ttmem_held *ttmem_client_prepare(struct ttmem_client *client,
 		goto uncount;
 	}
 
-	held = kmem_cache_zalloc(held_cache, GFP_KERNEL);
-	if (!held)
+	held = held_create(client);
+	if (IS_ERR(held)) {
+		err = PTR_ERR(held);
 		goto uncount;
+	}
 	if (req->label[0]) {
 		held->label = kstrdup((const char *)req->label, GFP_KERNEL_ACCOUNT);
-		if (!held->label)
-			goto free_held;
-	}
-
-	/* Stores what reads as NULL: the slot is taken, nothing published. */
-	err = xa_alloc(&client->held, &slot, NULL, XA_LIMIT(0, TTMEM_SLOTS - 1), GFP_KERNEL);
-	if (err) {
-		if (err == -EBUSY)
-			err = -EDQUOT;
-		goto free_held;
+		if (!held->label) {
+			err = -ENOMEM;
+			goto drop;
+		}
 	}
 	sequence = atomic64_inc_return(&client->sequence);
 	if (sequence >> (64 - TTMEM_SLOT_BITS)) {
-		xa_release(&client->held, slot);
 		err = -EDQUOT;
-		goto free_held;
+		goto drop;
 	}
 
-	held->handle = sequence << TTMEM_SLOT_BITS | slot;
+	held->handle = sequence << TTMEM_SLOT_BITS | slot_of(held->handle);
 	held->size = req->size;
 	held->payload = req->payload;
 	held->address = req->address;
@@ -472,9 +557,8 @@ struct ttmem_held *ttmem_client_prepare(struct ttmem_client *client,
 	held->flags = req->flags;
 	return held;
 
-free_held:
-	kfree(held->label);
-	kmem_cache_free(held_cache, held);
+drop:
+	held_drop(client, held);
 uncount:
 	uncount(client);
 	if (err == -EDQUOT) {
@@ -497,22 +581,17 @@ u64 ttmem_held_handle(const struct ttmem_held *held)
 	return held->handle;
 }
 
-static unsigned long slot_of(u64 handle)
-{
-	return handle & (TTMEM_SLOTS - 1);
-}
-
 /**
  * ttmem_client_abandon() - Drop a reservation that was not published.
  * @client: the client
  * @held: from ttmem_client_prepare()
  *
- * Context: Process context.
+ * Context: Process context. Takes the card's lock.
  */
 void ttmem_client_abandon(struct ttmem_client *client, struct ttmem_held *held)
 {
-	xa_release(&client->held, slot_of(held->handle));
-	held_destroy(client, held);
+	held_drop(client, held);
+	uncount(client);
 }
 
 /**
@@ -551,8 +630,7 @@ int ttmem_client_publish(struct ttmem_client *client, struct ttmem_held *held)
 		goto unlock;
 	}
 	identify(client);
-	/* The slot is there, so this allocates nothing. */
-	WARN_ON_ONCE(xa_is_err(xa_store(&client->held, slot_of(held->handle), held, 0)));
+	held->published = true;
 	if (trace_reserve_enabled())
 		trace_held(client, held, false);
 unlock:
@@ -562,10 +640,10 @@ unlock:
 	return err;
 }
 
-/* Take a published reservation out of slot and books; the lock is held. */
+/* Take a reservation out of the books; the card's lock is held. */
 static void withdraw(struct ttmem_client *client, struct ttmem_held *held)
 {
-	xa_erase(&client->held, slot_of(held->handle));
+	held->published = false;
 	ttmem_card_unreserve(client->card, &client->account, held->chip,
 			     held->memory, held->tag, held->size);
 	if (trace_free_enabled())
@@ -584,8 +662,10 @@ static void withdraw(struct ttmem_client *client, struct ttmem_held *held)
 int ttmem_client_free(struct ttmem_client *client, u64 handle)
 {
 	struct ttmem_card *card = client->card;
-	struct ttmem_held *held = NULL;
+	struct ttmem_held *held;
+	char *label;
 	int err = 0;
+	bool kept;
 
 	spin_lock(&card->lock);
 	if (client->account.closed) {
@@ -593,17 +673,26 @@ int ttmem_client_free(struct ttmem_client *client, u64 handle)
 		goto unlock;
 	}
 	held = xa_load(&client->held, slot_of(handle));
-	if (!held || held->handle != handle) {
-		held = NULL;
+	if (!held || !held->published || held->handle != handle) {
 		err = -ENOENT;
 		goto unlock;
 	}
 	withdraw(client, held);
+	/* Another thread may reserve with it as soon as it is kept. */
+	label = held->label;
+	kept = spare_put(client, held);
+	if (!kept)
+		xa_erase(&client->held, slot_of(handle));
 unlock:
 	spin_unlock(&card->lock);
-	if (held)
-		held_destroy(client, held);
-	return err;
+	if (err)
+		return err;
+
+	uncount(client);
+	kfree(label);
+	if (!kept)
+		kmem_cache_free(held_cache, held);
+	return 0;
 }
 
 /**
@@ -647,8 +736,10 @@ int ttmem_client_free_all(struct ttmem_client *client, unsigned int chip,
 		spin_lock(&card->lock);
 		if (!client->account.closed) {
 			xa_for_each_start(&client->held, slot, held, start) {
-				if (chip == held->chip || chip == TTMEM_ALL_CHIPS) {
+				if (held->published &&
+				    (chip == held->chip || chip == TTMEM_ALL_CHIPS)) {
 					withdraw(client, held);
+					xa_erase(&client->held, slot);
 					batch[n++] = held;
 				}
 				if (n == FREE_BATCH || ++looked == LOOK_BATCH)
@@ -780,6 +871,8 @@ static unsigned int list_page(struct ttmem_client *client, u64 start,
 		return 0;
 
 	xa_for_each_start(&client->held, slot, held, start ? slot_of(start) + 1 : 0) {
+		if (!held->published)
+			continue;
 		if (n == room) {
 			*next = page[n - 1].handle;
 			break;
