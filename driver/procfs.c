@@ -5,6 +5,8 @@
  */
 
 #include <linux/cred.h>
+#include <linux/err.h>
+#include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/pid.h>
 #include <linux/proc_fs.h>
@@ -45,33 +47,100 @@ static pid_t show_live(struct pid *pid, char comm[TASK_COMM_LEN])
 	return nr;
 }
 
+/**
+ * struct view - what an open file shows
+ * @lines: the clients when reading last began at the start of the file
+ * @count: how many lines
+ */
+struct view {
+	struct ttmem_client_line *lines;
+	size_t count;
+};
+
+static void view_clear(struct view *view)
+{
+	ttmem_client_snapshot_free(view->lines, view->count);
+	view->lines = NULL;
+	view->count = 0;
+}
+
+static void *clients_start(struct seq_file *m, loff_t *pos)
+{
+	struct ttmem_card *card = pde_data(file_inode(m->file));
+	struct view *view = m->private;
+	ssize_t count;
+
+	/* One picture, however many reads it takes. */
+	if (!*pos) {
+		view_clear(view);
+		count = ttmem_client_snapshot(card, &view->lines);
+		if (count < 0)
+			return ERR_PTR(count);
+		view->count = count;
+		return SEQ_START_TOKEN;
+	}
+	return *pos <= view->count ? &view->lines[*pos - 1] : NULL;
+}
+
+static void *clients_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	struct view *view = m->private;
+
+	++*pos;
+	return *pos <= view->count ? &view->lines[*pos - 1] : NULL;
+}
+
+static void clients_stop(struct seq_file *m, void *v)
+{
+}
+
 static int clients_show(struct seq_file *m, void *v)
 {
-	struct ttmem_card *card = m->private;
-	struct ttmem_client_line *lines;
-	ssize_t count, i;
+	const struct ttmem_client_line *line = v;
+	char comm[TASK_COMM_LEN] = "-";
+	pid_t pid;
 
-	count = ttmem_client_snapshot(card, &lines);
-	if (count < 0)
-		return count;
-
-	seq_printf(m, "%-8s %7s %10s %4s %-6s %-8s %14s %12s %s\n", "CLIENT", "PID", "UID",
-		   "CHIP", "MEMORY", "TAG", "BYTES", "RESERVATIONS", "COMMAND");
-	for (i = 0; i < count; i++) {
-		const struct ttmem_client_line *line = &lines[i];
-		char comm[TASK_COMM_LEN] = "-";
-		pid_t pid = show_live(line->pid, comm);
-
-		seq_printf(m, "%-8llu %7d %10u %4u %-6s %-8s %14llu %12u ", line->client,
-			   pid, from_kuid_munged(current_user_ns(), line->uid),
-			   line->chip, ttmem_memory_name(line->memory),
-			   ttmem_tag_name(line->tag), line->bytes, line->reservations);
-		seq_escape(m, comm, unprintable);
-		seq_putc(m, '\n');
+	if (v == SEQ_START_TOKEN) {
+		seq_printf(m, "%-8s %7s %10s %4s %-6s %-8s %14s %12s %s\n", "CLIENT", "PID",
+			   "UID", "CHIP", "MEMORY", "TAG", "BYTES", "RESERVATIONS", "COMMAND");
+		return 0;
 	}
-	ttmem_client_snapshot_free(lines, count);
+	pid = show_live(line->pid, comm);
+	seq_printf(m, "%-8llu %7d %10u %4u %-6s %-8s %14llu %12u ", line->client, pid,
+		   from_kuid_munged(current_user_ns(), line->uid), line->chip,
+		   ttmem_memory_name(line->memory), ttmem_tag_name(line->tag), line->bytes,
+		   line->reservations);
+	seq_escape(m, comm, unprintable);
+	seq_putc(m, '\n');
 	return 0;
 }
+
+static const struct seq_operations clients_seq = {
+	.start = clients_start,
+	.next = clients_next,
+	.stop = clients_stop,
+	.show = clients_show,
+};
+
+static int clients_open(struct inode *inode, struct file *file)
+{
+	return seq_open_private(file, &clients_seq, sizeof(struct view));
+}
+
+static int clients_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *m = file->private_data;
+
+	view_clear(m->private);
+	return seq_release_private(inode, file);
+}
+
+static const struct proc_ops clients_ops = {
+	.proc_open = clients_open,
+	.proc_read = seq_read,
+	.proc_lseek = seq_lseek,
+	.proc_release = clients_release,
+};
 
 /**
  * ttmem_procfs_init() - Make /proc/driver/ttmem.
@@ -110,7 +179,7 @@ struct proc_dir_entry *ttmem_procfs_add(struct ttmem_card *card)
 
 	snprintf(name, sizeof(name), "%u", card->number);
 	dir = proc_mkdir(name, root);
-	if (dir && !proc_create_single_data("clients", 0444, dir, clients_show, card)) {
+	if (dir && !proc_create_data("clients", 0444, dir, &clients_ops, card)) {
 		proc_remove(dir);
 		dir = NULL;
 	}
