@@ -108,6 +108,25 @@ bool ttmem_account_holds(const struct ttmem_account *account, unsigned int chip)
 	return account->bytes[chip][TTMEM_DRAM] || account->bytes[chip][TTMEM_L1];
 }
 
+/**
+ * ttmem_account_reservations() - Tell how many reservations a client holds.
+ * @account: the client's account
+ *
+ * Context: Any. The card's lock is held, or @account is a copy.
+ * Return: reservations of all chips, memories and tags.
+ */
+u64 ttmem_account_reservations(const struct ttmem_account *account)
+{
+	unsigned int chip, memory, tag;
+	u64 n = 0;
+
+	for (chip = 0; chip < TTMEM_CHIPS_MAX; chip++)
+		for (memory = 0; memory < TTMEM_MEMORIES; memory++)
+			for (tag = 0; tag < TTMEM_TAGS; tag++)
+				n += account->part[chip][memory][tag].reservations;
+	return n;
+}
+
 static bool account_is_empty(const struct ttmem_account *account)
 {
 	unsigned int chip;

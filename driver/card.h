@@ -119,6 +119,7 @@ void ttmem_card_invalidate(struct ttmem_card *card);
 void ttmem_card_remove(struct ttmem_card *card);
 
 bool ttmem_account_holds(const struct ttmem_account *account, unsigned int chip);
+u64 ttmem_account_reservations(const struct ttmem_account *account);
 
 int ttmem_card_reserve(struct ttmem_card *card, struct ttmem_account *account,
 		       unsigned int chip, u32 memory, u32 tag, u64 bytes,

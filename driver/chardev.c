@@ -324,16 +324,11 @@ static void ttmem_show_fdinfo(struct seq_file *m, struct file *file)
 	struct ttmem_card *card = ttmem_client_card(client);
 	unsigned int chip, memory, tag;
 	struct ttmem_account *account;
-	u64 reservations = 0;
 
 	account = kmalloc(sizeof(*account), GFP_KERNEL);
 	if (!account)
 		return;
 	ttmem_client_account(client, account);
-	for (chip = 0; chip < card->chips; chip++)
-		for (memory = 0; memory < TTMEM_MEMORIES; memory++)
-			for (tag = 0; tag < TTMEM_TAGS; tag++)
-				reservations += account->part[chip][memory][tag].reservations;
 
 	seq_puts(m, "ttmem-driver:\tttmem\n");
 	seq_printf(m, "ttmem-abi:\t%u\n", TTMEM_ABI_VERSION);
@@ -343,7 +338,7 @@ static void ttmem_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "ttmem-client-id:\t%llu\n", ttmem_client_id(client));
 	seq_printf(m, "ttmem-state:\t%s\n", READ_ONCE(card->gone) ? "gone" :
 		   account->closed ? "invalidated" : "live");
-	seq_printf(m, "ttmem-reservations:\t%llu\n", reservations);
+	seq_printf(m, "ttmem-reservations:\t%llu\n", ttmem_account_reservations(account));
 
 	for (chip = 0; chip < card->chips; chip++) {
 		for (memory = 0; memory < TTMEM_MEMORIES; memory++) {

@@ -328,22 +328,18 @@ static struct ttmem_held *held_create(struct ttmem_client *client)
 
 static void trace_end(struct ttmem_client *client)
 {
-	u64 bytes[TTMEM_MEMORIES] = { }, reservations = 0;
-	unsigned int chip, memory, tag;
+	u64 bytes[TTMEM_MEMORIES] = { }, reservations;
+	unsigned int chip, memory;
 	bool closed;
 
 	if (!trace_client_end_enabled())
 		return;
 
 	spin_lock(&client->card->lock);
-	for (chip = 0; chip < TTMEM_CHIPS_MAX; chip++) {
-		for (memory = 0; memory < TTMEM_MEMORIES; memory++) {
+	for (chip = 0; chip < TTMEM_CHIPS_MAX; chip++)
+		for (memory = 0; memory < TTMEM_MEMORIES; memory++)
 			bytes[memory] += client->account.bytes[chip][memory];
-			for (tag = 0; tag < TTMEM_TAGS; tag++)
-				reservations +=
-					client->account.part[chip][memory][tag].reservations;
-		}
-	}
+	reservations = ttmem_account_reservations(&client->account);
 	closed = client->account.closed;
 	spin_unlock(&client->card->lock);
 
@@ -855,16 +851,12 @@ static unsigned int list_page(struct ttmem_client *client, u64 start,
 			      struct ttmem_reservation *page, unsigned int room,
 			      u64 *next, u64 *total)
 {
-	unsigned int chip, memory, tag, n = 0;
 	struct ttmem_held *held;
+	unsigned int n = 0;
 	unsigned long slot;
 
 	*next = 0;
-	*total = 0;
-	for (chip = 0; chip < TTMEM_CHIPS_MAX; chip++)
-		for (memory = 0; memory < TTMEM_MEMORIES; memory++)
-			for (tag = 0; tag < TTMEM_TAGS; tag++)
-				*total += client->account.part[chip][memory][tag].reservations;
+	*total = ttmem_account_reservations(&client->account);
 
 	/* A closed client's reservations are out of the books already. */
 	if (!room || client->account.closed)
