@@ -92,10 +92,12 @@ lint: $(lints) ## the static checks; each alone: lint-sparse -checkpatch -cocci 
 $(lints):
 	@tools/testing/lint/run $(@:lint-%=%)
 
-bench: ## measure what a reservation costs, in a guest; installs what it needs (BENCH_ARGS=--quick)
+bench: ## measure what a reservation costs, in a guest and natively; installs what it needs (BENCH_ARGS=--quick)
 	+@$(vm)/setup demo
 	+@$(MAKE) --no-print-directory -C tools/testing/bench O=$(O)
 	+@$(vm)/run --plain --cards n300,n300,n300 -- $(O)/bench $(BENCH_ARGS)
+	@$(O)/bench --host
+	@kunit/run bench
 
 clean: ## remove what was built
 	rm -rf $(O)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The only program in user-mode Linux: loads the suites, which run as they load, unloads
- * them and ends. Static, so that no library comes along. The module's parameters stand
- * in the kernel's command line; what that does not know comes here as environment.
+ * The only program in user-mode Linux: loads the module of suites, which run as they
+ * load, unloads it and ends. Static, so that no library comes along. The module's name
+ * and parameters stand in the kernel's command line; what that does not know comes here
+ * as environment.
  */
 
 #define _GNU_SOURCE
@@ -61,7 +62,8 @@ static void add_param(char *params, size_t size, const char *name)
 
 int main(void)
 {
-	char params[256] = "";
+	const char *module = getenv("ttmem_module");
+	char params[256] = "", path[64];
 	int fd;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -79,13 +81,16 @@ int main(void)
 
 	add_param(params, sizeof(params), "kunit_seed");
 	add_param(params, sizeof(params), "kunit_operations");
-	fd = open("/ttmem_kunit.ko", O_RDONLY | O_CLOEXEC);
+	if (!module)
+		module = "ttmem_kunit";
+	snprintf(path, sizeof(path), "/%s.ko", module);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		fail("/ttmem_kunit.ko");
+		fail(path);
 	if (syscall(SYS_finit_module, fd, params, 0))
-		fail("loading ttmem_kunit.ko");
-	if (syscall(SYS_delete_module, "ttmem_kunit", O_NONBLOCK))
-		fail("unloading ttmem_kunit");
+		fail("loading the module");
+	if (syscall(SYS_delete_module, module, O_NONBLOCK))
+		fail("unloading the module");
 	puts("init: done");
 	end();
 }
