@@ -526,6 +526,65 @@ static void test_clients_format(void **state)
 	free(text);
 }
 
+/* One picture, in however many reads; from the start again it is a new one. */
+static void test_clients_in_pieces(void **state)
+{
+	enum { CLIENTS = 100, PIECE = 7 };
+	static const char path[] = "/proc/driver/ttmem/0/clients";
+	int fds[CLIENTS], file, i;
+	char *before, *after, *text;
+	size_t at = 0, size;
+	ssize_t n;
+
+	(void)state;
+	/* More lines than a page has room for. */
+	for (i = 0; i < CLIENTS; i++) {
+		fds[i] = st_open(CARD);
+		assert_int_equal(st_reserve(fds[i], 0, TTMEM_DRAM, 0, 4096 * (i + 1), 0, NULL), 0);
+	}
+	before = st_slurp(path);
+	assert_non_null(before);
+	size = strlen(before);
+	assert_true(size > 4096);
+
+	file = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(file >= 0);
+	text = malloc(2 * size);
+	assert_non_null(text);
+	assert_int_equal(read(file, text, PIECE), PIECE);
+	for (i = 0; i < CLIENTS; i += 2)
+		close(fds[i]);
+	for (; i > 0; i -= 2)
+		assert_int_equal(st_reserve(fds[i - 1], 0, TTMEM_L1, 0, 64, 0, NULL), 0);
+	for (at = PIECE; (n = read(file, text + at, PIECE)) > 0; at += n)
+		assert_true(at + n <= size);
+	assert_int_equal(n, 0);
+	assert_int_equal(at, size);
+	assert_memory_equal(text, before, size);
+	assert_int_equal(read(file, text, PIECE), 0);
+
+	after = st_slurp(path);
+	assert_non_null(after);
+	assert_string_not_equal(after, before);
+	assert_int_equal(lseek(file, 0, SEEK_SET), 0);
+	for (at = 0; (n = read(file, text + at, PIECE)) > 0; at += n)
+		assert_true(at + n <= strlen(after));
+	assert_int_equal(at, strlen(after));
+	assert_memory_equal(text, after, at);
+	/* As a tool does that reads on from where it was. */
+	for (at = 0; at < strlen(after); at += 1001) {
+		n = pread(file, text, PIECE, at);
+		assert_true(n > 0);
+		assert_memory_equal(text, after + at, n);
+	}
+	assert_int_equal(pread(file, text, PIECE, strlen(after)), 0);
+
+	close(file);
+	free(before);
+	free(after);
+	free(text);
+}
+
 static void test_fdinfo(void **state)
 {
 	int card = st_card_with_chips(2), fd;
@@ -576,6 +635,7 @@ int main(void)
 		ST_TEST(test_clients_of_chips),
 		ST_TEST(test_invalidate),
 		ST_TEST(test_clients_format),
+		ST_TEST(test_clients_in_pieces),
 		ST_TEST(test_fdinfo),
 	};
 
