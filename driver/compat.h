@@ -7,6 +7,7 @@
 #define TTMEM_COMPAT_H
 
 #include <linux/mm_types.h>
+#include <linux/proc_fs.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/coredump.h>
@@ -24,6 +25,14 @@
 #define ttmem_assign_str(dst, src) __assign_str(dst)
 #else
 #define ttmem_assign_str(dst, src) __assign_str(dst, src)
+#endif
+
+/*
+ * PDE_DATA() got its name in small letters in 6dfbbae14a7b ("fs: proc: store
+ * PDE()->data into inode->i_private").
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 17, 0)
+#define pde_data(inode) PDE_DATA(inode)
 #endif
 
 /*

@@ -18,6 +18,7 @@
 
 #include "card.h"
 #include "client.h"
+#include "compat.h"
 #include "procfs.h"
 
 static struct proc_dir_entry *root;
