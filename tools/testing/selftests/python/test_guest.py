@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The Python package before the real module. Wants a guest and all cards to itself."""
+
+import errno
+import gc
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import unittest
+from contextlib import contextmanager
+
+import support
+import ttmem
+
+MIB = 1 << 20
+EXAMPLE = f"{os.environ['TTMEM_TREE']}/tools/python/example.py"
+
+
+def sysfs(name, card=0):
+    """What a shell would read, past the package."""
+    with open(f"/sys/class/tenstorrent/tenstorrent!{card}/memory_stats/{name}") as file:
+        return int(file.read())
+
+
+class Guest(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        for card in ttmem.cards():
+            self.assertEqual(sysfs("clients", card.number), 0)
+
+    def tearDown(self):
+        for card in ttmem.cards():
+            self.assertEqual(sysfs("clients", card.number), 0)
+
+    @contextmanager
+    def refused(self, number):
+        with self.assertRaises(OSError) as caught:
+            yield
+        self.assertEqual(caught.exception.errno, number)
+
+    def test_the_promise(self):
+        with ttmem.open(0) as card:
+            card.reserve("DRAM", 200 << 20, tag="buffer", label="kv")
+            self.assertEqual(sysfs("dram_used"), 209715200)
+        self.assertEqual(sysfs("dram_used"), 0)
+        self.assertTrue(card.closed)
+
+    def test_killed(self):
+        """kill -9 of a script gives back what it held."""
+        script = subprocess.Popen(
+            [sys.executable, "-B", EXAMPLE], stdout=subprocess.PIPE, text=True
+        )
+        self.assertEqual(
+            script.stdout.readline(),
+            "<ttmem.Reservation 209715200 bytes of DRAM chip 0 tag buffer label 'kv'>\n",
+        )
+        self.assertEqual(sysfs("dram_used"), 209715200)
+        [client] = ttmem.clients(0)
+        self.assertEqual(client, ttmem.Client(
+            client.client, script.pid, os.geteuid(), 0, "DRAM", "buffer", 209715200, 1,
+            os.path.basename(sys.executable)))
+        script.send_signal(signal.SIGKILL)
+        self.assertEqual(script.wait(), -signal.SIGKILL)
+        script.stdout.close()
+        self.assertEqual(sysfs("dram_used"), 0)
+        self.assertEqual(ttmem.clients(0), [])
+
+    def test_every_card(self):
+        cards = ttmem.cards()
+        self.assertEqual(
+            [card.number for card in cards], list(range(len(os.listdir("/sys/class/tenstorrent"))))
+        )
+        for number, chips, address in cards:
+            with ttmem.open(number) as card, ttmem.open(address) as same:
+                self.assertEqual((card.number, same.number), (number, number))
+                info = card.info()
+                self.assertEqual(
+                    (info.card, info.address, info.chips, info.vendor_id, info.abi_version),
+                    (number, address, chips, 0x1E52, 1),
+                )
+                self.assertNotEqual(info.board, "")
+                for chip in range(chips):
+                    for memory in ("DRAM", "L1"):
+                        # Each with a number of its own, so that no two can be mistaken.
+                        size = 1 + chip * 2 + (memory == "L1")
+                        card.reserve(memory, size, chip=chip)
+                        pool = ttmem.pool(number, memory, chip)
+                        self.assertEqual(same.pool(memory, chip), pool)
+                        self.assertEqual(pool.used, size)
+                        self.assertEqual(pool.free, pool.total - size)
+                        self.assertEqual(
+                            pool.total, sysfs(f"chip{chip}/{memory.lower()}_total", number))
+                        self.assertEqual(
+                            pool.banks, sysfs(f"chip{chip}/{memory.lower()}_banks", number))
+                        self.assertIn(pool, ttmem.pools())
+                        self.assertIn(pool, ttmem.pools(number))
+                with self.refused(errno.EINVAL):
+                    card.pool("L1", chips)
+        self.assertEqual(len(ttmem.pools()), 2 * sum(card.chips for card in cards))
+
+    def test_reservations(self):
+        with ttmem.open(0) as card, ttmem.open(0) as other:
+            self.assertEqual(card.reservations(), [])
+            full = card.reserve(
+                "L1", 4096, tag="l1_small", label="x" * 31, payload=4000, address=0,
+                cookie=2**64 - 1)
+            plain = card.reserve("DRAM", 1)
+            over = card.reserve("DRAM", 2**60, tag="trace", overcommit=True, address=2**63)
+            entries = sorted(card.reservations(), key=lambda entry: entry.size)
+            self.assertEqual(entries, [
+                ttmem.ReservationEntry(
+                    plain.handle, 0, "DRAM", "buffer", 1, 0, None, 0, "", False),
+                ttmem.ReservationEntry(
+                    full.handle, 0, "L1", "l1_small", 4096, 4000, 0, 2**64 - 1, "x" * 31, False),
+                ttmem.ReservationEntry(
+                    over.handle, 0, "DRAM", "trace", 2**60, 0, 2**63, 0, "", True),
+            ])
+            [client] = {client.client for client in ttmem.clients(0)}
+            self.assertEqual(sorted(other.reservations(client), key=lambda e: e.size), entries)
+            with self.refused(errno.ENOENT):
+                other.reservations(client + 1000)
+
+            over.free()
+            with self.refused(errno.ENOENT):
+                over.free()
+            with self.refused(errno.ENOENT):
+                other.free(full.handle)
+            self.assertEqual(sysfs("dram_used"), 1)
+            self.assertEqual(card.free_chip(0), ttmem.Freed(4097, 2))
+            self.assertEqual(card.free_all(), ttmem.Freed(0, 0))
+            for i in range(3000):
+                card.reserve("DRAM", i + 1)
+            self.assertEqual(sum(e.size for e in card.reservations()), 3000 * 3001 // 2)
+
+    def test_context_of_a_reservation(self):
+        with ttmem.open(0) as card:
+            with card.reserve("DRAM", 7) as reservation:
+                self.assertEqual(sysfs("dram_used"), 7)
+            self.assertEqual(sysfs("dram_used"), 0)
+            with card.reserve("DRAM", 7) as reservation:
+                reservation.free()
+            with card.reserve("DRAM", 7):
+                card.close()
+        self.assertEqual(sysfs("dram_used"), 0)
+
+    def test_what_is_lost_stays_in_the_books(self):
+        """A lost reservation is still held; a lost card is not."""
+        card = ttmem.open(0)
+        card.reserve("DRAM", 7)
+        gc.collect()
+        self.assertEqual(sysfs("dram_used"), 7)
+        reservation = card.reserve("DRAM", 5)
+        del card
+        self.assertEqual(sysfs("dram_used"), 12)
+        del reservation
+        self.assertEqual(sysfs("dram_used"), 0)
+
+    def test_gauges(self):
+        with ttmem.open(0) as card:
+            card.set("L1", 3 * MIB, tag="cb")
+            card.set_many([
+                ttmem.Gauge("DRAM", 5, tag="trace"), ttmem.Gauge("DRAM", 6, largest_free=77),
+            ])
+            self.assertEqual(sysfs("l1_cb_used"), 3 * MIB)
+            self.assertEqual((sysfs("dram_used"), sysfs("dram_trace_used")), (11, 5))
+            with open(f"/proc/self/fdinfo/{card.fileno()}") as file:
+                fdinfo = file.read()
+            self.assertIn("ttmem-largest-free-chip0-dram-buffer:\t77\n", fdinfo)
+            for gauges in ([], [ttmem.Gauge("DRAM", 1)] * 257, [ttmem.Gauge("DRAM", 1, chip=9)],
+                           [ttmem.Gauge("DRAM", 1), ttmem.Gauge("DRAM", 1, tag="cb")]):
+                with self.refused(errno.EINVAL):
+                    card.set_many(gauges)
+            self.assertEqual(sysfs("dram_used"), 11)
+            card.set("L1", 0, tag="cb")
+            self.assertEqual(sysfs("l1_used"), 0)
+
+    def test_errors(self):
+        with ttmem.open(0) as card:
+            with self.assertRaises(OSError) as caught:
+                card.reserve("DRAM", 1 << 50)
+            self.assertEqual(
+                (caught.exception.errno, caught.exception.strerror),
+                (errno.ENOSPC, "the pool is full: not so many bytes are free in this memory of "
+                 "this chip; ttmem-smi shows who holds them"),
+            )
+            for named in ({"chip": 9}, {"size": 0}, {"tag": "cb"}, {"payload": 2},
+                          {"label": "\n"}):
+                with self.subTest(named), self.refused(errno.EINVAL):
+                    card.reserve("DRAM", **{"size": 1, **named})
+            for wrong, sentence, named in (
+                (ValueError, "memory must be one of DRAM, L1, not 'HBM'", {"memory": "HBM"}),
+                (ValueError, "tag must be one of buffer, trace, system, l1_small, cb, not 'kv'",
+                 {"tag": "kv"}),
+                (ValueError, "size must be from 0 to 2^64 - 1, not -1", {"size": -1}),
+                (ValueError, f"size must be from 0 to 2^64 - 1, not {2**64}", {"size": 2**64}),
+                (ValueError, "chip must be from 0 to 2^32 - 1, not -1", {"chip": -1}),
+                (ValueError, "label must be printable ASCII, not '\u20ac'", {"label": "\u20ac"}),
+                (ValueError, f"label must have at most 31 characters and no NUL, not {'x' * 32!r}",
+                 {"label": "x" * 32}),
+                (TypeError, "'float' object cannot be interpreted as an integer", {"size": 1e6}),
+            ):
+                with self.subTest(sentence), self.assertRaises(wrong) as caught:
+                    card.reserve(**{"memory": "DRAM", "size": 1, **named})
+                self.assertEqual(str(caught.exception), sentence)
+            self.assertEqual(sysfs("dram_used"), 0)
+
+    def test_closed(self):
+        card = ttmem.open(0)
+        reservation = card.reserve("DRAM", 7)
+        card.close()
+        card.close()
+        self.assertEqual(sysfs("dram_used"), 0)
+        self.assertEqual(repr(card), "<ttmem.Card closed>")
+        for call in (card.info, card.fileno, card.reservations, card.free_all, reservation.free,
+                     lambda: card.number, lambda: card.reserve("DRAM", 1),
+                     lambda: card.set("DRAM", 1), lambda: card.pool("DRAM")):
+            with self.refused(errno.EBADF):
+                call()
+
+    def test_an_error_keeps_no_card_open(self):
+        """The traceback of what was raised holds frames, and must not hold the card."""
+        try:
+            with ttmem.open(0) as card:
+                card.reserve("DRAM", 7)
+                card.reserve("DRAM", 1 << 50)
+        except OSError as error:
+            self.assertIsNotNone(error.__traceback__)
+            self.assertEqual(sysfs("dram_used"), 0)
+
+    def test_invalidated(self):
+        with ttmem.open(0) as card:
+            card.reserve("DRAM", 7)
+            with open("/sys/class/tenstorrent/tenstorrent!0/memory_stats/invalidate", "w") as file:
+                file.write("1")
+            with self.refused(errno.ENODEV):
+                card.reserve("DRAM", 7)
+
+    def test_threads(self):
+        """Eight reserve and free on one card while it is closed under them."""
+        card = ttmem.open(0)
+        started = threading.Barrier(9)
+        wrong = []
+
+        def work():
+            started.wait()
+            try:
+                while True:
+                    with card.reserve("DRAM", 4096):
+                        card.reservations()
+            except OSError as error:
+                if error.errno != errno.EBADF:
+                    wrong.append(error)
+
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        started.wait()
+        while sysfs("dram_peak") == 0:
+            time.sleep(0.01)
+        card.close()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(wrong, [])
+        self.assertEqual(sysfs("dram_used"), 0)
+
+    def test_fork(self):
+        """The child shares the client; with the later of both the books end."""
+        card = ttmem.open(0)
+        card.reserve("DRAM", 7)
+        to_child, to_parent = os.pipe(), os.pipe()
+        pid = os.fork()
+        if not pid:
+            try:
+                os.read(to_child[0], 1)
+                card.reserve("DRAM", 5)
+                os.write(to_parent[1], b"x")
+                os.read(to_child[0], 1)
+            finally:
+                os._exit(0)
+        card.close()
+        self.assertEqual(sysfs("dram_used"), 7)
+        os.write(to_child[1], b"x")
+        os.read(to_parent[0], 1)
+        self.assertEqual(sysfs("dram_used"), 12)
+        os.write(to_child[1], b"x")
+        self.assertEqual(os.waitpid(pid, 0), (pid, 0))
+        self.assertEqual(sysfs("dram_used"), 0)
+
+    def test_inherit(self):
+        for inherit in (False, True):
+            with ttmem.open(0, inherit=inherit) as card:
+                self.assertEqual(os.get_inheritable(card.fileno()), inherit)
+
+    def test_open_fd(self):
+        fd = os.open("/dev/tenstorrent/0", os.O_RDWR)
+        with ttmem.open_fd(fd) as card:
+            self.assertEqual(card.number, 0)
+            with self.refused(errno.EINVAL):
+                ttmem.open_fd(card.fileno())
+        os.close(fd)
+
+    def test_a_plain_user(self):
+        """Reserves and lists as anybody may; another user's reservations are not told."""
+        with ttmem.open(0) as card:
+            card.reserve("DRAM", 3)
+            [client] = ttmem.clients(0)
+            pid = os.fork()
+            if not pid:
+                try:
+                    os.chmod("/dev/tenstorrent/mem/0", 0o666)
+                    os.setuid(65534)
+                    with ttmem.open(0) as own:
+                        own.reserve("DRAM", 5)
+                        assert [(c.uid, c.bytes) for c in ttmem.clients(0)] == [
+                            (0, 3), (65534, 5)]
+                        try:
+                            own.reservations(client.client)
+                        except PermissionError:
+                            os._exit(0)
+                finally:
+                    os._exit(1)
+            self.assertEqual(os.waitpid(pid, 0), (pid, 0))
+
+
+if __name__ == "__main__":
+    support.main()

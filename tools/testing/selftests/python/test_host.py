@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The Python package before made-up trees: lists, totals, errors, and its structures."""
+
+import ctypes
+import errno
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+import support
+import ttmem
+from ttmem import _library
+
+TREE = os.environ["TTMEM_TREE"]
+
+
+class Structures(unittest.TestCase):
+    def test_as_the_compiler_has_them(self):
+        """Each field where a C compiler puts it, no field more or less in size."""
+        structures = {
+            _library.Info: "ttmem_info",
+            _library.Reserve: "ttmem_reserve",
+            _library.Gauge: "ttmem_gauge",
+            _library.Reservation: "ttmem_reservation",
+            _library.Client: "ttmem_client",
+            _library.CardId: "ttmem_card_id",
+        }
+        lines = []
+        expected = []
+        for structure, name in structures.items():
+            lines.append(f'printf("{name} %zu\\n", sizeof(struct {name}));')
+            expected.append(f"{name} {ctypes.sizeof(structure)}")
+            for field, *_ in structure._fields_:
+                place = getattr(structure, field)
+                lines.append(
+                    f'printf("{name}.{field} %zu %zu\\n", offsetof(struct {name}, {field}), '
+                    f"sizeof(((struct {name} *)0)->{field}));"
+                )
+                expected.append(f"{name}.{field} {place.offset} {place.size}")
+        for name in ("OPEN_INHERIT", "OPEN_QUIET", "RESERVE_OVERCOMMIT", "RESERVE_ADDRESS",
+                     "LABEL_SIZE"):
+            lines.append(f'printf("{name} %u\\n", TTMEM_{name});')
+            expected.append(f"{name} {getattr(_library, name)}")
+        for i, name in enumerate(ttmem._MEMORIES):
+            lines.append(f'printf("{name} %u\\n", TTMEM_{name});')
+            expected.append(f"{name} {i}")
+        for i, name in enumerate(ttmem._TAGS):
+            lines.append(f'printf("{name} %u\\n", TTMEM_TAG_{name.upper()});')
+            expected.append(f"{name} {i}")
+        source = (
+            '#include <stddef.h>\n#include <stdio.h>\n#include "libttmem.h"\n'
+            "int main(void)\n{\n" + "\n".join(lines) + "\nreturn 0;\n}\n"
+        )
+        program = f"{os.environ['TTMEM_BUILD']}/layout"
+        subprocess.run(
+            ["cc", "-x", "c", f"-I{TREE}/uapi", f"-I{TREE}/tools/lib", "-o", program, "-"],
+            input=source, text=True, check=True,
+        )
+        output = subprocess.run([program], stdout=subprocess.PIPE, text=True, check=True).stdout
+        self.assertEqual(output.splitlines(), expected)
+
+    def test_every_function_is_declared(self):
+        """What the library exports, ctypes knows: none is called with guessed arguments."""
+        with open(f"{TREE}/tools/lib/libttmem.map") as file:
+            exported = re.findall(r"^\t(ttmem_\w+);", file.read(), re.M)
+        self.assertIn("ttmem_open", exported)
+        for name in exported:
+            with self.subTest(name):
+                self.assertIsNotNone(getattr(_library.library, name).argtypes)
+
+    def test_version(self):
+        with open(f"{TREE}/dkms.conf") as file:
+            version = re.search(r'^PACKAGE_VERSION="(.*)"$', file.read(), re.M).group(1)
+        self.assertEqual(ttmem.__version__, version)
+
+    def test_without_the_library(self):
+        result = subprocess.run(
+            [sys.executable, "-B", "-c", "import ttmem"],
+            env={**os.environ, "TTMEM_LIBRARY": "/nonexistent.so"},
+            stderr=subprocess.PIPE, text=True,
+        )
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(
+            result.stderr.splitlines()[-1],
+            "ImportError: libttmem, which this package calls, cannot be loaded "
+            "(/nonexistent.so: cannot open shared object file: No such file or directory). "
+            "Install it (in ttmem's source: sudo make tools-install), or name the file in "
+            "TTMEM_LIBRARY",
+        )
+
+
+class Listing(support.Roots):
+    def refused(self, number, function, *arguments, **named):
+        with self.assertRaises(OSError) as caught:
+            function(*arguments, **named)
+        sentence = _library.library.ttmem_strerror(number).decode()
+        self.assertEqual((caught.exception.errno, caught.exception.strerror), (number, sentence))
+        return caught.exception
+
+    def test_nothing_is_loaded(self):
+        for function, *arguments in (
+            (ttmem.present,), (ttmem.cards,), (ttmem.clients, 0), (ttmem.stat, 0, "dram_used"),
+            (ttmem.pool, 0, "DRAM"), (ttmem.pools,), (ttmem.pools, 0), (ttmem.open, 0),
+            (ttmem.open, "0000:01:00.0"),
+        ):
+            with self.subTest(function.__name__):
+                self.refused(errno.ENXIO, function, *arguments)
+
+    def test_without_ttmem(self):
+        self.put_card(0, "0000:01:00.0")
+        self.assertEqual(ttmem.cards(), [ttmem.CardId(0, 0, "0000:01:00.0")])
+        for function, *arguments in (
+            (ttmem.present,), (ttmem.clients, 0), (ttmem.pools,), (ttmem.open, 0),
+            (ttmem.open, "01:00.0"),
+        ):
+            with self.subTest(function.__name__):
+                self.refused(errno.ENOPKG, function, *arguments)
+
+    def test_without_the_node(self):
+        self.put_card(0, "0000:01:00.0")
+        self.put_books(0, 1)
+        self.assertIsNone(ttmem.present())
+        self.refused(errno.ENOTCONN, ttmem.open, 0, quiet=True)
+        self.refused(errno.ENXIO, ttmem.open, 1)
+        self.refused(errno.ENXIO, ttmem.pools, 1)
+
+    def test_cards_and_pools(self):
+        self.put_card(0, "0000:01:00.0")
+        self.put_card(3, "10000:e1:00.0")
+        self.put_card(7, "0000:02:00.0")
+        self.put_books(0, 2, dram_total=24, dram_used=7, dram_peak=9, dram_free=17, dram_banks=6,
+                       chip0_dram_total=12, chip0_dram_used=7, chip0_dram_free=5,
+                       chip1_l1_used=2**64 - 1, chip1_l1_peak=2**64 - 1, chip1_l1_banks=64)
+        self.put_books(3, 1)
+        self.assertEqual(ttmem.cards(), [
+            ttmem.CardId(0, 2, "0000:01:00.0"),
+            ttmem.CardId(3, 1, "10000:e1:00.0"),
+            ttmem.CardId(7, 0, "0000:02:00.0"),
+        ])
+        of_0 = [
+            ttmem.Pool(0, 0, "DRAM", 12, 7, 5, 0, 0),
+            ttmem.Pool(0, 0, "L1", 0, 0, 0, 0, 0),
+            ttmem.Pool(0, 1, "DRAM", 0, 0, 0, 0, 0),
+            ttmem.Pool(0, 1, "L1", 0, 2**64 - 1, 0, 2**64 - 1, 64),
+        ]
+        of_3 = [
+            ttmem.Pool(3, 0, "DRAM", 0, 0, 0, 0, 0),
+            ttmem.Pool(3, 0, "L1", 0, 0, 0, 0, 0),
+        ]
+        self.assertEqual(ttmem.pools(0), of_0)
+        self.assertEqual(ttmem.pools(), of_0 + of_3)
+        self.assertEqual(ttmem.pool(0, "DRAM"), ttmem.Pool(0, None, "DRAM", 24, 7, 17, 9, 6))
+        self.assertEqual(ttmem.stat(0, "chip0/dram_total"), 12)
+        self.refused(errno.ENOENT, ttmem.pool, 0, "DRAM", 2)
+        self.refused(errno.ENOENT, ttmem.stat, 0, "nothing")
+        self.refused(errno.EINVAL, ttmem.stat, 0, "../ttmem3/denied")
+        self.refused(errno.ENXIO, ttmem.pools, 7)
+
+    def test_clients(self):
+        self.put_card(0, "0000:01:00.0")
+        self.put_books(0, 1)
+        self.assertEqual(ttmem.clients(0), [])
+        self.put_clients(
+            0,
+            "1 4194304 4294967295 0 DRAM buffer 18446744073709551615 3 a b\\134c\\012",
+            b"2 0 1000 1 L1 cb 5 0 -",
+            b"3 7 0 2 HBM rope 1 1 \xff\xc3\xa9",
+        )
+        self.assertEqual(ttmem.clients(0), [
+            ttmem.Client(1, 4194304, 4294967295, 0, "DRAM", "buffer", 2**64 - 1, 3, "a b\\c\n"),
+            ttmem.Client(2, None, 1000, 1, "L1", "cb", 5, 0, "-"),
+            ttmem.Client(3, 7, 0, 2, None, None, 1, 1, "\udcff\xe9"),
+        ])
+        self.put("proc/driver/ttmem/0/clients", "CLIENT PID\n")
+        self.refused(errno.EPROTO, ttmem.clients, 0)
+
+    def test_bad_arguments(self):
+        self.refused(errno.EINVAL, ttmem.open, "0")
+        self.refused(errno.EINVAL, ttmem.open, "a:b:c")
+        self.refused(errno.EINVAL, ttmem.open_fd, os.open(".", os.O_RDONLY))
+        self.refused(errno.EBADF, ttmem.open_fd, 2**31 - 1)
+        for wrong, sentence, function, *arguments in (
+            (ValueError, "card must be from 0 to 2^32 - 1, not -1", ttmem.open, -1),
+            (ValueError, "card must be from 0 to 2^32 - 1, not 4294967296", ttmem.clients, 2**32),
+            (ValueError, "fd must be from 0 to 2^31 - 1, not -1", ttmem.open_fd, -1),
+            (ValueError, "card must be a PCI address without NUL, not '1:\\x00'", ttmem.open, "1:\0"),
+            (ValueError, "name must have no NUL, not '\\x00'", ttmem.stat, 0, "\0"),
+            (ValueError, "memory must be one of DRAM, L1, not 'dram'", ttmem.pool, 0, "dram"),
+            (TypeError, "'float' object cannot be interpreted as an integer", ttmem.open, 0.0),
+        ):
+            with self.subTest(sentence):
+                with self.assertRaises(wrong) as caught:
+                    function(*arguments)
+                self.assertEqual(str(caught.exception), sentence)
+
+    def test_told_once(self):
+        """The one line that libttmem prints, and what silences it."""
+        self.put_card(0, "0000:01:00.0")
+        self.put_books(0, 1)
+        script = (
+            "import ttmem\n"
+            "for i in range(2):\n"
+            "    try: ttmem.open(0, quiet={})\n"
+            "    except OSError: pass\n"
+        )
+        for quiet, lines in ((True, 0), (False, 1)):
+            result = subprocess.run(
+                [sys.executable, "-B", "-c", script.format(quiet)],
+                stderr=subprocess.PIPE, text=True, check=True,
+            )
+            self.assertEqual(len(result.stderr.splitlines()), lines, result.stderr)
+
+
+if __name__ == "__main__":
+    support.main()
