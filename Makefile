@@ -7,6 +7,8 @@
 #	DESTDIR=DIR	put before every path that is installed
 #	TT_KMD=FILE	check and demo with this tenstorrent.ko instead of the stand-in
 #	kunit_seed=SEED	do a run of kunit again, with the seed that it printed
+#	MINUTES=10 SEED= CARDS=n300,n300,n300 KERNEL=	of stress: how long, a seed that it
+#		printed, the cards, another kernel for the guest: a version or a bzImage
 
 KDIR	?= /lib/modules/$(shell uname -r)/build
 PREFIX	?= /usr/local
@@ -99,6 +101,16 @@ bench: ## measure what a reservation costs, in a guest and natively; installs wh
 	@$(O)/bench --host
 	@kunit/run bench
 
+MINUTES	?= 10
+CARDS	?= n300,n300,n300
+
+stress: ## a storm of clients, kills, cards that come and go (MINUTES=10 SEED= CARDS= KERNEL= TT_KMD=)
+	+@$(vm)/setup stress
+	+@$(MAKE) --no-print-directory -C tools/testing/stress O=$(O)
+	@$(vm)/run $(if $(KERNEL),--kernel $(KERNEL)) --cards $(CARDS) --log $(O)/stress-kernel.log \
+		--time-limit $$(awk 'BEGIN { printf "%d", 900 + 90 * "$(MINUTES)" }') -- \
+		$(O)/stress --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
 clean: ## remove what was built
 	rm -rf $(O)
 	-test ! -e $(KDIR)/Makefile || $(kbuild) clean
@@ -109,4 +121,4 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all module headers tools install module-install tools-install udev-install uninstall \
-	dkms dkms-remove demo kunit check lint $(lints) bench clean help
+	dkms dkms-remove demo kunit check lint $(lints) bench stress clean help

@@ -1,0 +1,557 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The storm's conductor: fills the places of workers that end, kills some, and
+ * after each round stops the world and checks the books.
+ *
+ * The world is stopped by freezing the cgroup that the workers are in. What is
+ * frozen is in no system call, so the books are at rest wherever its processes
+ * were, and must agree to the byte: what the pools have used, what the clients
+ * file lists, and what the reservations of every client add up to. In each
+ * third round all workers are killed instead, and everything must be 0 at once.
+ */
+#define _GNU_SOURCE
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "stress.h"
+
+#define CGROUP		"/sys/fs/cgroup/ttmem-storm"
+/* Where the shared memory is, also after exec(). */
+#define SHARED_FD	100
+#define TICK_MS		20
+
+struct shared *shared;
+
+static pid_t workers[SLOTS_MAX], roles[ROLES];
+static uint64_t lives[SLOTS_MAX];
+static struct dice kills;
+static unsigned int round_s = 10;
+static double minutes = 1;
+static uint64_t begin_ms;
+
+static uint64_t mix(uint64_t x)
+{
+	x += 0x9e3779b97f4a7c15;
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+	x = (x ^ x >> 27) * 0x94d049bb133111eb;
+	return x ^ x >> 31;
+}
+
+void dice_make(struct dice *dice, uint64_t kind, uint64_t which, uint64_t life)
+{
+	dice->stream = mix(mix(mix(shared->seed ^ kind) + which) + life);
+	dice->step = 0;
+}
+
+void dice_step(struct dice *dice)
+{
+	dice->state = mix(dice->stream + dice->step++);
+}
+
+uint64_t dice_below(struct dice *dice, uint64_t end)
+{
+	dice->state = mix(dice->state);
+	return dice->state % end;
+}
+
+static void group_write(const char *file, const char *text)
+{
+	char path[64];
+	int error;
+
+	snprintf(path, sizeof(path), CGROUP "/%s", file);
+	error = st_write(path, text);
+	if (error)
+		fail_msg("%s: %s", path, strerror(-error));
+}
+
+static bool group_is(void *event)
+{
+	char *text = st_slurp(CGROUP "/cgroup.events");
+	bool is;
+
+	assert_non_null(text);
+	is = strstr(text, event);
+	free(text);
+	return is;
+}
+
+static void show_stuck(void)
+{
+	char *pids = st_slurp(CGROUP "/cgroup.procs"), *pid, *save = NULL, *text;
+	char path[64];
+
+	for (pid = strtok_r(pids, "\n", &save); pid; pid = strtok_r(NULL, "\n", &save)) {
+		snprintf(path, sizeof(path), "/proc/%s/stack", pid);
+		text = st_slurp(path);
+		printf("process %s:\n%s\n", pid, text ? text : "");
+		free(text);
+	}
+	free(pids);
+}
+
+static void await_group(const char *event)
+{
+	if (st_await(group_is, (void *)event))
+		return;
+	show_stuck();
+	fail_msg("the workers have not come to '%s' after %d s", event, ST_PATIENCE / 1000);
+}
+
+static pid_t begin_process(void)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return pid;
+}
+
+static void fill_slot(int slot)
+{
+	pid_t pid;
+
+	atomic_store(&shared->slot[slot].files, 0);
+	pid = begin_process();
+	if (!pid) {
+		group_write("cgroup.procs", "0");
+		worker(slot, lives[slot]);
+		_exit(0);
+	}
+	workers[slot] = pid;
+	lives[slot]++;
+}
+
+/* Whoever has ended: a worker, a child of one that was killed, or, by mistake, a role. */
+static void reap(void)
+{
+	int status, i;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (i = 0; i < ROLES; i++)
+			if (pid == roles[i])
+				fail_msg("root's process %d ended with status %#x", i, status);
+		worker_check_end(pid, status);
+		for (i = 0; i < shared->slots; i++)
+			if (workers[i] == pid) {
+				workers[i] = 0;
+				count(COUNT_KILLED, 1);
+				count(COUNT_KILLED_FILES, atomic_load(&shared->slot[i].files));
+			}
+	}
+}
+
+static void tick(void)
+{
+	int i;
+
+	reap();
+	for (i = 0; i < shared->slots; i++)
+		if (!workers[i])
+			fill_slot(i);
+	dice_step(&kills);
+	i = dice_below(&kills, shared->slots);
+	if (!dice_below(&kills, 20))
+		kill(workers[i], SIGKILL);
+	usleep(TICK_MS * 1000);
+}
+
+static void blow(uint64_t ms)
+{
+	uint64_t end = st_now_ms() + ms;
+
+	while (st_now_ms() < end)
+		tick();
+}
+
+/* Root's processes end what they are at. The workers go on, and find all cards there. */
+static void calm_root(void)
+{
+	uint64_t end = st_now_ms() + ST_PATIENCE;
+
+	atomic_store(&shared->rest, 1);
+	while (atomic_load(&shared->resting) < ROLES) {
+		if (st_now_ms() > end)
+			fail_msg("root's processes do not come to rest");
+		tick();
+	}
+	root_put_back();
+}
+
+static void wake_root(void)
+{
+	atomic_store(&shared->resting, 0);
+	atomic_store(&shared->rest, 0);
+}
+
+/* What a client's reservations add up to, by chip, memory and tag. */
+struct sums {
+	uint64_t bytes[2][2][5];
+	uint64_t reservations[2][2][5];
+};
+
+static void sum_reservations(int fd, uint64_t client, struct sums *sums)
+{
+	static struct ttmem_reservation entries[512];
+	struct ttmem_reservations list = {
+		.client = client,
+		.entries = (uintptr_t)entries,
+		.entry_size = sizeof(entries[0]),
+	};
+	uint32_t i;
+
+	memset(sums, 0, sizeof(*sums));
+	do {
+		list.start = list.next;
+		list.count = ARRAY_SIZE(entries);
+		assert_int_equal(st_call(fd, TTMEM_IOC_RESERVATIONS, &list), 0);
+		for (i = 0; i < list.count; i++) {
+			const struct ttmem_reservation *r = &entries[i];
+
+			assert_true(r->chip < 2 && st_tag_fits(r->memory, r->tag));
+			sums->bytes[r->chip][r->memory][r->tag] += r->size;
+			sums->reservations[r->chip][r->memory][r->tag]++;
+		}
+	} while (list.next);
+}
+
+static uint64_t total_reservations(const struct sums *sums)
+{
+	const uint64_t *n = &sums->reservations[0][0][0];
+	uint64_t total = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(sums->reservations) / sizeof(*n); i++)
+		total += n[i];
+	return total;
+}
+
+/*
+ * Each line against the client's reservations. Workers have gauges under tags
+ * of their own, so the lines of all other tags are made of reservations alone.
+ */
+static void audit_card(int card, uint64_t *clients, uint64_t *reservations)
+{
+	uint64_t last = 0, listed = 0;
+	struct st_line *lines;
+	struct sums sums = { 0 };
+	size_t n, i;
+	int fd;
+
+	st_check_books(card);
+	fd = st_open(card);
+	n = st_clients(card, &lines);
+	for (i = 0; i < n; i++) {
+		const struct st_line *l = &lines[i];
+
+		if (l->client != last) {
+			assert_int_equal(listed, total_reservations(&sums));
+			sum_reservations(fd, l->client, &sums);
+			last = l->client;
+			listed = 0;
+			++*clients;
+		}
+		assert_int_equal(l->reservations, sums.reservations[l->chip][l->memory][l->tag]);
+		if (l->tag != TTMEM_TAG_TRACE && l->tag != TTMEM_TAG_CB)
+			assert_int_equal(l->bytes, sums.bytes[l->chip][l->memory][l->tag]);
+		listed += l->reservations;
+	}
+	assert_int_equal(listed, total_reservations(&sums));
+	assert_int_equal(st_get(card, ST_CARD, "clients"), *clients);
+	*reservations += st_get(card, ST_CARD, "reservations");
+	free(lines);
+	close(fd);
+}
+
+static void say(const char *what)
+{
+	printf("stress: %4u s, %10llu operations, %8llu clients opened: %s\n",
+	       (unsigned int)((st_now_ms() - begin_ms) / 1000),
+	       (unsigned long long)shared->count[COUNT_OPERATIONS],
+	       (unsigned long long)shared->count[COUNT_OPENED], what);
+	fflush(stdout);
+}
+
+static void check_frozen(void)
+{
+	uint64_t clients = 0, reservations = 0;
+	char text[128];
+	int card;
+
+	group_write("cgroup.freeze", "1");
+	await_group("frozen 1");
+	for (card = 0; card < shared->cards; card++) {
+		uint64_t of_card = 0;
+
+		audit_card(card, &of_card, &reservations);
+		clients += of_card;
+	}
+	group_write("cgroup.freeze", "0");
+	count(COUNT_AUDITED, clients);
+	snprintf(text, sizeof(text), "the books agree on %" PRIu64 " clients, %" PRIu64
+		 " reservations", clients, reservations);
+	say(text);
+}
+
+/* With the last process and the last file on its way, all is 0: at once, not after a while. */
+static void check_killed(void)
+{
+	int i, card;
+
+	for (i = 0; i < shared->slots; i++)
+		if (workers[i])
+			kill(workers[i], SIGKILL);
+	/* Their children end by themselves, after some steps. */
+	await_group("populated 0");
+	for (i = 0; i < shared->slots; i++)
+		worker_drain(i);
+	for (card = 0; card < shared->cards; card++) {
+		st_check_used(card, 0, 0);
+		assert_int_equal(st_get(card, ST_CARD, "clients"), 0);
+		assert_int_equal(st_get(card, ST_CARD, "reservations"), 0);
+	}
+	assert_int_equal(st_module_refs("ttmem"), 0);
+	reap();
+	say("all workers killed, the books are 0");
+}
+
+static void report(unsigned int rounds)
+{
+	static const char *const names[COUNTS] = {
+		[COUNT_OPERATIONS] = "operations",
+		[COUNT_OPENED] = "clients_opened",
+		[COUNT_LOST] = "clients_that_lost_their_card",
+		[COUNT_KILLED] = "processes_killed",
+		[COUNT_KILLED_FILES] = "clients_of_killed_processes",
+		[COUNT_FORKED] = "forks",
+		[COUNT_EXECED] = "execs",
+		[COUNT_PASSED] = "files_passed",
+		[COUNT_PULLED] = "cards_pulled",
+		[COUNT_TTMEM] = "ttmem_reloaded",
+		[COUNT_DRIVER] = "driver_reloaded",
+		[COUNT_INVALIDATED] = "invalidations",
+		[COUNT_AUDITED] = "clients_audited",
+	};
+	int i;
+
+	for (i = 0; i < COUNTS; i++)
+		printf("%s %llu\n", names[i], (unsigned long long)shared->count[i]);
+	printf("rounds %u\n", rounds);
+}
+
+static void make_shared(void)
+{
+	int fd = memfd_create("ttmem-storm", 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, sizeof(*shared)), 0);
+	assert_int_equal(dup2(fd, SHARED_FD), SHARED_FD);
+	close(fd);
+}
+
+static void map_shared(void)
+{
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, SHARED_FD, 0);
+	assert_true(shared != MAP_FAILED);
+}
+
+static void prepare(void)
+{
+	struct rlimit files = { 8192, 8192 };
+	int slot, sock[2], card;
+
+	if (geteuid()) {
+		fprintf(stderr, "stress: it unloads modules and kills: run it as root, by make stress\n");
+		exit(2);
+	}
+	shared->cards = st_cards();
+	st_await_all_attached(true);
+	for (card = 0; card < shared->cards; card++)
+		st_check_used(card, 0, 0);
+	root_find_cards();
+	if (mkdir(CGROUP, 0755) && errno != EEXIST) {
+		fprintf(stderr, "stress: " CGROUP ": %s; the guest's kernel needs cgroup v2\n",
+			strerror(errno));
+		exit(2);
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	/* A child too is sent files and sends them, exec or not. */
+	for (slot = 0; slot < shared->slots; slot++) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, sock), 0);
+		shared->slot[slot].send = sock[0];
+		shared->slot[slot].receive = sock[1];
+	}
+}
+
+static void begin_roles(void)
+{
+	int i;
+
+	for (i = 0; i < ROLES; i++) {
+		roles[i] = begin_process();
+		if (!roles[i])
+			root_role(i);
+	}
+}
+
+static void end_roles(void)
+{
+	int i;
+
+	for (i = 0; i < ROLES; i++) {
+		pid_t pid = roles[i];
+
+		roles[i] = 0;
+		kill(pid, SIGKILL);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+	}
+}
+
+static void storm(void)
+{
+	uint64_t end = begin_ms + minutes * 60000;
+	unsigned int rounds = 0;
+	bool last;
+
+	begin_roles();
+	do {
+		blow(round_s * 1000);
+		calm_root();
+		/* So that all cards have clients. */
+		blow(round_s * 250);
+		last = st_now_ms() >= end;
+		if (!last && ++rounds % 3) {
+			check_frozen();
+		} else {
+			rounds += last;
+			check_frozen();
+			check_killed();
+		}
+		if (last)
+			end_roles();
+		wake_root();
+	} while (!last);
+	report(rounds);
+}
+
+static void usage(FILE *out)
+{
+	fprintf(out,
+		"Usage: stress [--minutes M] [--seed N] [--workers N] [--files N] [--round SECONDS]\n"
+		"\n"
+		"A storm of clients on all cards of a guest, while cards and modules come and go.\n"
+		"`make stress` runs it. It loads and unloads modules: never run it on a machine\n"
+		"that you need.\n"
+		"\n"
+		"  --minutes M      how long (default: 1; fractions may be)\n"
+		"  --seed N         of every decision (default: a new one, which is printed)\n"
+		"  --workers N      processes at a time, at most %d (default: 32)\n"
+		"  --files N        clients that each of their two threads has open at most\n"
+		"                   (default: 48)\n"
+		"  --round SECONDS  from one check of the books to the next (default: %u)\n",
+		SLOTS_MAX, round_s);
+}
+
+static uint64_t number(const char *option, const char *text, uint64_t least, uint64_t most)
+{
+	uint64_t value;
+	char *end;
+
+	errno = 0;
+	value = strtoull(text, &end, 0);
+	if (errno || end == text || *end || *text == '-' || value < least || value > most) {
+		fprintf(stderr, "stress: --%s %s: a whole number from %" PRIu64 " to %" PRIu64 "\n",
+			option, text, least, most);
+		exit(2);
+	}
+	return value;
+}
+
+static void parse(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "minutes", required_argument, NULL, 'm' },
+		{ "seed", required_argument, NULL, 's' },
+		{ "workers", required_argument, NULL, 'w' },
+		{ "files", required_argument, NULL, 'f' },
+		{ "round", required_argument, NULL, 'r' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	char *end;
+	int c;
+
+	shared->seed = time(NULL) * 1000003 + getpid();
+	shared->slots = 32;
+	shared->files = 48;
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (c) {
+		case 'm':
+			minutes = strtod(optarg, &end);
+			if (end == optarg || *end || !(minutes > 0 && minutes < 10000)) {
+				fprintf(stderr, "stress: --minutes %s: more than 0, less than 10000\n",
+					optarg);
+				exit(2);
+			}
+			break;
+		case 's':
+			shared->seed = number("seed", optarg, 0, UINT64_MAX);
+			break;
+		case 'w':
+			shared->slots = number("workers", optarg, 1, SLOTS_MAX);
+			break;
+		case 'f':
+			shared->files = number("files", optarg, 1, 1000);
+			break;
+		case 'r':
+			round_s = number("round", optarg, 1, 3600);
+			break;
+		case 'h':
+			usage(stdout);
+			exit(0);
+		default:
+			usage(stderr);
+			exit(2);
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "stress: %s: no option\n", argv[optind]);
+		exit(2);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	/* There is no test to come back to: what fails aborts, and says so. */
+	setenv("CMOCKA_TEST_ABORT", "1", 1);
+	if (argc == 6 && !strcmp(argv[1], "--heir")) {
+		map_shared();
+		return worker_heir(argv + 2);
+	}
+
+	make_shared();
+	map_shared();
+	parse(argc, argv);
+	prepare();
+	begin_ms = st_now_ms();
+	printf("stress: seed %" PRIu64 ", %g minutes, %d cards, %d workers with %d clients each\n",
+	       shared->seed, minutes, shared->cards, shared->slots, 2 * shared->files);
+	fflush(stdout);
+	dice_make(&kills, 'k', 0, 0);
+	storm();
+	printf("stress: passed\n");
+	return 0;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The storm: what its processes share. stress.c conducts and checks, worker.c
+ * is a program that uses ttmem, root.c pulls cards, unloads modules and writes
+ * what only root may write.
+ *
+ * Whoever finds a mistake fails an assertion and so aborts; the conductor sees
+ * a process that ended otherwise than it should, and ends the storm.
+ */
+#ifndef STRESS_H
+#define STRESS_H
+
+#include <stdatomic.h>
+
+#include "selftest.h"
+
+#define SLOTS_MAX	64
+
+/* What is counted, in the order in which it is printed. */
+enum count {
+	COUNT_OPERATIONS,
+	COUNT_OPENED,
+	COUNT_LOST,
+	COUNT_KILLED,
+	COUNT_KILLED_FILES,
+	COUNT_FORKED,
+	COUNT_EXECED,
+	COUNT_PASSED,
+	COUNT_PULLED,
+	COUNT_TTMEM,
+	COUNT_DRIVER,
+	COUNT_INVALIDATED,
+	COUNT_AUDITED,
+	COUNTS,
+};
+
+/* What root does, each in a process of its own. */
+enum role {
+	ROLE_HARDWARE,
+	ROLE_MODULES,
+	ROLE_ADMIN,
+	ROLES,
+};
+
+/**
+ * struct slot - the place of one worker, which is filled again when it ends
+ * @files: how many clients the worker there has open
+ * @send: where to send it an open file
+ * @receive: where it receives them; outlives the worker, with what is in it
+ */
+struct slot {
+	atomic_int files;
+	int send;
+	int receive;
+};
+
+/**
+ * struct shared - what all processes of a storm see
+ * @seed: of all decisions
+ * @cards: how many cards there are
+ * @slots: how many workers
+ * @files: how many clients a thread of a worker has open at most
+ * @rest: root's processes end what they are at, and wait
+ * @resting: how many of them do
+ * @let_go: not 0: a module is to go, so close all; 2: and open nothing
+ * @count: how often what has happened
+ * @slot: the workers
+ */
+struct shared {
+	uint64_t seed;
+	int cards;
+	int slots;
+	int files;
+	atomic_int rest;
+	atomic_int resting;
+	atomic_int let_go;
+	atomic_ullong count[COUNTS];
+	struct slot slot[SLOTS_MAX];
+};
+
+extern struct shared *shared;
+
+static inline void count(enum count which, unsigned long long n)
+{
+	atomic_fetch_add_explicit(&shared->count[which], n, memory_order_relaxed);
+}
+
+/**
+ * struct dice - a sequence of numbers that is a function of the seed
+ * @stream: whose sequence it is
+ * @step: how many steps it has come
+ * @state: of the step that it is at
+ *
+ * Each step begins anew from @stream and @step: how many numbers one takes
+ * depends on what the calls answer, and must not bear on the next.
+ */
+struct dice {
+	uint64_t stream;
+	uint64_t step;
+	uint64_t state;
+};
+
+void dice_make(struct dice *dice, uint64_t kind, uint64_t which, uint64_t life);
+void dice_step(struct dice *dice);
+uint64_t dice_below(struct dice *dice, uint64_t end);
+
+/* The process of slot @slot, the @life-th one there. */
+void worker(int slot, uint64_t life);
+/* What a worker's child does that has called exec(). */
+int worker_heir(char **args);
+/* A process ended as one may: by itself, or killed. */
+void worker_check_end(pid_t pid, int status);
+/* Receive what is on the way to a slot, and close it. */
+void worker_drain(int slot);
+
+void root_find_cards(void);
+void root_role(enum role role);
+/* All cards and modules are there again. */
+void root_put_back(void);
+
+#endif /* STRESS_H */
