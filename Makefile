@@ -38,7 +38,7 @@ headers:
 		echo 'There are no headers of the kernel in $(KDIR); install them, e.g.: sudo apt install linux-headers-'"$$(uname -r)" >&2; \
 		exit 1; }
 
-tools: ## build libttmem, ttmem-smi and ttmem-run into build/
+tools: ## build libttmem and the tools into build/
 	+@$(MAKE) --no-print-directory -C tools O=$(O) PREFIX=$(PREFIX)
 
 install: module-install tools-install ## install module, udev rule, tools and library (as root; PREFIX=, DESTDIR=)

@@ -24,7 +24,7 @@ class Roots(unittest.TestCase):
         shutil.rmtree(self.top)
 
     def put(self, path, text):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         mode = "wb" if isinstance(text, bytes) else "w"
         with open(path, mode) as file:
             file.write(text)

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The Python package before the real module. Wants a guest and all cards to itself."""
+"""The Python package, and tools, before the real module.
+
+Wants a guest and all cards to itself.
+"""
 
 import errno
 import gc
+import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -16,6 +21,7 @@ import support
 import ttmem
 
 MIB = 1 << 20
+TOOLS = os.environ["TTMEM_TOOLS"]
 EXAMPLE = f"{os.environ['TTMEM_TREE']}/tools/python/example.py"
 
 
@@ -324,6 +330,27 @@ class Guest(unittest.TestCase):
                 finally:
                     os._exit(1)
             self.assertEqual(os.waitpid(pid, 0), (pid, 0))
+
+    def test_cdi(self):
+        """A runtime that follows the specification makes nodes that libttmem finds."""
+        output = subprocess.run(
+            [f"{TOOLS}/ttmem-cdi"], stdout=subprocess.PIPE, check=True).stdout
+        nodes = {
+            device["name"]: [node["path"] for node in device["containerEdits"]["deviceNodes"]]
+            for device in json.loads(output)["devices"]
+        }
+        for card in ttmem.cards():
+            paths = nodes[str(card.number)]
+            self.assertEqual(nodes[card.address], paths)
+            self.assertEqual(set(paths) - set(nodes["all"]), set())
+            kmd, mem = paths
+            fd = os.open(kmd, os.O_RDWR)
+            with ttmem.open_fd(fd) as opened:
+                self.assertEqual(opened.number, card.number)
+                self.assertEqual(os.fstat(opened.fileno()).st_rdev, os.stat(mem).st_rdev)
+                self.assertTrue(stat.S_ISCHR(os.stat(mem).st_mode))
+            os.close(fd)
+        self.assertEqual(len(nodes), 2 * len(ttmem.cards()) + 1)
 
 
 if __name__ == "__main__":
