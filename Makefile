@@ -7,8 +7,9 @@
 #	DESTDIR=DIR	put before every path that is installed
 #	TT_KMD=FILE	check and demo with this tenstorrent.ko instead of the stand-in
 #	kunit_seed=SEED	do a run of kunit again, with the seed that it printed
-#	MINUTES=10 SEED= CARDS=n300,n300,n300 KERNEL=	of stress: how long, a seed that it
-#		printed, the cards, another kernel for the guest: a version or a bzImage
+#	MINUTES=N SEED=N KERNEL=	of stress, fuzz and coverage: how long, a seed that it
+#		printed, another kernel for the guest: a version or a bzImage
+#	CARDS=n300,n300,n300	of stress: the cards
 
 KDIR	?= /lib/modules/$(shell uname -r)/build
 PREFIX	?= /usr/local
@@ -101,7 +102,7 @@ bench: ## measure what a reservation costs, in a guest and natively; installs wh
 	@$(O)/bench --host
 	@kunit/run bench
 
-MINUTES	?= 10
+stress: MINUTES ?= 10
 CARDS	?= n300,n300,n300
 
 stress: ## a storm of clients, kills, cards that come and go (MINUTES=10 SEED= CARDS= KERNEL= TT_KMD=)
@@ -110,6 +111,19 @@ stress: ## a storm of clients, kills, cards that come and go (MINUTES=10 SEED= C
 	@$(vm)/run $(if $(KERNEL),--kernel $(KERNEL)) --cards $(CARDS) --log $(O)/stress-kernel.log \
 		--time-limit $$(awk 'BEGIN { printf "%d", 900 + 90 * "$(MINUTES)" }') -- \
 		$(O)/stress --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+fuzz_run = tools/testing/fuzz/run --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) \
+	   $(if $(KERNEL),--kernel $(KERNEL))
+
+fuzz: MINUTES ?= 20
+fuzz: ## fuzz the node and the files on a debugging kernel (MINUTES=20 SEED= KERNEL=)
+	+@$(vm)/setup fuzz
+	+@$(fuzz_run) fuzz
+
+coverage: MINUTES ?= 5
+coverage: ## the lines of driver/ that KUnit, selftests and fuzzing reach (MINUTES=5 SEED= KERNEL=)
+	+@$(vm)/setup fuzz
+	+@$(fuzz_run) --goal 95 kunit selftests fuzz
 
 clean: ## remove what was built
 	rm -rf $(O)
@@ -121,4 +135,4 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all module headers tools install module-install tools-install udev-install uninstall \
-	dkms dkms-remove demo kunit check lint $(lints) bench stress clean help
+	dkms dkms-remove demo kunit check lint $(lints) bench stress fuzz coverage clean help
