@@ -58,6 +58,14 @@ int ttmem__read_line(const char *path, char *line, size_t size);
 bool ttmem__number(const char *text, uint64_t max, uint64_t *value);
 
 /**
+ * ttmem__size() - parse a size as a person types it
+ * @text: "209715200", "200M" or "200MiB", with K, M, G or T
+ * @bytes: out: the size
+ * Return: whether it is one, of 64 bits
+ */
+bool ttmem__size(const char *text, uint64_t *bytes);
+
+/**
  * ttmem__find() - find a card by what a person types
  * @text: a number, or a PCI address with or without its domain
  * @number: out: TT-KMD's number of the card

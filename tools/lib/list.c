@@ -100,6 +100,31 @@ bool ttmem__number(const char *text, uint64_t max, uint64_t *value)
 	return true;
 }
 
+bool ttmem__size(const char *text, uint64_t *bytes)
+{
+	static const char units[] = "kmgt";
+	size_t digits = strspn(text, "0123456789");
+	const char *end = text + digits, *unit;
+	unsigned int shift = 0;
+	char number[32];
+	uint64_t n;
+
+	if (*end) {
+		unit = strchr(units, *end | 0x20);
+		if (!unit || (end[1] && strcasecmp(end + 1, "iB")))
+			return false;
+		shift = 10 * (unit - units + 1);
+	}
+	if (!digits || digits >= sizeof(number))
+		return false;
+	memcpy(number, text, digits);
+	number[digits] = '\0';
+	if (!ttmem__number(number, UINT64_MAX >> shift, &n))
+		return false;
+	*bytes = n << shift;
+	return true;
+}
+
 int ttmem__why_not(unsigned int number)
 {
 	char path[TTMEM_PATH_SIZE];

@@ -62,29 +62,15 @@ die(const char *format, ...)
 
 static uint64_t parse_size(const char *option, const char *text)
 {
-	static const char units[] = "KMGT";
-	size_t digits = strspn(text, "0123456789");
-	const char *end = text + digits, *unit;
-	unsigned int shift = 0;
-	char number[32];
 	uint64_t n;
 
-	if (*end) {
-		unit = strchr(units, *end & ~0x20);
-		if (!unit || (end[1] && strcasecmp(end + 1, "iB")))
-			die("%s %s: not a size; write it as 209715200, 200M or 200MiB",
-			    option, text);
-		shift = 10 * (unit - units + 1);
-	}
-	snprintf(number, sizeof(number), "%.*s", (int)digits, text);
-	if (!digits || digits >= sizeof(number) ||
-	    !ttmem__number(number, UINT64_MAX >> shift, &n))
+	if (!ttmem__size(text, &n))
 		die("%s %s: not a size; write it as 209715200, 200M or 200MiB",
 		    option, text);
 	if (!n)
 		die("%s %s: the size is 0; leave the option away to reserve nothing",
 		    option, text);
-	return n << shift;
+	return n;
 }
 
 static void reserve(struct ttmem_card *card, unsigned int chip,
