@@ -20,11 +20,10 @@
 void out_of_memory(void)
 {
 	fputs("ttmem-smi: out of memory\n", stderr);
-	exit(1);
+	exit(EXIT_FAILED);
 }
 
-/* Make room for one more entry in an array that doubles, cleared. */
-static void *grow(void *array, size_t count, size_t size)
+void *grow(void *array, size_t count, size_t size)
 {
 	if (!(count & (count - 1))) {	/* 0, 1, 2, 4, ... */
 		array = reallocarray(array, count ? count * 2 : 1, size);
@@ -83,6 +82,10 @@ static void read_hwmon(struct card *card)
 			       entry->d_name))
 			card->has_power = ttmem__number(line, INT64_MAX,
 							&card->power);
+		if (!read_line(line, sizeof(line), "%s/%s/power1_max", path,
+			       entry->d_name))
+			card->has_power_limit = ttmem__number(line, INT64_MAX,
+							      &card->power_limit);
 	}
 	closedir(dir);
 }
@@ -108,38 +111,99 @@ static void read_board(struct card *card)
 	ttmem_close(node);
 }
 
-static bool read_pool(struct card *card, size_t chip, const char *memory,
-		      struct pool *pool)
+/* A file of memory_stats/ and where in struct books its value goes. */
+struct stat_file {
+	const char *name;
+	size_t place;
+};
+
+#define POOL(memory, field)	offsetof(struct books, pool[memory].field)
+
+static const struct stat_file stat_files[] = {
+	{ "dram_used", POOL(TTMEM_DRAM, used) },
+	{ "dram_total", POOL(TTMEM_DRAM, total) },
+	{ "l1_used", POOL(TTMEM_L1, used) },
+	{ "l1_total", POOL(TTMEM_L1, total) },
+	/* Those from here on only with details. */
+	{ "dram_free", POOL(TTMEM_DRAM, free) },
+	{ "dram_peak", POOL(TTMEM_DRAM, peak) },
+	{ "dram_banks", POOL(TTMEM_DRAM, banks) },
+	{ "dram_trace_used", POOL(TTMEM_DRAM, tag[TTMEM_TAG_TRACE]) },
+	{ "dram_system_used", POOL(TTMEM_DRAM, tag[TTMEM_TAG_SYSTEM]) },
+	{ "l1_free", POOL(TTMEM_L1, free) },
+	{ "l1_peak", POOL(TTMEM_L1, peak) },
+	{ "l1_banks", POOL(TTMEM_L1, banks) },
+	{ "l1_small_used", POOL(TTMEM_L1, tag[TTMEM_TAG_L1_SMALL]) },
+	{ "l1_cb_used", POOL(TTMEM_L1, tag[TTMEM_TAG_CB]) },
+	{ "l1_system_used", POOL(TTMEM_L1, tag[TTMEM_TAG_SYSTEM]) },
+	{ "clients", offsetof(struct books, clients) },
+	{ "reservations", offsetof(struct books, reservations) },
+	{ "denied", offsetof(struct books, denied) },
+};
+
+#define STAT_FILES		(sizeof(stat_files) / sizeof(stat_files[0]))
+#define STAT_FILES_FEW		4
+
+/* Read the books in a directory below memory_stats/, "" or "chip0/". */
+static bool read_books(unsigned int number, const char *dir, bool details,
+		       struct books *books)
 {
+	size_t count = details ? STAT_FILES : STAT_FILES_FEW, i, tag;
 	char name[64];
 
-	snprintf(name, sizeof(name), "chip%zu/%s_used", chip, memory);
-	if (ttmem_stat(card->id.number, name, &pool->used))
-		return false;
-	snprintf(name, sizeof(name), "chip%zu/%s_total", chip, memory);
-	return !ttmem_stat(card->id.number, name, &pool->total);
+	for (i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "%s%s", dir, stat_files[i].name);
+		if (ttmem_stat(number, name, (uint64_t *)((char *)books +
+							  stat_files[i].place)))
+			return false;
+	}
+	/* What has no other tag; files are read one after the other, though. */
+	for (i = 0; i < 2; i++) {
+		struct pool *pool = &books->pool[i];
+		uint64_t left = pool->used;
+
+		for (tag = 0; tag < TAGS; tag++)
+			left -= pool->tag[tag] < left ? pool->tag[tag] : left;
+		pool->tag[TTMEM_TAG_BUFFER] = left;
+	}
+	return true;
+}
+
+/* Read what TT-KMD tells of a card in words, empty where it does not. */
+static void read_text(const struct card *card, const char *name, char *text,
+		      size_t size)
+{
+	read_line(text, size, TTMEM_CLASS "/tenstorrent!%u/%s",
+		  card->id.number, name);
 }
 
 /* Fill in a card that was listed, false if it has vanished. */
-static bool read_card(struct card *card)
+static bool read_card(struct card *card, bool details)
 {
-	char line[32];
+	char line[32], dir[16];
+	bool whole = true;
 	size_t i;
 
 	card->chip = calloc(card->id.chips + 1, sizeof(*card->chip));
 	if (!card->chip)
 		out_of_memory();
-	for (i = 0; i < card->id.chips; i++) {
-		struct pool *pool = card->chip[i].pool;
-
-		if (!read_pool(card, i, "dram", &pool[TTMEM_DRAM]) ||
-		    !read_pool(card, i, "l1", &pool[TTMEM_L1]))
-			break;
+	for (i = 0; whole && i < card->id.chips; i++) {
+		snprintf(dir, sizeof(dir), "chip%zu/", i);
+		whole = read_books(card->id.number, dir, details,
+				   &card->chip[i]);
 	}
-	/* Without all its chips it is a card that ttmem has just let go. */
-	card->chips = i == card->id.chips ? i : 0;
+	if (whole && details && card->id.chips)
+		whole = read_books(card->id.number, "", details, &card->sum);
+	/* Without all its files it is a card that ttmem has just let go. */
+	card->chips = whole ? card->id.chips : 0;
 
 	read_board(card);
+	if (details) {
+		read_text(card, "tt_serial", card->serial, sizeof(card->serial));
+		read_text(card, "tt_asic_id", card->asic, sizeof(card->asic));
+		read_text(card, "tt_fw_bundle_ver", card->firmware,
+			  sizeof(card->firmware));
+	}
 	read_hwmon(card);
 	if (!read_line(line, sizeof(line),
 		       TTMEM_CLASS "/tenstorrent!%u/tt_aiclk", card->id.number))
@@ -232,20 +296,24 @@ static bool same_process(const struct ttmem_client *a,
 /* Add up what a client's line says; a sum beyond 64 bits stays at the end. */
 static void add_bytes(struct process *p, const struct ttmem_client *c)
 {
+	p->reservations += c->reservations;
 	if (c->memory != TTMEM_UNKNOWN &&
 	    __builtin_add_overflow(p->bytes[c->memory], c->bytes,
 				   &p->bytes[c->memory]))
 		p->bytes[c->memory] = UINT64_MAX;
 }
 
-static void read_clients(struct snapshot *snap, unsigned int card)
+/* Return what ttmem_clients() does. */
+static int read_clients(struct snapshot *snap, unsigned int card)
 {
 	struct ttmem_client *list;
 	struct process *p = NULL;
 	size_t count, i;
+	int ret;
 
-	if (ttmem_clients(card, &list, &count, sizeof(*list)))
-		return;
+	ret = ttmem_clients(card, &list, &count, sizeof(*list));
+	if (ret)
+		return ret;
 	if (count)
 		qsort(list, count, sizeof(*list), by_process);
 	for (i = 0; i < count; i++) {
@@ -267,6 +335,7 @@ static void read_clients(struct snapshot *snap, unsigned int card)
 			p->command = read_command(p->pid, list[i].command);
 	}
 	ttmem_list_free(list);
+	return 0;
 }
 
 static bool listed(const struct snapshot *snap, size_t from, pid_t pid)
@@ -337,43 +406,315 @@ static void read_openers(struct snapshot *snap, unsigned int card, size_t from)
 		      sizeof(*snap->process), by_pid);
 }
 
+static void free_process(struct process *p)
+{
+	free(p->user);
+	free(p->command);
+}
+
 static void drop_card(struct snapshot *snap, struct card *card, size_t from)
 {
 	free(card->chip);
-	while (snap->processes > from) {
-		struct process *p = &snap->process[--snap->processes];
+	while (snap->processes > from)
+		free_process(&snap->process[--snap->processes]);
+}
 
-		free(p->user);
-		free(p->command);
+/* Add a sentence to what is missing. */
+static void __attribute__((format(printf, 2, 3)))
+tell(struct snapshot *snap, const char *format, ...)
+{
+	size_t len = strlen(snap->why);
+	va_list args;
+
+	if (len && len + 2 < sizeof(snap->why)) {
+		strcpy(snap->why + len, "; ");
+		len += 2;
+	}
+	va_start(args, format);
+	vsnprintf(snap->why + len, sizeof(snap->why) - len, format, args);
+	va_end(args);
+}
+
+/* Cut the next word off a list with commas; NULL at its end. */
+static char *next_word(char **list)
+{
+	return strsep(list, ",");
+}
+
+/*
+ * Whether a word of -i is a board's name, not a number or an address. None of
+ * the names begins with a digit or has a colon.
+ */
+static bool is_board(const char *word)
+{
+	return ((*word >= 'a' && *word <= 'z') || (*word >= 'A' && *word <= 'Z')) &&
+	       !strchr(word, ':');
+}
+
+/* How processes may be sorted, @descending unless a sign says otherwise. */
+static const struct sort_key {
+	const char *name;
+	bool descending;
+} sort_keys[] = {
+	{ "card", false },
+	{ "pid", false },
+	{ "user", false },
+	{ "command", false },
+	{ "dram", true },
+	{ "l1", true },
+	{ "reservations", true },
+};
+
+/* Their places there. */
+enum { BY_CARD, BY_PID, BY_USER, BY_COMMAND, BY_DRAM, BY_L1, BY_RESERVATIONS };
+
+#define SORT_KEYS	(sizeof(sort_keys) / sizeof(sort_keys[0]))
+
+/* Find a key as typed: ps's sign before it, "-" for the largest first. */
+static const struct sort_key *find_sort(const char *text, bool *descending)
+{
+	const char *name = text + (*text == '-' || *text == '+');
+	size_t i;
+
+	for (i = 0; i < SORT_KEYS; i++) {
+		if (strcmp(name, sort_keys[i].name))
+			continue;
+		*descending = name == text ? sort_keys[i].descending :
+					     *text == '-';
+		return &sort_keys[i];
+	}
+	return NULL;
+}
+
+bool want_check(const struct want *want, char *why, size_t why_size)
+{
+	char *list, *rest, *word;
+	bool descending, ok = true;
+	unsigned int number;
+	uint64_t pid;
+
+	list = copy(want->cards ? want->cards : "0");
+	rest = list;
+	while (ok && (word = next_word(&rest))) {
+		ok = is_board(word) || ttmem__find(word, &number) != -EINVAL;
+		if (!ok)
+			snprintf(why, why_size,
+				 "-i %s: '%s' is neither a card's number, nor a bus id as 0000:01:00.0, nor a board as n300",
+				 want->cards, word);
+	}
+	free(list);
+	if (!ok)
+		return false;
+
+	list = copy(want->pids ? want->pids : "1");
+	rest = list;
+	while (ok && (word = next_word(&rest))) {
+		ok = ttmem__number(word, INT32_MAX, &pid) && pid;
+		if (!ok)
+			snprintf(why, why_size,
+				 "-p %s: '%s' is no process's number",
+				 want->pids, word);
+	}
+	free(list);
+	if (!ok)
+		return false;
+
+	if (want->sort && !find_sort(want->sort, &descending)) {
+		snprintf(why, why_size,
+			 "--sort %s: processes are sorted by card, pid, user, command, dram, l1 or reservations, with + or - before it for the smallest or the largest first",
+			 want->sort);
+		return false;
+	}
+	return true;
+}
+
+/* Whether a card is asked for; a card's board is known by then. */
+static bool card_wanted(const struct want *want, const struct card *card)
+{
+	char *list, *rest, *word;
+	bool found = !want->cards;
+	unsigned int number;
+
+	if (found)
+		return true;
+	list = copy(want->cards);
+	rest = list;
+	while (!found && (word = next_word(&rest))) {
+		if (is_board(word))
+			found = !strcasecmp(word, "all") ||
+				!strcasecmp(word, card->board);
+		else
+			found = !ttmem__find(word, &number) &&
+				number == card->id.number;
+	}
+	free(list);
+	return found;
+}
+
+/* Tell of the words of -i for which there is no card. */
+static bool all_found(struct snapshot *snap, const struct want *want)
+{
+	char *list, *rest, *word;
+	bool all = true;
+
+	if (!want->cards)
+		return true;
+	list = copy(want->cards);
+	rest = list;
+	while ((word = next_word(&rest))) {
+		const struct want one = { .cards = word };
+		size_t i;
+
+		for (i = 0; i < snap->cards; i++)
+			if (card_wanted(&one, &snap->card[i]))
+				break;
+		if (i == snap->cards && strcasecmp(word, "all")) {
+			tell(snap, "there is no card %s. ttmem-smi -L lists those there are",
+			     word);
+			all = false;
+		}
+	}
+	free(list);
+	return all;
+}
+
+static bool pid_wanted(const char *pids, pid_t pid)
+{
+	char *list, *rest, *word;
+	bool found = false;
+	uint64_t n;
+
+	list = copy(pids);
+	rest = list;
+	while (!found && (word = next_word(&rest)))
+		found = ttmem__number(word, INT32_MAX, &n) && (pid_t)n == pid;
+	free(list);
+	return found;
+}
+
+static void keep_processes(struct snapshot *snap, const char *pids)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < snap->processes; i++) {
+		if (pid_wanted(pids, snap->process[i].pid))
+			snap->process[kept++] = snap->process[i];
+		else
+			free_process(&snap->process[i]);
+	}
+	snap->processes = kept;
+}
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int compare_texts(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "");
+}
+
+static int compare(const struct process *a, const struct process *b, size_t key)
+{
+	switch (key) {
+	case BY_PID:
+		return compare_numbers(a->pid, b->pid);
+	case BY_USER:
+		return compare_texts(a->user, b->user);
+	case BY_COMMAND:
+		return compare_texts(a->command, b->command);
+	case BY_DRAM:
+		return compare_numbers(a->bytes[TTMEM_DRAM], b->bytes[TTMEM_DRAM]);
+	case BY_L1:
+		return compare_numbers(a->bytes[TTMEM_L1], b->bytes[TTMEM_L1]);
+	case BY_RESERVATIONS:
+		return compare_numbers(a->reservations, b->reservations);
+	default:
+		return compare_numbers(a->card, b->card);
 	}
 }
 
-bool snapshot_take(struct snapshot *snap, int only, char *why, size_t why_size)
+/* By insertion: the order that they have stays among equals. */
+static void sort_processes(struct snapshot *snap, const char *text)
 {
-	static const char no_driver[] =
-		"TT-KMD, Tenstorrent's driver, is not loaded (there is no " TTMEM_CLASS "). Run: sudo modprobe tenstorrent. To install it see https://github.com/tenstorrent/tt-kmd";
-	static const char no_module[] =
-		"the kernel module ttmem, which keeps the books, is not loaded. Run: sudo modprobe ttmem. To install it run, in its source: sudo make install";
-	struct ttmem_card_id *list;
-	size_t count, i;
+	const struct sort_key *key;
+	bool descending = false;
+	size_t i, j;
+
+	key = find_sort(text, &descending);
+	if (!key)
+		return;
+	for (i = 1; i < snap->processes; i++) {
+		struct process p = snap->process[i];
+
+		for (j = i; j; j--) {
+			int order = compare(&snap->process[j - 1], &p,
+					    key - sort_keys);
+
+			if (descending ? order >= 0 : order <= 0)
+				break;
+			snap->process[j] = snap->process[j - 1];
+		}
+		snap->process[j] = p;
+	}
+}
+
+/* Look at one card of the list. */
+static int take_card(struct snapshot *snap, const struct ttmem_card_id *id,
+		     const struct want *want)
+{
+	size_t from = snap->processes;
+	struct card *card;
 	int ret;
 
+	snap->card = grow(snap->card, snap->cards, sizeof(*card));
+	card = &snap->card[snap->cards];
+	card->id = *id;
+	if (want->cards) {
+		read_board(card);
+		if (!card_wanted(want, card))
+			return EXIT_OK;
+	}
+	ret = read_clients(snap, id->number);
+	read_openers(snap, id->number, from);
+	if (!read_card(card, want->details)) {
+		drop_card(snap, card, from);
+		tell(snap, "card %u went away while it was looked at",
+		     id->number);
+		return EXIT_OK;
+	}
+	snap->cards++;
+	if (ret == -EPROTO) {
+		tell(snap, "card %u: %s; its processes are not shown",
+		     id->number, ttmem_strerror(ret));
+		return EXIT_FAILED;
+	}
+	return EXIT_OK;
+}
+
+int snapshot_take(struct snapshot *snap, const struct want *want)
+{
+	int ret, status = EXIT_OK;
+	struct ttmem_card_id *list;
+	size_t count, i;
+
 	memset(snap, 0, sizeof(*snap));
-	snap->time = time(NULL);
+	clock_gettime(CLOCK_REALTIME, &snap->time);
 
 	ret = ttmem_cards(&list, &count, sizeof(*list));
 	if (ret == -ENOMEM)
 		out_of_memory();
 	if (ret) {
-		snprintf(why, why_size, "%s%s", no_driver,
-			 access(TTMEM_SYSFS "/module/ttmem", F_OK) ?
-			 ". Nor is ttmem: sudo modprobe ttmem" : "");
-		return false;
+		tell(snap, "TT-KMD, Tenstorrent's driver, is not loaded (there is no " TTMEM_CLASS "). Run: sudo modprobe tenstorrent. To install it see https://github.com/tenstorrent/tt-kmd%s",
+		     access(TTMEM_SYSFS "/module/ttmem", F_OK) ?
+		     ". Nor is ttmem: sudo modprobe ttmem" : "");
+		return EXIT_NO_DRIVER;
 	}
 	if (ttmem_present()) {
-		snprintf(why, why_size, "%s", no_module);
+		tell(snap, "the kernel module ttmem, which keeps the books, is not loaded. Run: sudo modprobe ttmem. To install it run, in its source: sudo make install");
 		ttmem_list_free(list);
-		return false;
+		return EXIT_NO_DRIVER;
 	}
 	read_line(snap->ttmem, sizeof(snap->ttmem),
 		  TTMEM_SYSFS "/module/ttmem/version");
@@ -381,33 +722,35 @@ bool snapshot_take(struct snapshot *snap, int only, char *why, size_t why_size)
 		  TTMEM_SYSFS "/module/tenstorrent/version");
 
 	for (i = 0; i < count; i++) {
-		size_t from = snap->processes;
-		struct card *card;
-
-		if (only >= 0 && list[i].number != (unsigned int)only)
-			continue;
-		snap->card = grow(snap->card, snap->cards, sizeof(*card));
-		card = &snap->card[snap->cards];
-		card->id = list[i];
-		read_clients(snap, card->id.number);
-		read_openers(snap, card->id.number, from);
-		if (read_card(card))
-			snap->cards++;
-		else
-			drop_card(snap, card, from);
+		ret = take_card(snap, &list[i], want);
+		if (ret)
+			status = ret;
 	}
 	ttmem_list_free(list);
-	if (snap->cards)
-		return true;
 
-	if (only >= 0)
-		snprintf(why, why_size,
-			 "there is no card %d. ttmem-smi without -i shows those there are",
-			 only);
-	else
-		snprintf(why, why_size,
-			 "TT-KMD is loaded and drives no card. lspci -d 1e52: shows the cards that the machine sees, dmesg what TT-KMD says of them");
-	return false;
+	if (!all_found(snap, want))
+		status = EXIT_NOT_FOUND;
+	if (!snap->cards) {
+		if (!*snap->why)
+			tell(snap, "TT-KMD is loaded and drives no card. lspci -d 1e52: shows the cards that the machine sees, dmesg what TT-KMD says of them");
+		return EXIT_NOT_FOUND;
+	}
+	if (want->pids)
+		keep_processes(snap, want->pids);
+	if (want->sort)
+		sort_processes(snap, want->sort);
+	return status;
+}
+
+const struct card *snapshot_card(const struct snapshot *snap,
+				 unsigned int number)
+{
+	size_t i;
+
+	for (i = 0; i < snap->cards; i++)
+		if (snap->card[i].id.number == number)
+			return &snap->card[i];
+	return NULL;
 }
 
 void snapshot_free(struct snapshot *snap)
@@ -416,10 +759,8 @@ void snapshot_free(struct snapshot *snap)
 
 	for (i = 0; i < snap->cards; i++)
 		free(snap->card[i].chip);
-	for (i = 0; i < snap->processes; i++) {
-		free(snap->process[i].user);
-		free(snap->process[i].command);
-	}
+	for (i = 0; i < snap->processes; i++)
+		free_process(&snap->process[i]);
 	free(snap->card);
 	free(snap->process);
 	memset(snap, 0, sizeof(*snap));

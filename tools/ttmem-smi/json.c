@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The same as JSON. Its fields are documented in ttmem-smi(1) and stay: what
- * comes later is added, and JSON_FORMAT rises only if something must change.
+ * The same as JSON. Its fields are those of the schema in Documentation and
+ * stay: what comes later is added, and JSON_FORMAT rises only if something must change.
  */
 #include <json-c/json.h>
 #include <stdlib.h>
@@ -40,38 +40,10 @@ static struct json_object *number(uint64_t n)
 /* Thousandths as a number with its decimals, not what a double makes of it. */
 static struct json_object *thousandths(int64_t n)
 {
-	uint64_t size = n < 0 ? -(uint64_t)n : (uint64_t)n;
 	char text[32];
 
-	snprintf(text, sizeof(text), "%s%llu.%03llu", n < 0 ? "-" : "",
-		 (unsigned long long)(size / 1000),
-		 (unsigned long long)(size % 1000));
+	format_milli(text, sizeof(text), n, 3);
 	return made(json_object_new_double_s(n / 1000.0, text));
-}
-
-/* How many bytes of a valid UTF-8 character begin here, 0 if none does. */
-static size_t utf8_length(const char *text)
-{
-	const unsigned char *s = (const unsigned char *)text;
-	unsigned long c;
-	size_t len, i;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	len = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	c = s[0] & (0x7f >> len);
-	for (i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	/* Too long a form, surrogates, beyond Unicode. */
-	if ((len == 3 && (c < 0x800 || (c >= 0xd800 && c < 0xe000))) ||
-	    (len == 4 && (c < 0x10000 || c > 0x10ffff)))
-		return 0;
-	return len;
 }
 
 /* A command may hold any byte; JSON is UTF-8, so U+FFFD stands for the rest. */
@@ -100,13 +72,33 @@ static struct json_object *string(const char *text)
 	return obj;
 }
 
-static struct json_object *pool_object(const struct pool *pool)
+/* @memory is what the pool is of. */
+static struct json_object *pool_object(const struct pool *pool,
+				       unsigned int memory)
 {
 	struct json_object *obj = made(json_object_new_object());
+	struct json_object *tags = made(json_object_new_object());
+	unsigned int tag;
 
 	put(obj, "used", number(pool->used));
 	put(obj, "total", pool->total ? number(pool->total) : NULL);
+	put(obj, "free", pool->total ? number(pool->free) : NULL);
+	put(obj, "peak", number(pool->peak));
+	put(obj, "banks", pool->banks ? number(pool->banks) : NULL);
+	for (tag = 0; tag < TAGS; tag++)
+		if (memory_has_tag(memory, tag))
+			put(tags, tag_names[tag], number(pool->tag[tag]));
+	put(obj, "tags", tags);
 	return obj;
+}
+
+static void put_books(struct json_object *to, const struct books *books)
+{
+	put(to, "dram", pool_object(&books->pool[TTMEM_DRAM], TTMEM_DRAM));
+	put(to, "l1", pool_object(&books->pool[TTMEM_L1], TTMEM_L1));
+	put(to, "clients", number(books->clients));
+	put(to, "reservations", number(books->reservations));
+	put(to, "denied", number(books->denied));
 }
 
 static struct json_object *card_object(const struct card *card)
@@ -118,17 +110,21 @@ static struct json_object *card_object(const struct card *card)
 	put(obj, "card", number(card->id.number));
 	put(obj, "board", string(card->board));
 	put(obj, "bus_id", string(card->id.address));
+	put(obj, "serial", string(card->serial));
+	put(obj, "asic_id", string(card->asic));
+	put(obj, "firmware", string(card->firmware));
 	put(obj, "temperature_celsius", card->has_temperature ?
 	    thousandths(card->temperature) : NULL);
 	put(obj, "power_watts", card->has_power ?
 	    thousandths(card->power / 1000) : NULL);
+	put(obj, "power_limit_watts", card->has_power_limit ?
+	    thousandths(card->power_limit / 1000) : NULL);
 	put(obj, "clock_mhz", card->has_clock ? number(card->clock) : NULL);
 	for (i = 0; i < card->chips; i++) {
 		struct json_object *chip = made(json_object_new_object());
 
 		put(chip, "chip", number(i));
-		put(chip, "dram", pool_object(&card->chip[i].pool[TTMEM_DRAM]));
-		put(chip, "l1", pool_object(&card->chip[i].pool[TTMEM_L1]));
+		put_books(chip, &card->chip[i]);
 		append(chips, chip);
 	}
 	put(obj, "chips", chips);
@@ -146,6 +142,7 @@ static struct json_object *process_object(const struct process *p)
 	put(obj, "user", string(p->user));
 	put(obj, "dram", p->reports ? number(p->bytes[TTMEM_DRAM]) : NULL);
 	put(obj, "l1", p->reports ? number(p->bytes[TTMEM_L1]) : NULL);
+	put(obj, "reservations", p->reports ? number(p->reservations) : NULL);
 	put(obj, "command", string(p->command));
 	return obj;
 }
@@ -160,7 +157,7 @@ void print_json(FILE *out, const struct snapshot *snap, bool compact)
 	struct tm tm;
 	size_t i;
 
-	gmtime_r(&snap->time, &tm);
+	gmtime_r(&snap->time.tv_sec, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	for (i = 0; i < snap->cards; i++)
 		append(cards, card_object(&snap->card[i]));

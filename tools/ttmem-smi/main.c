@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * ttmem-smi: the Tenstorrent cards of this machine, what of their memory is
- * used, and by whom.
+ * used, and by whom. Options are nvidia-smi's where that has one for it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -13,41 +15,115 @@
 
 #include "smi.h"
 
-#define EXIT_USAGE	2
-
 /* A year; longer is a mistake. */
 #define INTERVAL_MAX	31536000.0
 
 static const char help[] =
-	"Usage: ttmem-smi [-i CARD] [-l SECONDS] [--json]\n"
+	"Usage: ttmem-smi [OPTION...]\n"
+	"       ttmem-smi dmon|pmon [OPTION...]\n"
 	"Show the Tenstorrent cards of this machine, what of their memory is used, and\n"
 	"by whom.\n"
 	"\n"
-	"  -i, --id=CARD       only this card: its number or its bus id\n"
-	"  -l, --loop=SECONDS  again every so many seconds, also 0.5, until Ctrl-C\n"
-	"      --json          exact bytes as JSON, documented in ttmem-smi(1);\n"
-	"                      with -l a document on each line\n"
-	"  -h, --help          this text\n"
-	"  -V, --version       the version of ttmem-smi and of the ioctl interface\n"
+	"What to show, instead of the table:\n"
+	"  -L, --list-cards       a line for each card; also --list-gpus\n"
+	"  -q, --query            all that is known of each card, in words\n"
+	"  -d, --display=LIST     with -q: only MEMORY, TEMPERATURE, POWER, CLOCK, PIDS\n"
+	"      --query-card=LIST  these fields of each card, as CSV; also --query-gpu\n"
+	"      --query-chip=LIST  of each chip\n"
+	"      --query-compute-apps=LIST\n"
+	"                         of each process\n"
+	"      --format=csv[,noheader][,nounits][,bytes]\n"
+	"                         how CSV is written; bytes: exactly, in place of MiB\n"
+	"      --help-query       explain all fields; those of one query:\n"
+	"                         --help-query-card, --help-query-gpu,\n"
+	"                         --help-query-chip, --help-query-compute-apps\n"
+	"      --json             exact bytes as JSON; with -l a document a line\n"
+	"      --reservations=PID what a process has reserved: address, size, memory,\n"
+	"                         tag and label; with --format=csv exactly\n"
+	"  dmon                   a line for each chip, every second\n"
+	"  pmon                   a line for each process, every second\n"
+	"\n"
+	"Which, how often, and where to:\n"
+	"  -i, --id=CARD,...      only these: numbers, bus ids or boards, or all\n"
+	"  -p, --pid=PID,...      only these processes\n"
+	"      --sort=KEY         processes by card, pid, user, command, dram, l1 or\n"
+	"                         reservations; -KEY largest first, +KEY smallest first\n"
+	"  -l, --loop=SECONDS     again every so many seconds, also 0.5, until Ctrl-C\n"
+	"      --loop-ms=MS       again every so many milliseconds; also -lms MS\n"
+	"  -c, --count=N          end after N times\n"
+	"  -f, --filename=FILE    write to a file\n"
+	"      --color=WHEN       auto, always or never; NO_COLOR is heeded\n"
+	"\n"
+	"With dmon and pmon:\n"
+	"  -d, --delay=SECONDS    in place of every second\n"
+	"  -s, --select=GROUPS    columns: p power and temperature, c clock, m memory,\n"
+	"                         r reservations; pmon has m and r\n"
+	"  -o, --options=DT       D: with the date, T: with the time\n"
+	"\n"
+	"What root may change, of the cards of -i:\n"
+	"      --set-capacity=MEMORY=SIZE,...\n"
+	"                         what a chip has, as dram=12G,l1=90M; 0: not known\n"
+	"      --reset-peaks      let the peaks start again\n"
+	"      --invalidate       after a reset: all books of the card to 0\n"
+	"      --chip=K           only this chip\n"
+	"  -y, --yes              do not ask\n"
+	"\n"
+	"  -h, --help             this text\n"
+	"  -V, --version          versions of this program, ttmem and TT-KMD\n"
 	"\n"
 	"Examples:\n"
-	"  ttmem-smi\n"
-	"  ttmem-smi -i 0000:01:00.0 -l 1\n"
+	"  ttmem-smi -i n300 -l 1\n"
+	"  ttmem-smi --query-gpu=index,name,memory.used,memory.total --format=csv\n"
+	"  ttmem-smi --query-compute-apps=pid,used_memory --format=csv,noheader,nounits\n"
 	"  ttmem-smi --json | jq '.processes[] | select(.dram > 1000000000)'\n"
+	"  ttmem-smi pmon -s m -d 5 -o T\n"
+	"  sudo ttmem-smi -i 0 --invalidate\n"
 	"\n"
-	"Exit status: 0; 1 if a driver or the card is missing; 2 for a wrong argument.\n";
+	"Exit status: 0; 1 failed; 2 wrong argument; 4 not permitted; 6 no such card or\n"
+	"process; 9 TT-KMD or ttmem is not loaded.\n";
 
-/* There is nothing to put back, not even half a table is worth waiting for. */
+enum mode {
+	MODE_TABLE, MODE_LIST, MODE_ALL, MODE_QUERY, MODE_JSON, MODE_DMON,
+	MODE_PMON, MODE_RESERVATIONS, MODE_LEVER, MODE_HELP_QUERY,
+};
+
+/* What is to be done. */
+struct job {
+	enum mode mode;
+	const char *mode_name;	/* as typed */
+	enum query query;
+	bool all_queries;	/* of --help-query */
+	const char *fields;
+	const char *display;	/* -d: of -q, or the delay of dmon and pmon */
+	unsigned int parts;
+	const char *format;
+	struct csv csv;
+	const char *colour;
+	struct monitor monitor;
+	struct want want;
+	uint64_t pid;
+	struct lever_args lever;
+	const char *chip;
+	double seconds;
+	uint64_t count;		/* 0: for ever, with @seconds */
+	const char *file;
+	int fd;
+	struct style style;
+};
+
+static volatile sig_atomic_t stopped;
+
+/* What is being written is finished; a second signal ends at once. */
 static void stop(int signal)
 {
 	(void)signal;
-	_exit(0);
+	stopped = 1;
 }
 
-static bool write_out(const char *text, size_t size)
+static bool write_out(int fd, const char *text, size_t size)
 {
 	while (size) {
-		ssize_t done = write(STDOUT_FILENO, text, size);
+		ssize_t done = write(fd, text, size);
 
 		if (done < 0) {
 			if (errno == EINTR)
@@ -62,26 +138,61 @@ static bool write_out(const char *text, size_t size)
 	return true;
 }
 
-static bool show(const struct snapshot *snap, bool json, bool loop)
+static void print(FILE *out, const struct snapshot *snap, const struct job *job,
+		  bool first)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	bool ok;
+	bool loop = job->seconds > 0;
 
-	if (!out)
-		out_of_memory();
-	if (json) {
+	switch (job->mode) {
+	case MODE_LIST:
+		print_list(out, snap);
+		break;
+	case MODE_ALL:
+		print_all(out, snap, job->parts);
+		break;
+	case MODE_QUERY:
+		print_query(out, snap, job->query, job->fields, &job->csv,
+			    first);
+		break;
+	case MODE_JSON:
 		print_json(out, snap, loop);
-	} else {
-		print_table(out, snap);
+		break;
+	case MODE_DMON:
+	case MODE_PMON:
+		print_monitor(out, snap, job->mode == MODE_PMON, &job->monitor,
+			      &job->style);
+		break;
+	default:
+		print_table(out, snap, &job->style);
 		if (loop)
 			fputc('\n', out);
 	}
-	if (fclose(out))
+}
+
+/* Where to: what has been put together goes out in one piece. */
+struct paper {
+	FILE *out;
+	char *text;
+	size_t size;
+};
+
+static void paper_open(struct paper *paper)
+{
+	paper->text = NULL;
+	paper->size = 0;
+	paper->out = open_memstream(&paper->text, &paper->size);
+	if (!paper->out)
 		out_of_memory();
-	ok = write_out(text, size);
-	free(text);
+}
+
+static bool paper_send(struct paper *paper, int fd)
+{
+	bool ok;
+
+	if (fclose(paper->out))
+		out_of_memory();
+	ok = write_out(fd, paper->text, paper->size);
+	free(paper->text);
 	return ok;
 }
 
@@ -105,11 +216,78 @@ static void wait_for_next(struct timespec *next, double seconds)
 	}
 	if (later(&now, next))
 		*next = now;
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, next, NULL))
+	while (!stopped &&
+	       clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, next, NULL))
 		;
 }
 
-static int __attribute__((format(printf, 1, 2)))
+/* Look, print, and again. */
+static int run(const struct job *job)
+{
+	char before[sizeof(((struct snapshot *)0)->why)] = "";
+	struct timespec next;
+	uint64_t times = 0;
+	int status;
+
+	clock_gettime(CLOCK_MONOTONIC, &next);
+	for (;;) {
+		struct snapshot snap;
+		struct paper paper;
+		bool ok = true;
+
+		status = snapshot_take(&snap, &job->want);
+		/* Who watches sees it come back: told once, goes on. */
+		if (*snap.why && strcmp(snap.why, before))
+			fprintf(stderr, "ttmem-smi: %s\n", snap.why);
+		strcpy(before, snap.why);
+		if (snap.cards) {
+			paper_open(&paper);
+			print(paper.out, &snap, job, !times);
+			ok = paper_send(&paper, job->fd);
+		} else if (!times) {
+			ok = false;
+		}
+		snapshot_free(&snap);
+		if (!ok)
+			return status ? status : EXIT_FAILED;
+		times++;
+		if (!(job->seconds > 0) || (job->count && times == job->count))
+			return status;
+		if (!stopped)
+			wait_for_next(&next, job->seconds);
+		if (stopped)
+			return EXIT_OK;
+	}
+}
+
+/* What is done once, with a status of its own. */
+static int run_once(const struct job *job)
+{
+	struct paper paper;
+	int status = EXIT_OK;
+
+	paper_open(&paper);
+	switch (job->mode) {
+	case MODE_RESERVATIONS:
+		status = print_reservations(paper.out, &job->want, job->pid,
+					    job->format ? &job->csv : NULL);
+		break;
+	case MODE_LEVER:
+		status = pull_lever(paper.out, &job->want, &job->lever);
+		break;
+	default:
+		print_query_help(paper.out, job->query);
+		if (job->all_queries) {
+			fputc('\n', paper.out);
+			print_query_help(paper.out, QUERY_PROCESSES);
+		}
+	}
+	if (!paper_send(&paper, job->fd))
+		return EXIT_FAILED;
+	return status;
+}
+
+static void __attribute__((noreturn, format(printf, 1, 2)))
 wrong(const char *format, ...)
 {
 	va_list args;
@@ -119,111 +297,392 @@ wrong(const char *format, ...)
 	vfprintf(stderr, format, args);
 	fputs(". ttmem-smi --help tells more\n", stderr);
 	va_end(args);
-	return EXIT_USAGE;
+	exit(EXIT_USAGE);
 }
 
-static int run(int only, double seconds, bool json)
+static void set_mode(struct job *job, enum mode mode, const char *name)
 {
-	struct timespec next;
-	char why[512], before[512] = "";
-	bool first = true;
+	if (job->mode_name)
+		wrong("%s and %s do not go together", job->mode_name, name);
+	job->mode = mode;
+	job->mode_name = name;
+}
 
-	clock_gettime(CLOCK_MONOTONIC, &next);
-	for (;;) {
-		struct snapshot snap;
-		bool ok = snapshot_take(&snap, only, why, sizeof(why));
+static void set_query(struct job *job, enum query query, const char *name,
+		      const char *fields)
+{
+	set_mode(job, MODE_QUERY, name);
+	job->query = query;
+	job->fields = fields;
+}
 
-		if (ok) {
-			before[0] = '\0';
-			ok = show(&snap, json, seconds > 0);
-			snapshot_free(&snap);
-			if (!ok)
-				return 1;
-		} else {
-			/* Who watches sees it come back: told once, goes on. */
-			snapshot_free(&snap);
-			if (strcmp(why, before))
-				fprintf(stderr, "ttmem-smi: %s\n", why);
-			strcpy(before, why);
-			if (first)
-				return 1;
-		}
-		first = false;
-		if (!(seconds > 0))
-			return 0;
-		wait_for_next(&next, seconds);
+static void set_help_query(struct job *job, enum query query, const char *name)
+{
+	set_mode(job, MODE_HELP_QUERY, name);
+	job->query = query;
+}
+
+static void set_lever(struct job *job, enum lever lever, const char *name)
+{
+	set_mode(job, MODE_LEVER, name);
+	job->lever.lever = lever;
+}
+
+static double parse_seconds(const char *text, double unit)
+{
+	double seconds;
+	char *end;
+
+	errno = 0;
+	seconds = strtod(text, &end) * unit;
+	if (end == text || *end || errno ||
+	    !(seconds >= 0.001 && seconds <= INTERVAL_MAX))
+		wrong("'%s' is no number of %sseconds from %s to %.0f", text,
+		      unit < 1 ? "milli" : "", unit < 1 ? "1" : "0.001",
+		      INTERVAL_MAX / unit);
+	return seconds;
+}
+
+static uint64_t parse_number(const char *option, const char *text,
+			     uint64_t min, uint64_t max)
+{
+	uint64_t n;
+
+	if (!ttmem__number(text, max, &n) || n < min)
+		wrong("%s %s: not a number from %llu to %llu", option, text,
+		      (unsigned long long)min, (unsigned long long)max);
+	return n;
+}
+
+static void parse_format(struct job *job)
+{
+	const char *text = job->format;
+	bool csv = false;
+	size_t len;
+
+	job->csv.header = true;
+	job->csv.units = true;
+	for (; text; text = text[len] ? text + len + 1 : NULL) {
+		len = strcspn(text, ",");
+		if (len == 3 && !memcmp(text, "csv", len))
+			csv = true;
+		else if (len == 8 && !memcmp(text, "noheader", len))
+			job->csv.header = false;
+		else if (len == 7 && !memcmp(text, "nounits", len))
+			job->csv.units = false;
+		else if (len == 5 && !memcmp(text, "bytes", len))
+			job->csv.bytes = true;
+		else
+			wrong("--format %s: its words are csv, noheader, nounits and bytes, not '%.*s'",
+			      job->format, (int)len, text);
 	}
+	if (job->format && !csv)
+		wrong("--format %s: it begins with csv", job->format);
+}
+
+static void parse_options(struct job *job, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == 'D')
+			job->monitor.date = true;
+		else if (*text == 'T')
+			job->monitor.time = true;
+		else
+			wrong("-o %c: D is for the date, T for the time", *text);
+	}
+}
+
+/* What goes only with some of the modes. */
+static void check_modes(struct job *job)
+{
+	bool monitor = job->mode == MODE_DMON || job->mode == MODE_PMON;
+	bool once = job->mode >= MODE_RESERVATIONS;
+	const char *name = job->mode_name ? job->mode_name : "the table";
+
+	if (job->format && job->mode != MODE_QUERY &&
+	    job->mode != MODE_RESERVATIONS)
+		wrong("--format is for --query-card and the like, and for --reservations");
+	if (job->display && !monitor && job->mode != MODE_ALL)
+		wrong("-d is for -q, dmon and pmon");
+	if ((job->monitor.groups || job->monitor.date || job->monitor.time) &&
+	    !monitor)
+		wrong("-s and -o are for dmon and pmon");
+	if (once && job->seconds > 0)
+		wrong("%s is done once: there is no -l with it", name);
+	if (job->count && !monitor && !(job->seconds > 0))
+		wrong("-c takes -l, dmon or pmon");
+	if (job->lever.yes && job->mode != MODE_LEVER)
+		wrong("--yes is for what root may change");
+	if (job->chip && (job->mode != MODE_LEVER ||
+			  job->lever.lever == LEVER_INVALIDATE))
+		wrong("--chip is for --set-capacity and --reset-peaks");
+	if (job->mode == MODE_LEVER && !job->want.cards)
+		wrong("%s: say which card with -i, or all with -i all", name);
+	if (job->mode == MODE_LEVER && (job->want.pids || job->want.sort))
+		wrong("%s is about cards: there is no -p or --sort with it",
+		      name);
+}
+
+static void check(struct job *job)
+{
+	char why[512];
+
+	check_modes(job);
+	parse_format(job);
+	if (!want_check(&job->want, why, sizeof(why)))
+		wrong("%s", why);
+	if (job->mode == MODE_QUERY &&
+	    !query_check(job->query, job->fields, why, sizeof(why)))
+		wrong("%s", why);
+	if (job->mode == MODE_ALL &&
+	    !parse_parts(job->display, &job->parts, why, sizeof(why)))
+		wrong("%s", why);
+	if (job->mode == MODE_LEVER && !lever_check(&job->lever, why,
+						    sizeof(why)))
+		wrong("%s", why);
+	if (job->mode == MODE_DMON || job->mode == MODE_PMON) {
+		if (!monitor_check(job->mode == MODE_PMON, &job->monitor, why,
+				   sizeof(why)))
+			wrong("%s", why);
+		if (job->display)
+			job->seconds = parse_seconds(job->display, 1);
+		else if (!(job->seconds > 0))
+			job->seconds = 1;
+	}
+	if (strcmp(job->colour, "auto") && strcmp(job->colour, "always") &&
+	    strcmp(job->colour, "never"))
+		wrong("--color %s: it is auto, always or never", job->colour);
+	job->want.details = job->mode != MODE_TABLE && job->mode != MODE_LIST &&
+			    job->mode != MODE_PMON;
+}
+
+/* Options without a letter. */
+enum {
+	OPT_JSON = 256, OPT_QUERY_CARD, OPT_QUERY_CHIP, OPT_QUERY_APPS,
+	OPT_FORMAT, OPT_HELP_QUERY, OPT_HELP_CARD, OPT_HELP_CHIP, OPT_HELP_APPS,
+	OPT_RESERVATIONS, OPT_SORT, OPT_LOOP_MS, OPT_COLOR, OPT_CAPACITY,
+	OPT_PEAKS, OPT_INVALIDATE, OPT_CHIP,
+};
+
+static const struct option options[] = {
+	{ "list-cards", no_argument, NULL, 'L' },
+	{ "list-gpus", no_argument, NULL, 'L' },
+	{ "query", no_argument, NULL, 'q' },
+	{ "display", required_argument, NULL, 'd' },
+	{ "query-card", required_argument, NULL, OPT_QUERY_CARD },
+	{ "query-gpu", required_argument, NULL, OPT_QUERY_CARD },
+	{ "query-chip", required_argument, NULL, OPT_QUERY_CHIP },
+	{ "query-compute-apps", required_argument, NULL, OPT_QUERY_APPS },
+	{ "format", required_argument, NULL, OPT_FORMAT },
+	{ "help-query", no_argument, NULL, OPT_HELP_QUERY },
+	{ "help-query-card", no_argument, NULL, OPT_HELP_CARD },
+	{ "help-query-gpu", no_argument, NULL, OPT_HELP_CARD },
+	{ "help-query-chip", no_argument, NULL, OPT_HELP_CHIP },
+	{ "help-query-compute-apps", no_argument, NULL, OPT_HELP_APPS },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "reservations", required_argument, NULL, OPT_RESERVATIONS },
+	{ "id", required_argument, NULL, 'i' },
+	{ "pid", required_argument, NULL, 'p' },
+	{ "sort", required_argument, NULL, OPT_SORT },
+	{ "loop", required_argument, NULL, 'l' },
+	{ "loop-ms", required_argument, NULL, OPT_LOOP_MS },
+	{ "count", required_argument, NULL, 'c' },
+	{ "filename", required_argument, NULL, 'f' },
+	{ "color", required_argument, NULL, OPT_COLOR },
+	{ "delay", required_argument, NULL, 'd' },
+	{ "select", required_argument, NULL, 's' },
+	{ "options", required_argument, NULL, 'o' },
+	{ "set-capacity", required_argument, NULL, OPT_CAPACITY },
+	{ "reset-peaks", no_argument, NULL, OPT_PEAKS },
+	{ "invalidate", no_argument, NULL, OPT_INVALIDATE },
+	{ "chip", required_argument, NULL, OPT_CHIP },
+	{ "yes", no_argument, NULL, 'y' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ }
+};
+
+static int print_text(const char *text)
+{
+	return write_out(STDOUT_FILENO, text, strlen(text)) ? EXIT_OK :
+							      EXIT_FAILED;
+}
+
+static int version(void)
+{
+	struct paper paper;
+	int status;
+
+	paper_open(&paper);
+	status = print_version(paper.out);
+	return paper_send(&paper, STDOUT_FILENO) ? status : EXIT_FAILED;
+}
+
+/* Take an option, or end. */
+static void take_option(struct job *job, int opt)
+{
+	switch (opt) {
+	case 'L':
+		set_mode(job, MODE_LIST, "-L");
+		break;
+	case 'q':
+		set_mode(job, MODE_ALL, "-q");
+		break;
+	case 'd':
+		job->display = optarg;
+		break;
+	case OPT_QUERY_CARD:
+		set_query(job, QUERY_CARDS, "--query-card", optarg);
+		break;
+	case OPT_QUERY_CHIP:
+		set_query(job, QUERY_CHIPS, "--query-chip", optarg);
+		break;
+	case OPT_QUERY_APPS:
+		set_query(job, QUERY_PROCESSES, "--query-compute-apps", optarg);
+		break;
+	case OPT_FORMAT:
+		job->format = optarg;
+		break;
+	case OPT_HELP_QUERY:
+		set_help_query(job, QUERY_CARDS, "--help-query");
+		job->all_queries = true;
+		break;
+	case OPT_HELP_CARD:
+		set_help_query(job, QUERY_CARDS, "--help-query-card");
+		break;
+	case OPT_HELP_CHIP:
+		set_help_query(job, QUERY_CHIPS, "--help-query-chip");
+		break;
+	case OPT_HELP_APPS:
+		set_help_query(job, QUERY_PROCESSES,
+			       "--help-query-compute-apps");
+		break;
+	case OPT_JSON:
+		set_mode(job, MODE_JSON, "--json");
+		break;
+	case OPT_RESERVATIONS:
+		set_mode(job, MODE_RESERVATIONS, "--reservations");
+		job->pid = parse_number("--reservations", optarg, 1, INT32_MAX);
+		break;
+	case 'i':
+		job->want.cards = optarg;
+		break;
+	case 'p':
+		job->want.pids = optarg;
+		break;
+	case OPT_SORT:
+		job->want.sort = optarg;
+		break;
+	case 'l':
+		job->seconds = parse_seconds(optarg, 1);
+		break;
+	case OPT_LOOP_MS:
+		job->seconds = parse_seconds(optarg, 0.001);
+		break;
+	case 'c':
+		job->count = parse_number("-c", optarg, 1, UINT32_MAX);
+		break;
+	case 'f':
+		job->file = optarg;
+		break;
+	case OPT_COLOR:
+		job->colour = optarg;
+		break;
+	case 's':
+		job->monitor.groups = optarg;
+		break;
+	case 'o':
+		parse_options(job, optarg);
+		break;
+	case OPT_CAPACITY:
+		set_lever(job, LEVER_CAPACITY, "--set-capacity");
+		job->lever.capacity = optarg;
+		break;
+	case OPT_PEAKS:
+		set_lever(job, LEVER_PEAKS, "--reset-peaks");
+		break;
+	case OPT_INVALIDATE:
+		set_lever(job, LEVER_INVALIDATE, "--invalidate");
+		break;
+	case OPT_CHIP:
+		job->chip = optarg;
+		job->lever.chip = parse_number("--chip", optarg, 0, INT32_MAX);
+		break;
+	case 'y':
+		job->lever.yes = true;
+		break;
+	case 'x':
+		wrong("-x: there is no XML; --json tells the same");
+	case 'h':
+		exit(print_text(help));
+	case 'V':
+		exit(version());
+	default:
+		fputs("ttmem-smi: ttmem-smi --help tells more\n", stderr);
+		exit(EXIT_USAGE);
+	}
+}
+
+static void take_word(struct job *job, const char *word)
+{
+	if (!strcmp(word, "dmon"))
+		set_mode(job, MODE_DMON, "dmon");
+	else if (!strcmp(word, "pmon"))
+		set_mode(job, MODE_PMON, "pmon");
+	else
+		wrong("'%s' is one argument too many", word);
 }
 
 int main(int argc, char **argv)
 {
-	enum { OPT_JSON = 256 };
-	static const struct option options[] = {
-		{ "id", required_argument, NULL, 'i' },
-		{ "loop", required_argument, NULL, 'l' },
-		{ "json", no_argument, NULL, OPT_JSON },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ }
+	struct sigaction action = {
+		.sa_handler = stop,
+		.sa_flags = SA_RESETHAND,
 	};
-	struct sigaction action = { .sa_handler = stop };
-	const char *card = NULL;
-	unsigned int number;
-	double seconds = 0;
-	bool json = false;
-	int only = -1;
-	char *end;
-	int opt;
+	struct job job = {
+		.colour = "auto",
+		.lever = { .chip = -1 },
+		.fd = STDOUT_FILENO,
+	};
+	int opt, status;
 
-	while ((opt = getopt_long(argc, argv, "i:l:hV", options, NULL)) != -1) {
-		switch (opt) {
-		case 'i':
-			card = optarg;
-			break;
-		case 'l':
-			errno = 0;
-			seconds = strtod(optarg, &end);
-			if (end == optarg || *end || errno ||
-			    !(seconds >= 0.001 && seconds <= INTERVAL_MAX))
-				return wrong("'%s' is no number of seconds from 0.001 to %.0f",
-					     optarg, INTERVAL_MAX);
-			break;
-		case OPT_JSON:
-			json = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return fflush(stdout) ? 1 : 0;
-		case 'V':
-			printf("ttmem-smi %s (ABI %d)\n", TTMEM_VERSION,
-			       TTMEM_ABI_VERSION);
-			return fflush(stdout) ? 1 : 0;
-		default:
-			fputs("ttmem-smi: ttmem-smi --help tells more\n",
-			      stderr);
-			return EXIT_USAGE;
+	setlocale(LC_CTYPE, "");
+	/* nvidia-smi has it with one dash. */
+	for (opt = 1; opt < argc; opt++)
+		if (!strcmp(argv[opt], "-lms"))
+			argv[opt] = "--loop-ms";
+
+	while ((opt = getopt_long(argc, argv, "Lqd:i:p:l:c:f:s:o:yxhV", options,
+				  NULL)) != -1)
+		take_option(&job, opt);
+	for (; optind < argc; optind++)
+		take_word(&job, argv[optind]);
+	check(&job);
+
+	if (job.file) {
+		job.fd = open(job.file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+			      0666);
+		if (job.fd < 0) {
+			fprintf(stderr, "ttmem-smi: cannot write to %s: %s\n",
+				job.file, strerror(errno));
+			return EXIT_FAILED;
 		}
 	}
-	if (optind < argc)
-		return wrong("'%s' is one argument too many", argv[optind]);
+	style_of(&job.style, job.fd, job.colour);
 
-	if (card) {
-		int ret = ttmem__find(card, &number);
-
-		if (ret == -EINVAL)
-			return wrong("'%s' is neither a card's number nor a bus id as 0000:01:00.0",
-				     card);
-		if (ret && !ttmem_present()) {
-			fprintf(stderr,
-				"ttmem-smi: there is no card %s. ttmem-smi without -i shows those there are\n",
-				card);
-			return 1;
+	if (job.mode >= MODE_RESERVATIONS) {
+		status = run_once(&job);
+	} else {
+		if (job.seconds > 0) {
+			sigaction(SIGINT, &action, NULL);
+			sigaction(SIGTERM, &action, NULL);
 		}
-		/* Without the driver any card will do: run() says what lacks. */
-		only = ret ? 0 : (int)number;
+		status = run(&job);
 	}
-
-	if (seconds > 0)
-		sigaction(SIGINT, &action, NULL);
-	return run(only, seconds, json);
+	if (job.file && close(job.fd) && !status) {
+		fprintf(stderr, "ttmem-smi: cannot write to %s: %s\n", job.file,
+			strerror(errno));
+		status = EXIT_FAILED;
+	}
+	return status;
 }

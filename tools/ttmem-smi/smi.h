@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ttmem-smi: one look at all cards (collect.c), and the ways to show it
- * (table.c, json.c).
+ * ttmem-smi: one look at the cards (collect.c), the ways to show it (table.c,
+ * list.c, query.c, json.c, monitor.c), one process's reservations
+ * (reservations.c), what root may change (levers.c), and how text is made fit
+ * for people (text.c). main.c takes the arguments and looks again and again.
  */
 #ifndef TTMEM_SMI_H
 #define TTMEM_SMI_H
@@ -15,29 +17,58 @@
 
 #include "internal.h"
 
-/* A pool's books. @total is 0 where the capacity is not known. */
+/* How ttmem-smi ends: nvidia-smi's numbers. Documented in ttmem-smi(1). */
+enum {
+	EXIT_OK		= 0,
+	EXIT_FAILED	= 1,
+	EXIT_USAGE	= 2,
+	EXIT_PERMISSION	= 4,
+	EXIT_NOT_FOUND	= 6,
+	EXIT_NO_DRIVER	= 9,
+};
+
+/* The tags of enum ttmem_tag. */
+#define TAGS	(TTMEM_TAG_CB + 1)
+
+/*
+ * A pool's books. @total is 0 where the capacity is not known, and then @free
+ * means nothing. What follows @total is read only for a look with details.
+ */
 struct pool {
 	uint64_t used;
 	uint64_t total;
+	uint64_t free;
+	uint64_t peak;
+	uint64_t banks;		/* 0 if not known */
+	uint64_t tag[TAGS];	/* parts of used; 0 for tags it has not */
 };
 
-/* A chip's pools, in the order of enum ttmem_memory. */
-struct chip {
+/* The books of a chip or of a whole card; pools in the order of enum ttmem_memory. */
+struct books {
 	struct pool pool[2];
+	uint64_t clients;
+	uint64_t reservations;
+	uint64_t denied;
 };
 
 /* A card. What TT-KMD does not tell is an empty string, or not @has_. */
 struct card {
 	struct ttmem_card_id id;
 	char board[TTMEM_BOARD_SIZE];
+	char serial[24];
+	char asic[24];
+	char firmware[24];
 	bool has_temperature;
 	bool has_power;
+	bool has_power_limit;
 	bool has_clock;
 	int64_t temperature;	/* millidegrees Celsius */
 	uint64_t power;		/* microwatts */
+	uint64_t power_limit;	/* likewise */
 	uint64_t clock;		/* MHz */
 	size_t chips;		/* 0 if ttmem does not follow the card */
-	struct chip *chip;
+	struct books *chip;
+	struct books sum;	/* all chips; only with details */
 };
 
 /*
@@ -52,42 +83,322 @@ struct process {
 	pid_t pid;		/* 0 if not visible from here, or dead */
 	uid_t uid;
 	uint64_t bytes[2];	/* in the order of enum ttmem_memory */
+	uint64_t reservations;
 	char *user;		/* name, or number where it has none */
 	char *command;		/* NULL if @pid is 0 */
 };
 
 struct snapshot {
-	time_t time;
+	struct timespec time;
 	char ttmem[64];		/* the module's version, empty if not told */
 	char tt_kmd[64];	/* likewise TT-KMD's */
 	struct card *card;
 	size_t cards;
 	struct process *process;
 	size_t processes;
+	char why[512];		/* what is missing, else empty */
+};
+
+/*
+ * What to look at. @cards and @pids are as typed, separated by commas, NULL for
+ * all; they and @sort have been checked by want_check().
+ */
+struct want {
+	const char *cards;
+	const char *pids;
+	const char *sort;
+	bool details;
+};
+
+/* Who the output is for. */
+struct style {
+	bool terminal;
+	unsigned int width;	/* columns there are */
+	bool colour;
+	bool utf8;
+};
+
+/* How CSV is written: --format. */
+struct csv {
+	bool header;
+	bool units;
+	bool bytes;	/* no MiB */
+};
+
+/* collect.c */
+
+/**
+ * want_check() - see whether what was typed can be looked for
+ * @want: what was typed
+ * @why: what is wrong with it
+ * @why_size: size of @why
+ * Return: whether nothing is
+ */
+bool want_check(const struct want *want, char *why, size_t why_size);
+
+/**
+ * snapshot_take() - look at the cards
+ * @snap: what was seen; to be freed with snapshot_free() whatever is returned
+ * @want: what to look at
+ *
+ * What is missing, and how to get it, is in @snap->why. A card that vanishes
+ * meanwhile is left out, and told of there too.
+ * Return: EXIT_OK, or the status to end with; there may be cards all the same
+ */
+int snapshot_take(struct snapshot *snap, const struct want *want);
+
+/**
+ * snapshot_free() - free what a snapshot holds
+ * @snap: the snapshot
+ */
+void snapshot_free(struct snapshot *snap);
+
+/**
+ * snapshot_card() - find the card of a process
+ * @snap: the snapshot
+ * @number: TT-KMD's number
+ * Return: the card, NULL if it is not in the snapshot
+ */
+const struct card *snapshot_card(const struct snapshot *snap,
+				 unsigned int number);
+
+/**
+ * out_of_memory() - give up for lack of memory
+ */
+void __attribute__((noreturn)) out_of_memory(void);
+
+/**
+ * grow() - make room for one more entry in an array that doubles
+ * @array: the array, NULL at first
+ * @count: how many entries it has
+ * @size: size of an entry
+ * Return: the array, its new entry cleared
+ */
+void *grow(void *array, size_t count, size_t size);
+
+/* text.c */
+
+/* The names of enum ttmem_memory and enum ttmem_tag. */
+extern const char * const memory_names[2];
+extern const char * const tag_names[TAGS];
+
+/**
+ * memory_has_tag() - whether bytes of a memory may have a tag
+ * @memory: the memory
+ * @tag: the tag
+ * Return: whether they may
+ */
+bool memory_has_tag(unsigned int memory, unsigned int tag);
+
+/**
+ * style_of() - find out who reads the output
+ * @style: out
+ * @fd: the output
+ * @colour: "auto", "always" or "never"
+ */
+void style_of(struct style *style, int fd, const char *colour);
+
+/**
+ * fit() - make text of others fit to stand in a column
+ * @to: out: text of exactly @width columns, padded with blanks
+ * @size: size of @to; four bytes for each column and a NUL are enough
+ * @width: the column's width
+ * @from: the text
+ * @utf8: what is printable in this locale may stay; else only ASCII
+ *
+ * What is not printable becomes a question mark, what is cut off is told by a
+ * plus, as ps does.
+ * Return: @to
+ */
+char *fit(char *to, size_t size, size_t width, const char *from, bool utf8);
+
+/**
+ * printable() - copy text of others whole, fit for a line of a file
+ * @from: the text
+ * Return: UTF-8 with a question mark for each byte that is none and for each
+ * control character, to be freed
+ */
+char *printable(const char *from);
+
+/**
+ * format_bytes() - "200 MiB", in the smallest unit that fits
+ * @text: out
+ * @size: size of @text
+ * @bytes: how many
+ * @width: columns that it should fit
+ */
+void format_bytes(char *text, size_t size, uint64_t bytes, size_t width);
+
+/**
+ * format_pool() - "200 / 12288 MiB", likewise
+ * @text: out
+ * @size: size of @text
+ * @pool: the pool
+ * @width: columns that it should fit
+ */
+void format_pool(char *text, size_t size, const struct pool *pool,
+		 size_t width);
+
+/**
+ * in_mib() - bytes to the nearest MiB
+ * @bytes: how many
+ * Return: MiB
+ */
+uint64_t in_mib(uint64_t bytes);
+
+/**
+ * percent_used() - how full a pool is
+ * @pool: the pool
+ * Return: per cent, above 100 too; -1 if its capacity is not known
+ */
+int percent_used(const struct pool *pool);
+
+/**
+ * format_milli() - thousandths as a number with decimals
+ * @text: out
+ * @size: size of @text
+ * @n: the number
+ * @decimals: 0 to 3; the last one is rounded
+ */
+void format_milli(char *text, size_t size, int64_t n, unsigned int decimals);
+
+/**
+ * utf8_length() - how many bytes of a valid UTF-8 character begin here
+ * @text: not empty
+ * Return: 1 to 4, 0 if none begins here
+ */
+size_t utf8_length(const char *text);
+
+/* The views. Each prints a snapshot; what it takes beyond is told here. */
+
+/* The table of cards and that of processes. */
+void print_table(FILE *out, const struct snapshot *snap,
+		 const struct style *style);
+
+/* A JSON document, on one line if @compact. */
+void print_json(FILE *out, const struct snapshot *snap, bool compact);
+
+/* A line for each card. */
+void print_list(FILE *out, const struct snapshot *snap);
+
+/* What parts of a card print_all() tells. */
+enum {
+	ALL_PRODUCT	= 1 << 0,
+	ALL_MEMORY	= 1 << 1,
+	ALL_TEMPERATURE	= 1 << 2,
+	ALL_POWER	= 1 << 3,
+	ALL_CLOCK	= 1 << 4,
+	ALL_PIDS	= 1 << 5,
+	ALL_OF_IT	= (1 << 6) - 1,
+};
+
+/* All that is known, in words, of the parts of ALL_*. */
+void print_all(FILE *out, const struct snapshot *snap, unsigned int parts);
+
+/**
+ * parse_parts() - understand the list of -q -d
+ * @text: words separated by commas, NULL for all
+ * @parts: out: ALL_*
+ * @why: what is wrong with it
+ * @why_size: size of @why
+ * Return: whether nothing is
+ */
+bool parse_parts(const char *text, unsigned int *parts, char *why,
+		 size_t why_size);
+
+/* What a query's lines are about. */
+enum query { QUERY_CARDS, QUERY_CHIPS, QUERY_PROCESSES };
+
+/* Fields as typed, separated by commas; the header only if @first. */
+void print_query(FILE *out, const struct snapshot *snap, enum query query,
+		 const char *fields, const struct csv *csv, bool first);
+
+/**
+ * query_check() - see whether there are such fields
+ * @query: what the lines are about
+ * @fields: as typed
+ * @why: what is wrong with them
+ * @why_size: size of @why
+ * Return: whether nothing is
+ */
+bool query_check(enum query query, const char *fields, char *why,
+		 size_t why_size);
+
+/* Explain the fields of a query. */
+void print_query_help(FILE *out, enum query query);
+
+/* Print text as one value of CSV, quoted where it must be. */
+void csv_text(FILE *out, const char *text);
+
+/* Columns of dmon and pmon. */
+struct monitor {
+	const char *groups;	/* -s, NULL for all */
+	bool date;		/* -o D */
+	bool time;		/* -o T */
 };
 
 /**
- * snapshot_take() - look at all cards, or at one
- * @snap: what was seen; to be freed with snapshot_free() whatever is returned
- * @only: a card's number, or -1 for all
- * @why: what is missing and how to get it, where the look fails
+ * monitor_check() - see whether there are such groups of columns
+ * @processes: pmon, else dmon
+ * @monitor: what was typed
+ * @why: what is wrong with it
  * @why_size: size of @why
- *
- * A card that vanishes meanwhile is left out.
- * Return: whether there is a card to show
+ * Return: whether nothing is
  */
-bool snapshot_take(struct snapshot *snap, int only, char *why, size_t why_size);
+bool monitor_check(bool processes, const struct monitor *monitor, char *why,
+		   size_t why_size);
 
-/* Free what a snapshot holds. */
-void snapshot_free(struct snapshot *snap);
+/* A line for each chip or, if @processes, process; the head now and then. */
+void print_monitor(FILE *out, const struct snapshot *snap, bool processes,
+		   const struct monitor *monitor, const struct style *style);
 
-/* Print a snapshot as a table of 79 columns, in ASCII. */
-void print_table(FILE *out, const struct snapshot *snap);
+/* What changes or opens something. They tell of errors and return a status. */
 
-/* Print a snapshot as a JSON document, on one line if @compact. */
-void print_json(FILE *out, const struct snapshot *snap, bool compact);
+/**
+ * print_reservations() - list what a process has reserved
+ * @out: where to
+ * @want: on which cards
+ * @pid: the process
+ * @csv: NULL for a table
+ * Return: the status to end with
+ */
+int print_reservations(FILE *out, const struct want *want, pid_t pid,
+		       const struct csv *csv);
 
-/* Give up for lack of memory. */
-void __attribute__((noreturn)) out_of_memory(void);
+/* Root's levers. */
+enum lever { LEVER_CAPACITY, LEVER_PEAKS, LEVER_INVALIDATE };
+
+struct lever_args {
+	enum lever lever;
+	const char *capacity;	/* as "dram=12G,l1=100M" */
+	int chip;		/* -1 for all */
+	bool yes;		/* do not ask */
+};
+
+/**
+ * lever_check() - see whether a capacity is one
+ * @args: what was typed
+ * @why: what is wrong with it
+ * @why_size: size of @why
+ * Return: whether nothing is
+ */
+bool lever_check(const struct lever_args *args, char *why, size_t why_size);
+
+/**
+ * pull_lever() - ask, if there is somebody to ask, and do it
+ * @out: where to tell what was done
+ * @want: to which cards
+ * @args: what
+ * Return: the status to end with
+ */
+int pull_lever(FILE *out, const struct want *want,
+	       const struct lever_args *args);
+
+/**
+ * print_version() - the versions of all that takes part
+ * @out: where to
+ * Return: the status to end with
+ */
+int print_version(FILE *out);
 
 #endif /* TTMEM_SMI_H */

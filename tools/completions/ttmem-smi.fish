@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What fish completes of ttmem-smi.
+
+function __ttmem_fields
+	ttmem-smi --help-query-$argv[1] 2>/dev/null | string match -rg '^"([^"]*)"'
+end
+
+function __ttmem_cards
+	ttmem-smi --query-card=index,board --format=csv,noheader 2>/dev/null | string split ', '
+	echo all
+end
+
+function __ttmem_pids
+	ttmem-smi --query-compute-apps=pid,command --format=csv,noheader 2>/dev/null |
+		string match -v '[N/A]*' | string replace ', ' \t
+end
+
+# A list with commas: what stands before the last of them stays.
+function __ttmem_list
+	set -l before (commandline -ct | string replace -r '^--?[a-z-]+=' '' | string match -r '.*,')
+	for word in $argv
+		echo $before$word
+	end
+end
+
+complete -c ttmem-smi -f
+complete -c ttmem-smi -n __fish_use_subcommand -a dmon -d 'a line for each chip, every second'
+complete -c ttmem-smi -n __fish_use_subcommand -a pmon -d 'a line for each process, every second'
+complete -c ttmem-smi -s L -l list-cards -d 'a line for each card'
+complete -c ttmem-smi -l list-gpus -d 'a line for each card'
+complete -c ttmem-smi -s q -l query -d 'all that is known of each card'
+complete -c ttmem-smi -s d -l display -x -a '(__ttmem_list MEMORY TEMPERATURE POWER CLOCK PIDS)' -d 'of -q, only these'
+complete -c ttmem-smi -l query-card -x -a '(__ttmem_list (__ttmem_fields card))' -d 'these fields of each card'
+complete -c ttmem-smi -l query-gpu -x -a '(__ttmem_list (__ttmem_fields card))' -d 'these fields of each card'
+complete -c ttmem-smi -l query-chip -x -a '(__ttmem_list (__ttmem_fields chip))' -d 'these fields of each chip'
+complete -c ttmem-smi -l query-compute-apps -x -a '(__ttmem_list (__ttmem_fields compute-apps))' -d 'these fields of each process'
+complete -c ttmem-smi -l format -x -a '(__ttmem_list csv noheader nounits bytes)' -d 'how CSV is written'
+complete -c ttmem-smi -l help-query -d 'explain all fields'
+complete -c ttmem-smi -l help-query-card -d 'explain the fields of cards'
+complete -c ttmem-smi -l help-query-gpu -d 'explain the fields of cards'
+complete -c ttmem-smi -l help-query-chip -d 'explain the fields of chips'
+complete -c ttmem-smi -l help-query-compute-apps -d 'explain the fields of processes'
+complete -c ttmem-smi -l json -d 'exact bytes as JSON'
+complete -c ttmem-smi -l reservations -x -a '(__ttmem_pids)' -d 'what a process has reserved'
+complete -c ttmem-smi -s i -l id -x -a '(__ttmem_list (__ttmem_cards))' -d 'only these cards'
+complete -c ttmem-smi -s p -l pid -x -a '(__ttmem_pids)' -d 'only these processes'
+complete -c ttmem-smi -l sort -x -a 'card pid user command dram l1 reservations' -d 'sort processes'
+complete -c ttmem-smi -s l -l loop -x -d 'again every so many seconds'
+complete -c ttmem-smi -l loop-ms -o lms -x -d 'again every so many milliseconds'
+complete -c ttmem-smi -s c -l count -x -d 'end after so many times'
+complete -c ttmem-smi -s f -l filename -r -F -d 'write to a file'
+complete -c ttmem-smi -l color -x -a 'auto always never' -d 'when to use colour'
+complete -c ttmem-smi -l delay -x -d 'of dmon and pmon'
+complete -c ttmem-smi -s s -l select -x -a 'p c m r pcmr' -d 'columns of dmon and pmon'
+complete -c ttmem-smi -s o -l options -x -a 'D T DT' -d 'date and time in dmon and pmon'
+complete -c ttmem-smi -l set-capacity -x -a '(__ttmem_list dram= l1=)' -d 'what a chip has of a memory'
+complete -c ttmem-smi -l reset-peaks -d 'let the peaks start again'
+complete -c ttmem-smi -l invalidate -d 'after a reset, all books of the card to 0'
+complete -c ttmem-smi -l chip -x -d 'only this chip'
+complete -c ttmem-smi -s y -l yes -d 'do not ask'
+complete -c ttmem-smi -s h -l help -d 'a summary of the options'
+complete -c ttmem-smi -s V -l version -d 'the versions of all that takes part'

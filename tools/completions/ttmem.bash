@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What bash completes of ttmem-smi and ttmem-run. Cards, fields and processes are asked
+# of ttmem-smi itself.
+
+# Completes the last word of a list with commas: _ttmem_list CURRENT WORDS
+_ttmem_list()
+{
+	local before=
+
+	case $1 in
+	*,*) before=${1%,*}, ;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -P "$before" -W "$2" -- "${1##*,}")
+	compopt -o nospace
+}
+
+_ttmem_fields()
+{
+	ttmem-smi "--help-query-$1" 2>/dev/null | sed -n 's/^"\([^"]*\)".*/\1/p'
+}
+
+_ttmem_cards()
+{
+	ttmem-smi --query-card=index,board --format=csv,noheader 2>/dev/null |
+		sed -e 's/, /\n/' -e 's/\[N\/A\]//' | sort -u
+}
+
+_ttmem_pids()
+{
+	ttmem-smi --query-compute-apps=pid --format=csv,noheader 2>/dev/null | grep -v N/A | sort -u
+}
+
+# Fills cur and prev; bash takes --option=value for three words.
+_ttmem_words()
+{
+	cur=${COMP_WORDS[COMP_CWORD]}
+	prev=${COMP_WORDS[COMP_CWORD - 1]}
+	if [ "$cur" = = ]; then
+		cur=
+	elif [ "$prev" = = ] && [ "$COMP_CWORD" -gt 1 ]; then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+}
+
+_ttmem_smi()
+{
+	local cur prev
+
+	_ttmem_words
+	case $prev in
+	--query-card | --query-gpu) _ttmem_list "$cur" "$(_ttmem_fields card)"; return ;;
+	--query-chip) _ttmem_list "$cur" "$(_ttmem_fields chip)"; return ;;
+	--query-compute-apps) _ttmem_list "$cur" "$(_ttmem_fields compute-apps)"; return ;;
+	--format) _ttmem_list "$cur" "csv noheader nounits bytes"; return ;;
+	-i | --id) _ttmem_list "$cur" "$(_ttmem_cards) all"; return ;;
+	-p | --pid | --reservations) _ttmem_list "$cur" "$(_ttmem_pids)"; return ;;
+	--sort) mapfile -t COMPREPLY < <(compgen -W "card pid user command dram l1 reservations" -- "$cur"); return ;;
+	--display) _ttmem_list "$cur" "MEMORY TEMPERATURE POWER CLOCK PIDS"; return ;;
+	-d)
+		case " ${COMP_WORDS[*]} " in
+		*" -q "* | *" --query "*) _ttmem_list "$cur" "MEMORY TEMPERATURE POWER CLOCK PIDS" ;;
+		esac
+		return ;;
+	--color) mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
+	--set-capacity) _ttmem_list "$cur" "dram= l1="; return ;;
+	-f | --filename) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	-l | --loop | --loop-ms | -lms | -c | --count | --delay | --chip) return ;;
+	-s | --select) mapfile -t COMPREPLY < <(compgen -W "p c m r pcmr" -- "$cur"); return ;;
+	-o | --options) mapfile -t COMPREPLY < <(compgen -W "D T DT" -- "$cur"); return ;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "dmon pmon
+		-L --list-cards --list-gpus -q --query -d --display= --query-card= --query-gpu=
+		--query-chip= --query-compute-apps= --format= --help-query --help-query-card
+		--help-query-gpu --help-query-chip --help-query-compute-apps --json
+		--reservations= -i --id= -p --pid= --sort= -l --loop= --loop-ms= -lms -c --count=
+		-f --filename= --color= --delay= -s --select= -o --options= --set-capacity=
+		--reset-peaks --invalidate --chip= -y --yes -h --help -V --version" -- "$cur")
+	case ${COMPREPLY[*]} in
+	*=) compopt -o nospace ;;
+	esac
+}
+
+_ttmem_run()
+{
+	local cur prev i
+
+	_ttmem_words
+	# Behind the options it is the command's own.
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--) ;;
+		-c | --card | -k | --chip | -d | --dram | -l | --l1)
+			[ "${COMP_WORDS[i + 1]}" != = ] || i=$((i + 1))
+			i=$((i + 1))
+			continue ;;
+		-*) continue ;;
+		*) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+		esac
+	done
+	case $prev in
+	-c | --card) mapfile -t COMPREPLY < <(compgen -W "$(_ttmem_cards | grep -E '^[0-9]+$')" -- "$cur"); return ;;
+	-k | --chip | -d | --dram | -l | --l1) return ;;
+	esac
+	case $cur in
+	-*)
+		mapfile -t COMPREPLY < <(compgen -W "-c --card= -k --chip= -d --dram= -l --l1=
+			-h --help -V --version" -- "$cur")
+		case ${COMPREPLY[*]} in
+		*=) compopt -o nospace ;;
+		esac ;;
+	*) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
+	esac
+}
+
+complete -F _ttmem_smi ttmem-smi
+complete -F _ttmem_run ttmem-run

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Without a table: a line for each card (-L), or all that is known in words
+ * (-q), laid out as nvidia-smi does.
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "smi.h"
+
+#define NAME_WIDTH	42
+
+void print_list(FILE *out, const struct snapshot *snap)
+{
+	size_t i;
+
+	for (i = 0; i < snap->cards; i++) {
+		const struct card *card = &snap->card[i];
+		char *board = printable(*card->board ? card->board : "N/A");
+
+		fprintf(out, "Card %u: %s (bus id: %s", card->id.number, board,
+			card->id.address);
+		if (card->chips)
+			fprintf(out, ", %zu chip%s)\n", card->chips,
+				card->chips == 1 ? "" : "s");
+		else
+			fputs(", ttmem does not follow it)\n", out);
+		free(board);
+	}
+}
+
+bool parse_parts(const char *text, unsigned int *parts, char *why,
+		 size_t why_size)
+{
+	static const struct {
+		const char *word;
+		unsigned int part;
+	} words[] = {
+		{ "MEMORY", ALL_MEMORY },
+		{ "TEMPERATURE", ALL_TEMPERATURE },
+		{ "POWER", ALL_POWER },
+		{ "CLOCK", ALL_CLOCK },
+		{ "PIDS", ALL_PIDS },
+	};
+	size_t len, i;
+
+	*parts = 0;
+	if (!text) {
+		*parts = ALL_OF_IT;
+		return true;
+	}
+	for (;; text += len + 1) {
+		len = strcspn(text, ",");
+		for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+			if (strlen(words[i].word) == len &&
+			    !strncasecmp(text, words[i].word, len))
+				break;
+		if (i == sizeof(words) / sizeof(words[0])) {
+			snprintf(why, why_size,
+				 "-d %.*s: -q displays MEMORY, TEMPERATURE, POWER, CLOCK and PIDS",
+				 (int)len, text);
+			return false;
+		}
+		*parts |= words[i].part;
+		if (!text[len])
+			return true;
+	}
+}
+
+/* A line "name : value", below so many headings. */
+static void __attribute__((format(printf, 4, 5)))
+line(FILE *out, unsigned int depth, const char *name, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(out, "%*s%-*s: ", 4 * depth, "", NAME_WIDTH - 4 * depth, name);
+	va_start(args, format);
+	vfprintf(out, format, args);
+	va_end(args);
+	fputc('\n', out);
+}
+
+static void text_line(FILE *out, unsigned int depth, const char *name,
+		      const char *text)
+{
+	char *clean = printable(text && *text ? text : "N/A");
+
+	line(out, depth, name, "%s", clean);
+	free(clean);
+}
+
+static void heading(FILE *out, unsigned int depth, const char *name)
+{
+	fprintf(out, "%*s%s\n", 4 * depth, "", name);
+}
+
+/* "200 MiB", and exactly where that is rounded. */
+static void bytes_line(FILE *out, unsigned int depth, const char *name,
+		       uint64_t bytes)
+{
+	char text[64];
+
+	format_bytes(text, sizeof(text), bytes, 20);
+	if (bytes & ((1u << 20) - 1))
+		line(out, depth, name, "%s (%llu bytes)", text,
+		     (unsigned long long)bytes);
+	else
+		line(out, depth, name, "%s", text);
+}
+
+static void known_bytes_line(FILE *out, unsigned int depth, const char *name,
+			     uint64_t bytes, bool known)
+{
+	if (known)
+		bytes_line(out, depth, name, bytes);
+	else
+		line(out, depth, name, "N/A");
+}
+
+static void milli_line(FILE *out, unsigned int depth, const char *name,
+		       bool known, int64_t value, unsigned int decimals,
+		       const char *unit)
+{
+	char text[32];
+
+	format_milli(text, sizeof(text), value, decimals);
+	line(out, depth, name, "%s%s%s", known ? text : "N/A",
+	     known ? " " : "", known ? unit : "");
+}
+
+static void print_pool_in_words(FILE *out, unsigned int depth,
+				unsigned int memory, const struct pool *pool)
+{
+	static const char * const used_by[TAGS] = {
+		[TTMEM_TAG_BUFFER] = "Buffers",
+		[TTMEM_TAG_TRACE] = "Traces",
+		[TTMEM_TAG_SYSTEM] = "System",
+		[TTMEM_TAG_L1_SMALL] = "L1 Small",
+		[TTMEM_TAG_CB] = "Circular Buffers",
+	};
+	unsigned int tag;
+
+	fprintf(out, "%*s%s Usage\n", 4 * depth, "", memory_names[memory]);
+	depth++;
+	known_bytes_line(out, depth, "Total", pool->total, pool->total);
+	bytes_line(out, depth, "Used", pool->used);
+	for (tag = 0; tag < TAGS; tag++)
+		if (memory_has_tag(memory, tag))
+			bytes_line(out, depth + 1, used_by[tag],
+				   pool->tag[tag]);
+	known_bytes_line(out, depth, "Free", pool->free, pool->total);
+	bytes_line(out, depth, "Peak", pool->peak);
+	if (pool->banks)
+		line(out, depth, "Banks", "%llu",
+		     (unsigned long long)pool->banks);
+	else
+		line(out, depth, "Banks", "N/A");
+}
+
+static void print_books(FILE *out, unsigned int depth,
+			const struct books *books)
+{
+	unsigned int memory;
+
+	for (memory = 0; memory < 2; memory++)
+		print_pool_in_words(out, depth, memory, &books->pool[memory]);
+	line(out, depth, "Clients", "%llu", (unsigned long long)books->clients);
+	line(out, depth, "Reservations", "%llu",
+	     (unsigned long long)books->reservations);
+	line(out, depth, "Refused Reservations", "%llu",
+	     (unsigned long long)books->denied);
+}
+
+static void print_sensors(FILE *out, const struct card *card,
+			  unsigned int parts)
+{
+	if (parts & ALL_TEMPERATURE)
+		milli_line(out, 1, "Temperature", card->has_temperature,
+			   card->temperature, 1, "C");
+	if (parts & ALL_POWER) {
+		milli_line(out, 1, "Power Draw", card->has_power,
+			   card->power / 1000, 2, "W");
+		milli_line(out, 1, "Power Limit", card->has_power_limit,
+			   card->power_limit / 1000, 2, "W");
+	}
+	if (!(parts & ALL_CLOCK))
+		return;
+	if (card->has_clock)
+		line(out, 1, "Clock", "%llu MHz",
+		     (unsigned long long)card->clock);
+	else
+		line(out, 1, "Clock", "N/A");
+}
+
+static void print_processes(FILE *out, const struct snapshot *snap,
+			    unsigned int card)
+{
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < snap->processes; i++) {
+		const struct process *p = &snap->process[i];
+
+		if (p->card != card)
+			continue;
+		if (!any)
+			heading(out, 1, "Processes");
+		any = true;
+		if (p->pid)
+			line(out, 2, "Process ID", "%d", p->pid);
+		else
+			line(out, 2, "Process ID", "N/A");
+		text_line(out, 3, "User", p->user);
+		text_line(out, 3, "Command", p->command);
+		if (p->reports)
+			line(out, 3, "Chip", "%u", p->chip);
+		else
+			line(out, 3, "Chip", "N/A");
+		known_bytes_line(out, 3, "Used DRAM", p->bytes[TTMEM_DRAM],
+				 p->reports);
+		known_bytes_line(out, 3, "Used L1", p->bytes[TTMEM_L1],
+				 p->reports);
+		if (p->reports)
+			line(out, 3, "Reservations", "%llu",
+			     (unsigned long long)p->reservations);
+	}
+	if (!any)
+		line(out, 1, "Processes", "None");
+}
+
+static void print_card(FILE *out, const struct snapshot *snap,
+		       const struct card *card, unsigned int parts)
+{
+	char name[32];
+	size_t i;
+
+	fprintf(out, "\nCard %s\n", card->id.address);
+	line(out, 1, "Number", "%u", card->id.number);
+	if (parts & ALL_PRODUCT) {
+		text_line(out, 1, "Product Name", card->board);
+		text_line(out, 1, "Serial Number", card->serial);
+		text_line(out, 1, "ASIC ID", card->asic);
+		text_line(out, 1, "Firmware Version", card->firmware);
+		if (card->chips)
+			line(out, 1, "Chips", "%zu", card->chips);
+		else
+			line(out, 1, "Chips", "N/A");
+	}
+	if (parts & ALL_MEMORY) {
+		if (!card->chips)
+			line(out, 1, "Memory Usage",
+			     "N/A, ttmem does not follow the card");
+		/* Of one chip, its books are the card's. */
+		if (card->chips)
+			print_books(out, 1, &card->sum);
+		for (i = 0; card->chips > 1 && i < card->chips; i++) {
+			snprintf(name, sizeof(name), "Chip %zu", i);
+			heading(out, 1, name);
+			print_books(out, 2, &card->chip[i]);
+		}
+	}
+	print_sensors(out, card, parts);
+	if (parts & ALL_PIDS)
+		print_processes(out, snap, card->id.number);
+}
+
+void print_all(FILE *out, const struct snapshot *snap, unsigned int parts)
+{
+	char when[64];
+	struct tm tm;
+	size_t i;
+
+	localtime_r(&snap->time.tv_sec, &tm);
+	strftime(when, sizeof(when), "%a %b %e %H:%M:%S %Y", &tm);
+	fputs("\n==============TTMEM-SMI LOG==============\n\n", out);
+	line(out, 0, "Timestamp", "%s", when);
+	text_line(out, 0, "ttmem-smi Version", TTMEM_VERSION);
+	text_line(out, 0, "ttmem Version", snap->ttmem);
+	text_line(out, 0, "Driver Version", snap->tt_kmd);
+	fputc('\n', out);
+	line(out, 0, "Attached Cards", "%zu", snap->cards);
+	for (i = 0; i < snap->cards; i++)
+		print_card(out, snap, &snap->card[i], parts);
+}

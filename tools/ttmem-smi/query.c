@@ -1,0 +1,580 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * --query-card and the like: lines of CSV with the fields that are asked for.
+ * All there are stand in the tables below, from which --help-query is made.
+ * A field has nvidia-smi's name where that has one for it, and then its unit.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "smi.h"
+
+/* What a line is about; @chip and @process where it is about one. */
+struct row {
+	const struct snapshot *snap;
+	const struct card *card;
+	const struct books *books;	/* NULL if ttmem does not follow the card */
+	size_t chip;
+	const struct process *process;
+};
+
+enum kind {
+	NUMBER,		/* of struct books at @place */
+	BYTES,		/* likewise */
+	BYTES_MIB,	/* likewise, in MiB unless --format=bytes */
+	CARD_TEXT,	/* of struct card at @place */
+	CUSTOM,		/* as @value prints it */
+};
+
+struct field {
+	const char *names;	/* separated by blanks */
+	const char *what;
+	enum kind kind;
+	size_t place;
+	size_t needs;		/* N/A where this number of struct books is 0 */
+	const char *unit;
+	bool (*value)(FILE *out, const struct row *row);
+};
+
+static bool print_time(FILE *out, const struct row *row)
+{
+	char when[32];
+	struct tm tm;
+
+	localtime_r(&row->snap->time.tv_sec, &tm);
+	strftime(when, sizeof(when), "%Y/%m/%d %H:%M:%S", &tm);
+	fprintf(out, "%s.%03ld", when, row->snap->time.tv_nsec / 1000000);
+	return true;
+}
+
+static bool text_or_not(FILE *out, const char *text)
+{
+	if (!text || !*text)
+		return false;
+	csv_text(out, text);
+	return true;
+}
+
+static bool print_tt_kmd(FILE *out, const struct row *row)
+{
+	return text_or_not(out, row->snap->tt_kmd);
+}
+
+static bool print_ttmem(FILE *out, const struct row *row)
+{
+	return text_or_not(out, row->snap->ttmem);
+}
+
+static bool print_count(FILE *out, const struct row *row)
+{
+	fprintf(out, "%zu", row->snap->cards);
+	return true;
+}
+
+static bool print_number(FILE *out, const struct row *row)
+{
+	if (!row->card)
+		return false;
+	fprintf(out, "%u", row->card->id.number);
+	return true;
+}
+
+static bool print_chips(FILE *out, const struct row *row)
+{
+	if (!row->books)
+		return false;
+	fprintf(out, "%zu", row->card->chips);
+	return true;
+}
+
+static bool print_chip(FILE *out, const struct row *row)
+{
+	if (!row->books)
+		return false;
+	fprintf(out, "%zu", row->chip);
+	return true;
+}
+
+static bool print_percent(FILE *out, const struct row *row, unsigned int memory)
+{
+	int percent;
+
+	if (!row->books)
+		return false;
+	percent = percent_used(&row->books->pool[memory]);
+	if (percent < 0)
+		return false;
+	fprintf(out, "%d", percent);
+	return true;
+}
+
+static bool print_dram_percent(FILE *out, const struct row *row)
+{
+	return print_percent(out, row, TTMEM_DRAM);
+}
+
+static bool print_l1_percent(FILE *out, const struct row *row)
+{
+	return print_percent(out, row, TTMEM_L1);
+}
+
+static bool print_milli(FILE *out, bool known, int64_t n, unsigned int decimals)
+{
+	char text[32];
+
+	if (!known)
+		return false;
+	format_milli(text, sizeof(text), n, decimals);
+	fputs(text, out);
+	return true;
+}
+
+static bool print_temperature(FILE *out, const struct row *row)
+{
+	return print_milli(out, row->card->has_temperature,
+			   row->card->temperature, 0);
+}
+
+static bool print_power(FILE *out, const struct row *row)
+{
+	return print_milli(out, row->card->has_power, row->card->power / 1000, 2);
+}
+
+static bool print_power_limit(FILE *out, const struct row *row)
+{
+	return print_milli(out, row->card->has_power_limit,
+			   row->card->power_limit / 1000, 2);
+}
+
+static bool print_clock(FILE *out, const struct row *row)
+{
+	if (!row->card->has_clock)
+		return false;
+	fprintf(out, "%llu", (unsigned long long)row->card->clock);
+	return true;
+}
+
+static bool print_nothing(FILE *out, const struct row *row)
+{
+	(void)out;
+	(void)row;
+	return false;
+}
+
+#define PLACE(memory, field)	offsetof(struct books, pool[memory].field)
+#define TOTAL(memory)		PLACE(memory, total)
+#define TAG(memory, tag_)	PLACE(memory, tag[tag_])
+#define NEEDS_NOTHING		SIZE_MAX
+
+#define CUSTOM_FIELD(names_, unit_, value_, what_) \
+	{ .names = names_, .what = what_, .kind = CUSTOM, .unit = unit_, \
+	  .value = value_ }
+#define TEXT_FIELD(names_, field, what_) \
+	{ .names = names_, .what = what_, .kind = CARD_TEXT, \
+	  .place = offsetof(struct card, field) }
+#define BOOKS_FIELD(names_, kind_, unit_, place_, needs_, what_) \
+	{ .names = names_, .what = what_, .kind = kind_, .place = place_, \
+	  .needs = needs_, .unit = unit_ }
+
+static const struct field card_fields[] = {
+	CUSTOM_FIELD("timestamp", NULL, print_time,
+		     "When the card was looked at, as YYYY/MM/DD HH:MM:SS.mmm."),
+	CUSTOM_FIELD("driver_version tt_kmd.version", NULL, print_tt_kmd,
+		     "The version of TT-KMD."),
+	CUSTOM_FIELD("ttmem.version", NULL, print_ttmem,
+		     "The version of the kernel module ttmem."),
+	CUSTOM_FIELD("count", NULL, print_count,
+		     "How many cards are shown."),
+	CUSTOM_FIELD("index card", NULL, print_number,
+		     "TT-KMD's number N of the card, as in /dev/tenstorrent/N."),
+	TEXT_FIELD("name board gpu_name", board,
+		   "The board's type, as n300."),
+	TEXT_FIELD("pci.bus_id bus_id gpu_bus_id", id.address,
+		   "The PCI address."),
+	TEXT_FIELD("uuid asic_id gpu_uuid", asic,
+		   "The ASIC's id, as TT-KMD tells it."),
+	TEXT_FIELD("serial", serial,
+		   "The board's serial number, as TT-KMD tells it."),
+	TEXT_FIELD("firmware vbios_version", firmware,
+		   "The version of the bundle of firmware."),
+	CUSTOM_FIELD("chips", NULL, print_chips,
+		     "How many ASICs are reached through the card."),
+	CUSTOM_FIELD("chip", NULL, print_chip,
+		     "The ASIC, 0 is the one on PCIe. Only of --query-chip."),
+	BOOKS_FIELD("memory.total", BYTES_MIB, "MiB", TOTAL(TTMEM_DRAM),
+		    TOTAL(TTMEM_DRAM),
+		    "Capacity of the DRAM, to the nearest MiB."),
+	BOOKS_FIELD("memory.used", BYTES_MIB, "MiB", PLACE(TTMEM_DRAM, used),
+		    NEEDS_NOTHING,
+		    "DRAM that all processes hold, to the nearest MiB."),
+	BOOKS_FIELD("memory.free", BYTES_MIB, "MiB", PLACE(TTMEM_DRAM, free),
+		    TOTAL(TTMEM_DRAM),
+		    "DRAM that nobody holds, to the nearest MiB."),
+	BOOKS_FIELD("dram.total", BYTES, "B", TOTAL(TTMEM_DRAM),
+		    TOTAL(TTMEM_DRAM), "Capacity of the DRAM."),
+	BOOKS_FIELD("dram.used", BYTES, "B", PLACE(TTMEM_DRAM, used),
+		    NEEDS_NOTHING, "DRAM that all processes hold."),
+	BOOKS_FIELD("dram.free", BYTES, "B", PLACE(TTMEM_DRAM, free),
+		    TOTAL(TTMEM_DRAM), "DRAM that nobody holds."),
+	BOOKS_FIELD("dram.peak", BYTES, "B", PLACE(TTMEM_DRAM, peak),
+		    NEEDS_NOTHING,
+		    "The most DRAM that was held since ttmem was loaded, or --reset-peaks."),
+	CUSTOM_FIELD("dram.used_percent", "%", print_dram_percent,
+		     "DRAM that is held, of its capacity."),
+	BOOKS_FIELD("dram.buffer", BYTES, "B", TAG(TTMEM_DRAM, TTMEM_TAG_BUFFER),
+		    NEEDS_NOTHING, "Of dram.used, what is for buffers."),
+	BOOKS_FIELD("dram.trace", BYTES, "B", TAG(TTMEM_DRAM, TTMEM_TAG_TRACE),
+		    NEEDS_NOTHING, "Of dram.used, what is for traces."),
+	BOOKS_FIELD("dram.system", BYTES, "B", TAG(TTMEM_DRAM, TTMEM_TAG_SYSTEM),
+		    NEEDS_NOTHING,
+		    "Of dram.used, what firmware and runtimes keep for themselves."),
+	BOOKS_FIELD("dram.banks", NUMBER, NULL, PLACE(TTMEM_DRAM, banks),
+		    PLACE(TTMEM_DRAM, banks), "Channels of the DRAM."),
+	BOOKS_FIELD("l1.total", BYTES, "B", TOTAL(TTMEM_L1), TOTAL(TTMEM_L1),
+		    "Capacity of the L1 of all Tensix cores."),
+	BOOKS_FIELD("l1.used", BYTES, "B", PLACE(TTMEM_L1, used), NEEDS_NOTHING,
+		    "L1 that all processes hold."),
+	BOOKS_FIELD("l1.free", BYTES, "B", PLACE(TTMEM_L1, free),
+		    TOTAL(TTMEM_L1), "L1 that nobody holds."),
+	BOOKS_FIELD("l1.peak", BYTES, "B", PLACE(TTMEM_L1, peak), NEEDS_NOTHING,
+		    "The most L1 that was held since ttmem was loaded, or --reset-peaks."),
+	CUSTOM_FIELD("l1.used_percent", "%", print_l1_percent,
+		     "L1 that is held, of its capacity."),
+	BOOKS_FIELD("l1.buffer", BYTES, "B", TAG(TTMEM_L1, TTMEM_TAG_BUFFER),
+		    NEEDS_NOTHING, "Of l1.used, what is for buffers."),
+	BOOKS_FIELD("l1.l1_small", BYTES, "B", TAG(TTMEM_L1, TTMEM_TAG_L1_SMALL),
+		    NEEDS_NOTHING, "Of l1.used, what is of the small region."),
+	BOOKS_FIELD("l1.cb", BYTES, "B", TAG(TTMEM_L1, TTMEM_TAG_CB),
+		    NEEDS_NOTHING, "Of l1.used, what is for circular buffers."),
+	BOOKS_FIELD("l1.system", BYTES, "B", TAG(TTMEM_L1, TTMEM_TAG_SYSTEM),
+		    NEEDS_NOTHING,
+		    "Of l1.used, what firmware and runtimes keep for themselves."),
+	BOOKS_FIELD("l1.banks", NUMBER, NULL, PLACE(TTMEM_L1, banks),
+		    PLACE(TTMEM_L1, banks), "Tensix cores with L1."),
+	BOOKS_FIELD("clients", NUMBER, NULL, offsetof(struct books, clients),
+		    NEEDS_NOTHING, "How many open files hold anything."),
+	BOOKS_FIELD("reservations", NUMBER, NULL,
+		    offsetof(struct books, reservations), NEEDS_NOTHING,
+		    "How many reservations are held."),
+	BOOKS_FIELD("denied", NUMBER, NULL, offsetof(struct books, denied),
+		    NEEDS_NOTHING,
+		    "How many reservations were refused, for lack of room or a limit."),
+	CUSTOM_FIELD("temperature.gpu temperature", NULL, print_temperature,
+		     "Temperature of the ASIC in degrees Celsius."),
+	CUSTOM_FIELD("power.draw", "W", print_power, "Power that is drawn."),
+	CUSTOM_FIELD("power.limit", "W", print_power_limit,
+		     "Power that the firmware allows."),
+	CUSTOM_FIELD("clocks.current.sm clocks.sm clocks.gr clock", "MHz",
+		     print_clock, "Clock of the Tensix cores."),
+	CUSTOM_FIELD("utilization.gpu utilization.memory fan.speed pstate", NULL,
+		     print_nothing,
+		     "Always [N/A]: no driver tells it. So that one-liners of nvidia-smi run."),
+	{ }
+};
+
+static bool print_pid(FILE *out, const struct row *row)
+{
+	if (!row->process->pid)
+		return false;
+	fprintf(out, "%d", row->process->pid);
+	return true;
+}
+
+static bool print_command(FILE *out, const struct row *row)
+{
+	return text_or_not(out, row->process->command);
+}
+
+static bool print_user(FILE *out, const struct row *row)
+{
+	return text_or_not(out, row->process->user);
+}
+
+static bool print_uid(FILE *out, const struct row *row)
+{
+	if (!row->process->has_uid)
+		return false;
+	fprintf(out, "%u", row->process->uid);
+	return true;
+}
+
+static bool print_of_chip(FILE *out, const struct row *row)
+{
+	if (!row->process->reports)
+		return false;
+	fprintf(out, "%u", row->process->chip);
+	return true;
+}
+
+static bool print_held(FILE *out, const struct row *row)
+{
+	if (!row->process->reports)
+		return false;
+	fprintf(out, "%llu", (unsigned long long)row->process->reservations);
+	return true;
+}
+
+/*
+ * What a process holds stands for the books of its row: with that, bytes are of
+ * one kind in both tables.
+ */
+static const struct field process_fields[] = {
+	CUSTOM_FIELD("timestamp", NULL, print_time,
+		     "When the process was looked at, as YYYY/MM/DD HH:MM:SS.mmm."),
+	CUSTOM_FIELD("pid", NULL, print_pid,
+		     "The process; [N/A] where it cannot be seen from here or has ended."),
+	CUSTOM_FIELD("process_name name command", NULL, print_command,
+		     "Its command line."),
+	CUSTOM_FIELD("user", NULL, print_user, "The user it runs as."),
+	CUSTOM_FIELD("uid", NULL, print_uid, "The user's number."),
+	CUSTOM_FIELD("card index", NULL, print_number,
+		     "TT-KMD's number N of the card."),
+	CUSTOM_FIELD("chip", NULL, print_of_chip,
+		     "The ASIC; [N/A] for a process that reports nothing."),
+	BOOKS_FIELD("used_memory used_gpu_memory", BYTES_MIB, "MiB",
+		    PLACE(TTMEM_DRAM, used), NEEDS_NOTHING,
+		    "DRAM that it holds, to the nearest MiB."),
+	BOOKS_FIELD("dram", BYTES, "B", PLACE(TTMEM_DRAM, used), NEEDS_NOTHING,
+		    "DRAM that it holds."),
+	BOOKS_FIELD("l1", BYTES, "B", PLACE(TTMEM_L1, used), NEEDS_NOTHING,
+		    "L1 that it holds."),
+	CUSTOM_FIELD("reservations", NULL, print_held,
+		     "How many reservations it holds."),
+	TEXT_FIELD("gpu_name board", board, "The board's type, as n300."),
+	TEXT_FIELD("gpu_bus_id bus_id pci.bus_id", id.address,
+		   "The card's PCI address."),
+	TEXT_FIELD("gpu_uuid asic_id", asic, "The ASIC's id."),
+	TEXT_FIELD("gpu_serial serial", serial, "The board's serial number."),
+	{ }
+};
+
+static const struct field *fields_of(enum query query)
+{
+	return query == QUERY_PROCESSES ? process_fields : card_fields;
+}
+
+/* Find a field by one of its names, whose length is told. */
+static const struct field *find_field(enum query query, const char *name,
+				      size_t len)
+{
+	const struct field *field;
+
+	for (field = fields_of(query); field->names; field++) {
+		const char *at = field->names;
+
+		while (*at) {
+			size_t size = strcspn(at, " ");
+
+			if (size == len && !memcmp(at, name, len))
+				return field;
+			at += size + (at[size] == ' ');
+		}
+	}
+	return NULL;
+}
+
+/* The next name of a list with commas, blanks around it left out. */
+static const char *next_field(const char **list, size_t *len)
+{
+	const char *name = *list;
+
+	if (!name)
+		return NULL;
+	name += strspn(name, " ");
+	*len = strcspn(name, ",");
+	*list = name[*len] ? name + *len + 1 : NULL;
+	while (*len && name[*len - 1] == ' ')
+		--*len;
+	return name;
+}
+
+bool query_check(enum query query, const char *fields, char *why,
+		 size_t why_size)
+{
+	static const char * const help[] = {
+		[QUERY_CARDS] = "card", [QUERY_CHIPS] = "chip",
+		[QUERY_PROCESSES] = "compute-apps",
+	};
+	const char *name;
+	size_t len;
+
+	while ((name = next_field(&fields, &len))) {
+		if (find_field(query, name, len))
+			continue;
+		snprintf(why, why_size,
+			 "field \"%.*s\" is not a valid field to query: --help-query-%s explains those there are",
+			 (int)len, name, help[query]);
+		return false;
+	}
+	return true;
+}
+
+void csv_text(FILE *out, const char *text)
+{
+	char *clean = printable(text), *c;
+
+	if (!strpbrk(clean, ",\"") && *clean != ' ') {
+		fputs(clean, out);
+	} else {
+		fputc('"', out);
+		for (c = clean; *c; c++) {
+			if (*c == '"')
+				fputc('"', out);
+			fputc(*c, out);
+		}
+		fputc('"', out);
+	}
+	free(clean);
+}
+
+static uint64_t books_number(const struct books *books, size_t place)
+{
+	return *(const uint64_t *)((const char *)books + place);
+}
+
+/* Print a value with no unit, false if it is not known. */
+static bool print_plain(FILE *out, const struct field *field,
+			const struct row *row, bool bytes)
+{
+	uint64_t n;
+
+	switch (field->kind) {
+	case CARD_TEXT:
+		return row->card &&
+		       text_or_not(out, (const char *)row->card + field->place);
+	case CUSTOM:
+		return field->value(out, row);
+	default:
+		break;
+	}
+	if (!row->books || (field->needs != NEEDS_NOTHING &&
+			    !books_number(row->books, field->needs)))
+		return false;
+	n = books_number(row->books, field->place);
+	if (field->kind == BYTES_MIB && !bytes)
+		n = in_mib(n);
+	fprintf(out, "%llu", (unsigned long long)n);
+	return true;
+}
+
+static const char *unit_of(const struct field *field, const struct csv *csv)
+{
+	return field->kind == BYTES_MIB && csv->bytes ? "B" : field->unit;
+}
+
+static void print_header(FILE *out, enum query query, const char *fields,
+			 const struct csv *csv)
+{
+	const char *name, *comma = "";
+	size_t len;
+
+	while ((name = next_field(&fields, &len))) {
+		const struct field *field = find_field(query, name, len);
+		const char *unit = unit_of(field, csv);
+
+		fprintf(out, "%s%.*s", comma, (int)len, name);
+		if (unit)
+			fprintf(out, " [%s]", unit);
+		comma = ", ";
+	}
+	fputc('\n', out);
+}
+
+static void print_row(FILE *out, enum query query, const char *fields,
+		      const struct csv *csv, const struct row *row)
+{
+	const char *name, *comma = "";
+	size_t len;
+
+	while ((name = next_field(&fields, &len))) {
+		const struct field *field = find_field(query, name, len);
+		const char *unit = unit_of(field, csv);
+
+		fputs(comma, out);
+		if (!print_plain(out, field, row, csv->bytes))
+			fputs("[N/A]", out);
+		else if (unit && csv->units)
+			fprintf(out, " %s", unit);
+		comma = ", ";
+	}
+	fputc('\n', out);
+}
+
+static void print_process_row(FILE *out, const struct snapshot *snap,
+			      const struct process *p, const char *fields,
+			      const struct csv *csv)
+{
+	struct books held = { 0 };
+	struct row row = {
+		.snap = snap,
+		.card = snapshot_card(snap, p->card),
+		.books = p->reports ? &held : NULL,
+		.process = p,
+	};
+
+	held.pool[TTMEM_DRAM].used = p->bytes[TTMEM_DRAM];
+	held.pool[TTMEM_L1].used = p->bytes[TTMEM_L1];
+	print_row(out, QUERY_PROCESSES, fields, csv, &row);
+}
+
+static void print_card_rows(FILE *out, const struct snapshot *snap,
+			    const struct card *card, enum query query,
+			    const char *fields, const struct csv *csv)
+{
+	struct row row = { .snap = snap, .card = card };
+
+	if (query == QUERY_CARDS || !card->chips) {
+		row.books = card->chips ? &card->sum : NULL;
+		print_row(out, query, fields, csv, &row);
+		return;
+	}
+	for (; row.chip < card->chips; row.chip++) {
+		row.books = &card->chip[row.chip];
+		print_row(out, query, fields, csv, &row);
+	}
+}
+
+void print_query(FILE *out, const struct snapshot *snap, enum query query,
+		 const char *fields, const struct csv *csv, bool first)
+{
+	size_t i;
+
+	if (csv->header && first)
+		print_header(out, query, fields, csv);
+	if (query == QUERY_PROCESSES) {
+		for (i = 0; i < snap->processes; i++)
+			print_process_row(out, snap, &snap->process[i], fields,
+					  csv);
+		return;
+	}
+	for (i = 0; i < snap->cards; i++)
+		print_card_rows(out, snap, &snap->card[i], query, fields, csv);
+}
+
+void print_query_help(FILE *out, enum query query)
+{
+	const struct field *field;
+
+	if (query == QUERY_PROCESSES)
+		fputs("--query-compute-apps=LIST: a line for each process and chip that it holds memory of.\n",
+		      out);
+	else
+		fputs("--query-card=LIST, --query-gpu=LIST: a line for each card.\n"
+		      "--query-chip=LIST: a line for each chip.\n", out);
+	fputs("Fields, separated by commas:\n", out);
+	for (field = fields_of(query); field->names; field++) {
+		const char *at = field->names;
+
+		fputc('\n', out);
+		while (*at) {
+			size_t size = strcspn(at, " ");
+
+			fprintf(out, "%s\"%.*s\"",
+				at == field->names ? "" : " or ", (int)size, at);
+			at += size + (at[size] == ' ');
+		}
+		if (field->unit)
+			fprintf(out, " [%s]", field->unit);
+		fprintf(out, "\n  %s\n", field->what);
+	}
+}

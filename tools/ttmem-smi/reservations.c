@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * --reservations PID: each reservation that a process holds, as its runtime told
+ * it. It takes the node, and the right to look into the process.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "smi.h"
+
+struct listing {
+	FILE *out;
+	const struct csv *csv;		/* NULL for a table */
+	uint64_t client;		/* looked at now */
+	const struct card *card;	/* likewise */
+	bool head;			/* has been printed */
+	size_t count;
+	uint64_t bytes[2];
+};
+
+static const char *memory_name(uint32_t memory)
+{
+	return memory < 2 ? memory_names[memory] : "?";
+}
+
+static const char *tag_name(uint32_t tag)
+{
+	return tag < TAGS ? tag_names[tag] : "?";
+}
+
+static void print_head(struct listing *list)
+{
+	const char *b = " [B]";
+
+	if (list->head)
+		return;
+	list->head = true;
+	if (!list->csv)
+		fprintf(list->out, "%4s %4s %-6s %-8s %-18s %12s  %s\n", "Card",
+			"Chip", "Memory", "Tag", "Address", "Size", "Label");
+	else if (list->csv->header)
+		fprintf(list->out, "card, chip, client, handle, memory, tag, address, size%s, payload%s, overcommit, cookie, label\n",
+			b, b);
+}
+
+static void print_csv(struct listing *list, const struct ttmem_reservation *r)
+{
+	const char *b = list->csv->units ? " B" : "";
+	FILE *out = list->out;
+
+	fprintf(out, "%u, %u, %" PRIu64 ", %llu, %s, %s, ", list->card->id.number,
+		r->chip, list->client, (unsigned long long)r->handle,
+		memory_name(r->memory), tag_name(r->tag));
+	if (r->flags & TTMEM_RESERVE_ADDRESS)
+		fprintf(out, "0x%llx", (unsigned long long)r->address);
+	else
+		fputs("[N/A]", out);
+	fprintf(out, ", %llu%s, ", (unsigned long long)r->size, b);
+	if (r->payload)
+		fprintf(out, "%llu%s", (unsigned long long)r->payload, b);
+	else
+		fputs("[N/A]", out);
+	fprintf(out, ", %u, 0x%llx, ", !!(r->flags & TTMEM_RESERVE_OVERCOMMIT),
+		(unsigned long long)r->cookie);
+	csv_text(out, (const char *)r->label);
+	fputc('\n', out);
+}
+
+static void print_line(struct listing *list, const struct ttmem_reservation *r)
+{
+	char address[32] = "-", size[32], label[4 * TTMEM_LABEL_SIZE];
+
+	if (r->flags & TTMEM_RESERVE_ADDRESS)
+		snprintf(address, sizeof(address), "0x%llx",
+			 (unsigned long long)r->address);
+	if (r->size >> 20)
+		format_bytes(size, sizeof(size), r->size, 12);
+	else
+		snprintf(size, sizeof(size), "%llu B",
+			 (unsigned long long)r->size);
+	fit(label, sizeof(label), strnlen((const char *)r->label,
+					  TTMEM_LABEL_SIZE - 1),
+	    (const char *)r->label, false);
+	fprintf(list->out, "%4u %4u %-6s %-8s %-18s %12s  %s\n",
+		list->card->id.number, r->chip, memory_name(r->memory),
+		tag_name(r->tag), address, size, label);
+}
+
+/* By chip, memory and address; those without one by handle, behind. */
+static int by_place(const void *a, const void *b)
+{
+	const struct ttmem_reservation *x = a, *y = b;
+	unsigned int has_x = x->flags & TTMEM_RESERVE_ADDRESS;
+	unsigned int has_y = y->flags & TTMEM_RESERVE_ADDRESS;
+
+	if (x->chip != y->chip)
+		return x->chip < y->chip ? -1 : 1;
+	if (x->memory != y->memory)
+		return x->memory < y->memory ? -1 : 1;
+	if (has_x != has_y)
+		return has_x ? -1 : 1;
+	if (has_x && x->address != y->address)
+		return x->address < y->address ? -1 : 1;
+	return (x->handle > y->handle) - (x->handle < y->handle);
+}
+
+/* List a client's. One that has ended meanwhile holds nothing. */
+static int list_client(struct listing *list, struct ttmem_card *node)
+{
+	struct ttmem_reservation *r;
+	size_t count, i;
+	int ret;
+
+	ret = ttmem_reservations(node, list->client, &r, &count, sizeof(*r));
+	if (ret)
+		return ret == -ENOENT ? 0 : ret;
+	print_head(list);
+	if (count)
+		qsort(r, count, sizeof(*r), by_place);
+	for (i = 0; i < count; i++) {
+		if (list->csv)
+			print_csv(list, &r[i]);
+		else
+			print_line(list, &r[i]);
+		/* A sum beyond 64 bits stays at the end. */
+		if (r[i].memory < 2 &&
+		    __builtin_add_overflow(list->bytes[r[i].memory], r[i].size,
+					   &list->bytes[r[i].memory]))
+			list->bytes[r[i].memory] = UINT64_MAX;
+	}
+	list->count += count;
+	ttmem_list_free(r);
+	return 0;
+}
+
+/* List what a process holds of one card; @found says if it is in the books. */
+static int list_card(struct listing *list, pid_t pid, bool *found)
+{
+	unsigned int number = list->card->id.number;
+	struct ttmem_client *clients;
+	uint64_t last = UINT64_MAX;
+	struct ttmem_card *node;
+	size_t count, i;
+	int ret;
+
+	ret = ttmem_clients(number, &clients, &count, sizeof(*clients));
+	if (ret)
+		return ret;
+	for (i = 0; i < count && clients[i].pid != pid; i++)
+		;
+	if (i == count) {
+		ttmem_list_free(clients);
+		return 0;
+	}
+	*found = true;
+	ret = ttmem_open(number, TTMEM_OPEN_QUIET, &node);
+	/* A client has a line for each tag, one after the other. */
+	for (; !ret && i < count; i++) {
+		if (clients[i].pid != pid || clients[i].client == last)
+			continue;
+		last = clients[i].client;
+		list->client = last;
+		ret = list_client(list, node);
+	}
+	ttmem_list_free(clients);
+	ttmem_close(node);
+	return ret;
+}
+
+static int fail(int error, unsigned int card, pid_t pid)
+{
+	fprintf(stderr, "ttmem-smi: card %u: the reservations of process %d: %s\n",
+		card, pid, ttmem_strerror(error));
+	switch (error) {
+	case -EACCES:
+		return EXIT_PERMISSION;
+	case -ENXIO:
+	case -ENODEV:
+		return EXIT_NOT_FOUND;
+	case -ENOPKG:
+		return EXIT_NO_DRIVER;
+	default:
+		return EXIT_FAILED;
+	}
+}
+
+int print_reservations(FILE *out, const struct want *want, pid_t pid,
+		       const struct csv *csv)
+{
+	struct listing list = { .out = out, .csv = csv };
+	char dram[64], l1[64];
+	struct snapshot snap;
+	bool found = false;
+	int status, ret;
+	size_t i;
+
+	status = snapshot_take(&snap, want);
+	if (*snap.why)
+		fprintf(stderr, "ttmem-smi: %s\n", snap.why);
+	if (!snap.cards)
+		goto out;
+
+	for (i = 0; i < snap.cards; i++) {
+		list.card = &snap.card[i];
+		if (!list.card->chips)
+			continue;
+		ret = list_card(&list, pid, &found);
+		if (ret) {
+			status = fail(ret, list.card->id.number, pid);
+			goto out;
+		}
+	}
+	if (!found) {
+		fprintf(stderr,
+			"ttmem-smi: process %d holds no memory of a card here, or cannot be seen from here. ttmem-smi shows who does\n",
+			pid);
+		status = EXIT_NOT_FOUND;
+	} else if (!csv) {
+		format_bytes(dram, sizeof(dram), list.bytes[TTMEM_DRAM], 20);
+		format_bytes(l1, sizeof(l1), list.bytes[TTMEM_L1], 20);
+		fprintf(out, "%zu reservation%s of process %d: DRAM %s, L1 %s\n",
+			list.count, list.count == 1 ? "" : "s", pid, dram, l1);
+	}
+out:
+	snapshot_free(&snap);
+	return status;
+}

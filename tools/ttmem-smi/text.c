@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Text for people: who reads it and in how many columns, bytes in units, and
+ * what others have put into a name.
+ */
+#include <langinfo.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <wchar.h>
+#include <wctype.h>
+
+#include "smi.h"
+
+/* Where nobody tells how many columns there are. */
+#define WIDTH_DEFAULT	79
+#define WIDTH_MAX	400
+
+const char * const memory_names[2] = {
+	[TTMEM_DRAM] = "DRAM",
+	[TTMEM_L1] = "L1",
+};
+
+const char * const tag_names[TAGS] = {
+	[TTMEM_TAG_BUFFER] = "buffer",
+	[TTMEM_TAG_TRACE] = "trace",
+	[TTMEM_TAG_SYSTEM] = "system",
+	[TTMEM_TAG_L1_SMALL] = "l1_small",
+	[TTMEM_TAG_CB] = "cb",
+};
+
+bool memory_has_tag(unsigned int memory, unsigned int tag)
+{
+	switch (tag) {
+	case TTMEM_TAG_TRACE:
+		return memory == TTMEM_DRAM;
+	case TTMEM_TAG_L1_SMALL:
+	case TTMEM_TAG_CB:
+		return memory == TTMEM_L1;
+	default:
+		return true;
+	}
+}
+
+void style_of(struct style *style, int fd, const char *colour)
+{
+	const char *columns = getenv("COLUMNS"), *term = getenv("TERM");
+	const char *no_color = getenv("NO_COLOR");
+	struct winsize size;
+	bool terminal;
+	uint64_t n;
+
+	terminal = isatty(fd);
+	style->terminal = terminal;
+	style->width = WIDTH_DEFAULT;
+	if (columns && ttmem__number(columns, WIDTH_MAX, &n))
+		style->width = n;
+	else if (terminal && !ioctl(fd, TIOCGWINSZ, &size) && size.ws_col)
+		style->width = size.ws_col < WIDTH_MAX ? size.ws_col : WIDTH_MAX;
+
+	style->utf8 = terminal && !strcmp(nl_langinfo(CODESET), "UTF-8");
+	if (!strcmp(colour, "auto"))
+		style->colour = terminal && !(no_color && *no_color) &&
+				term && *term && strcmp(term, "dumb");
+	else
+		style->colour = !strcmp(colour, "always");
+}
+
+size_t utf8_length(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	unsigned long c;
+	size_t len, i;
+
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	len = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	c = s[0] & (0x7f >> len);
+	for (i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	/* Too long a form, surrogates, beyond Unicode. */
+	if ((len == 3 && (c < 0x800 || (c >= 0xd800 && c < 0xe000))) ||
+	    (len == 4 && (c < 0x10000 || c > 0x10ffff)))
+		return 0;
+	return len;
+}
+
+/*
+ * The next character of a text: how many bytes it has, and columns, -1 if it is
+ * nothing to print. In ASCII a whole character of UTF-8 makes one question mark.
+ */
+static size_t next_character(const char *text, bool utf8, int *columns)
+{
+	unsigned char c = *text;
+	mbstate_t state = { 0 };
+	size_t len = 1;
+	wchar_t wide;
+
+	if (c < 0x80) {
+		*columns = c < ' ' || c > '~' ? -1 : 1;
+		return 1;
+	}
+	*columns = -1;
+	if (!utf8) {
+		while ((text[len] & 0xc0) == 0x80)
+			len++;
+		return len;
+	}
+	len = utf8_length(text);
+	if (!len)
+		return 1;
+	if (mbrtowc(&wide, text, len, &state) == len && iswprint(wide))
+		*columns = wcwidth(wide);
+	return len;
+}
+
+char *fit(char *to, size_t size, size_t width, const char *from, bool utf8)
+{
+	size_t used = 0, column = 0, room, len;
+	const char *rest;
+	int columns;
+
+	/* A mark of what was cut off takes the last column. */
+	for (rest = from, room = 0; *rest && room <= width; rest += len) {
+		len = next_character(rest, utf8, &columns);
+		room += columns < 0 ? 1 : columns;
+	}
+	room = room > width ? width - 1 : width;
+
+	for (; *from; from += len) {
+		size_t wide;
+
+		len = next_character(from, utf8, &columns);
+		wide = columns < 0 ? 1 : columns;
+		/* Marks that take no column may be many: some get lost. */
+		if (column + wide > room || used + len + width - column >= size)
+			break;
+		if (columns < 0)
+			to[used++] = '?';
+		else
+			used = (char *)mempcpy(to + used, from, len) - to;
+		column += wide;
+	}
+	if (*from && column < width) {
+		to[used++] = '+';
+		column++;
+	}
+	while (column++ < width)
+		to[used++] = ' ';
+	to[used] = '\0';
+	return to;
+}
+
+char *printable(const char *from)
+{
+	char *text = malloc(strlen(from) + 1), *to = text;
+
+	if (!text)
+		out_of_memory();
+	while (*from) {
+		size_t len = utf8_length(from);
+
+		if (!len || (unsigned char)*from < ' ' || *from == 0x7f) {
+			*to++ = '?';
+			from++;
+		} else {
+			to = mempcpy(to, from, len);
+			from += len;
+		}
+	}
+	*to = '\0';
+	return text;
+}
+
+static const char * const units[] = { "MiB", "GiB", "TiB", "PiB", "EiB" };
+
+#define UNITS	(sizeof(units) / sizeof(units[0]))
+
+/* Bytes to the nearest of a unit; what is not nothing never looks like it. */
+static void format_in(char *text, size_t size, uint64_t bytes, size_t unit)
+{
+	unsigned int shift = 20 + 10 * unit;
+	uint64_t n = (bytes >> shift) + ((bytes >> (shift - 1)) & 1);
+
+	if (bytes && !n)
+		snprintf(text, size, "<1");
+	else
+		snprintf(text, size, "%llu", (unsigned long long)n);
+}
+
+uint64_t in_mib(uint64_t bytes)
+{
+	return (bytes >> 20) + ((bytes >> 19) & 1);
+}
+
+void format_bytes(char *text, size_t size, uint64_t bytes, size_t width)
+{
+	char number[24];
+	size_t i;
+
+	for (i = 0; i < UNITS; i++) {
+		format_in(number, sizeof(number), bytes, i);
+		snprintf(text, size, "%s %s", number, units[i]);
+		if (strlen(text) <= width)
+			break;
+	}
+}
+
+void format_pool(char *text, size_t size, const struct pool *pool,
+		 size_t width)
+{
+	char used[24], total[24];
+	size_t i;
+
+	if (!pool->total) {
+		format_bytes(used, sizeof(used), pool->used, width - 6);
+		snprintf(text, size, "%s / N/A", used);
+		return;
+	}
+	for (i = 0; i < UNITS; i++) {
+		format_in(used, sizeof(used), pool->used, i);
+		format_in(total, sizeof(total), pool->total, i);
+		snprintf(text, size, "%s / %s %s", used, total, units[i]);
+		if (strlen(text) <= width)
+			break;
+	}
+}
+
+int percent_used(const struct pool *pool)
+{
+	double percent;
+
+	if (!pool->total)
+		return -1;
+	percent = 100.0 * pool->used / pool->total;
+	return percent < 999 ? (int)(percent + 0.5) : 999;
+}
+
+void format_milli(char *text, size_t size, int64_t n, unsigned int decimals)
+{
+	static const unsigned int units_of[] = { 1000, 100, 10, 1 };
+	uint64_t value = n < 0 ? -(uint64_t)n : (uint64_t)n;
+	unsigned int unit = units_of[decimals], whole = 1000 / unit;
+
+	value = value / unit + (value % unit >= unit - unit / 2);
+	if (decimals)
+		snprintf(text, size, "%s%llu.%0*llu", n < 0 && value ? "-" : "",
+			 (unsigned long long)(value / whole), (int)decimals,
+			 (unsigned long long)(value % whole));
+	else
+		snprintf(text, size, "%s%llu", n < 0 && value ? "-" : "",
+			 (unsigned long long)value);
+}
