@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libttmem and ttmem-smi before trees of sysfs and procfs made by hand: what no
+ * libttmem and ttmem-run before trees of sysfs and procfs made by hand: what no
  * guest shows at will, as a number of 64 bits, a later module, a container.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
-#include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,116 +19,7 @@
 
 #include "libttmem.h"
 
-#define CLASS	"sys/class/tenstorrent"
-#define HEADER	"CLIENT PID UID CHIP MEMORY TAG BYTES RESERVATIONS COMMAND\n"
-
-static char top[] = "/tmp/ttmem-host.XXXXXX";
-
-/* Make a file and the directories it is in. */
-static void __attribute__((format(printf, 2, 3)))
-put(const char *text, const char *format, ...)
-{
-	char path[512], *slash;
-	va_list args;
-	FILE *file;
-
-	va_start(args, format);
-	vsnprintf(path, sizeof(path), format, args);
-	va_end(args);
-	for (slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(path, 0777))
-			assert_int_equal(errno, EEXIST);
-		*slash = '/';
-	}
-	file = fopen(path, "w");
-	assert_non_null(file);
-	fputs(text, file);
-	assert_int_equal(fclose(file), 0);
-}
-
-static void put_card(unsigned int n, const char *address)
-{
-	char path[512], target[512];
-
-	put("241:0\n", CLASS "/tenstorrent!%u/dev", n);
-	put("", "sys/devices/pci/%s/vendor", address);
-	snprintf(path, sizeof(path), CLASS "/tenstorrent!%u/device", n);
-	snprintf(target, sizeof(target), "../../../devices/pci/%s", address);
-	assert_int_equal(symlink(target, path), 0);
-}
-
-static void put_pool(unsigned int n, unsigned int chip, const char *memory,
-		     const char *used, const char *total)
-{
-	put(used, "sys/class/misc/ttmem%u/chip%u/%s_used", n, chip, memory);
-	put(total, "sys/class/misc/ttmem%u/chip%u/%s_total", n, chip, memory);
-}
-
-static void put_books(unsigned int n, unsigned int chips)
-{
-	unsigned int chip;
-
-	put("0.1.0\n", "sys/module/ttmem/version");
-	put("10:250\n", "sys/class/misc/ttmem%u/dev", n);
-	put("0\n", "sys/class/misc/ttmem%u/clients", n);
-	for (chip = 0; chip < chips; chip++) {
-		put_pool(n, chip, "dram", "0\n", "12884901888\n");
-		put_pool(n, chip, "l1", "0\n", "95944704\n");
-	}
-	put(HEADER, "proc/driver/ttmem/%u/clients", n);
-}
-
-static void put_process(int pid, const char *comm)
-{
-	char line[64];
-
-	snprintf(line, sizeof(line), "%s\n", comm);
-	put(line, "proc/%d/comm", pid);
-	put("", "proc/%d/cmdline", pid);
-}
-
-static int remove_one(const char *path, const struct stat *st, int flag,
-		      struct FTW *ftw)
-{
-	(void)st;
-	(void)flag;
-	(void)ftw;
-	return remove(path);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	strcpy(top + strlen(top) - 6, "XXXXXX");
-	return !mkdtemp(top) || chdir(top);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	return chdir("/") || nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-/* Run a program; its output and its errors are cut off at the sizes. */
-static int run(const char *command, char *out, size_t out_size, char *err,
-	       size_t err_size)
-{
-	char line[1024];
-	FILE *file;
-	int status;
-
-	snprintf(line, sizeof(line), "LC_ALL=C %s >out 2>err", command);
-	status = system(line);
-	assert_true(WIFEXITED(status));
-	file = fopen("out", "r");
-	out[fread(out, 1, out_size - 1, file)] = '\0';
-	fclose(file);
-	file = fopen("err", "r");
-	err[fread(err, 1, err_size - 1, file)] = '\0';
-	fclose(file);
-	return WEXITSTATUS(status);
-}
+#include "fake.h"
 
 static void null_card(void **state)
 {
@@ -459,72 +348,6 @@ static void strerrors(void **state)
 	assert_non_null(ttmem_strerror(INT32_MAX));
 }
 
-static void smi_missing(void **state)
-{
-	char out[4096], err[1024];
-
-	(void)state;
-	assert_int_equal(run(TTMEM_SMI, out, sizeof(out), err, sizeof(err)), 1);
-	assert_string_equal(out, "");
-	assert_non_null(strstr(err, "TT-KMD"));
-	assert_non_null(strstr(err, "sudo modprobe tenstorrent"));
-	assert_non_null(strstr(err, "sudo modprobe ttmem"));
-
-	put_card(0, "0000:01:00.0");
-	assert_int_equal(run(TTMEM_SMI " --json -l 1 -i 01:00.0", out,
-			     sizeof(out), err, sizeof(err)), 1);
-	assert_string_equal(out, "");
-	assert_null(strstr(err, "tenstorrent."));
-	assert_non_null(strstr(err, "sudo modprobe ttmem"));
-
-	put_books(0, 1);
-	assert_int_equal(run(TTMEM_SMI " -i 4", out, sizeof(out), err,
-			     sizeof(err)), 1);
-	assert_non_null(strstr(err, "no card 4"));
-	assert_int_equal(run(TTMEM_SMI " -i 0000:02:00.0", out, sizeof(out),
-			     err, sizeof(err)), 1);
-	assert_non_null(strstr(err, "no card 0000:02:00.0"));
-
-	assert_int_equal(run("rm -r " CLASS "/*; " TTMEM_SMI, out, sizeof(out),
-			     err, sizeof(err)), 1);
-	assert_non_null(strstr(err, "drives no card"));
-}
-
-static void arguments(void **state)
-{
-	static const char * const bad[] = {
-		"-x", "more", "-l", "-l 0", "-l -1", "-l 1x", "-l nan",
-		"-l inf", "-l 1e300", "-i", "-i ''", "-i x", "-i 1:2", "--jso=",
-	};
-	char out[4096], err[1024], command[512];
-	unsigned int i;
-
-	(void)state;
-	put_card(0, "0000:01:00.0");
-	put_books(0, 1);
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		snprintf(command, sizeof(command), TTMEM_SMI " %s", bad[i]);
-		assert_int_equal(run(command, out, sizeof(out), err,
-				     sizeof(err)), 2);
-		assert_string_equal(out, "");
-		assert_non_null(strstr(err, "ttmem-smi --help tells more\n"));
-	}
-	assert_int_equal(run(TTMEM_SMI " --help", out, sizeof(out), err,
-			     sizeof(err)), 0);
-	assert_ptr_equal(strstr(out, "Usage: "), out);
-	assert_int_equal(run(TTMEM_SMI " >/dev/full", out, sizeof(out), err,
-			     sizeof(err)), 0);
-	assert_int_equal(run("sh -c '" TTMEM_SMI " >/dev/full'", out,
-			     sizeof(out), err, sizeof(err)), 1);
-	assert_non_null(strstr(err, "cannot write"));
-	assert_int_equal(run("timeout -s INT 1 " TTMEM_SMI " -l 0.05 --json",
-			     out, sizeof(out), err, sizeof(err)), 124);
-	assert_int_equal(run("timeout --preserve-status -s INT 1 " TTMEM_SMI
-			     " -l 0.05 --json", out, sizeof(out), err,
-			     sizeof(err)), 0);
-	assert_string_equal(err, "");
-}
-
 static void run_arguments(void **state)
 {
 	static const char * const bad[] = {
@@ -532,7 +355,7 @@ static void run_arguments(void **state)
 		"--dram M true", "--dram 1MB true", "--dram 1.5G true",
 		"--dram -1 true", "--dram 0 true", "--l1 1KKiB true",
 		"--dram 16777216T true", "--dram 18446744073709551616 true",
-		"--dram 1 --chip x true", "--dram 1 --card x true", "-x true",
+		"--dram '1 ' true", "--dram 1 --chip x true", "--dram 1 --card x true", "-x true",
 	};
 	char out[4096], err[1024], command[512];
 	unsigned int i;
@@ -553,231 +376,10 @@ static void run_arguments(void **state)
 			     sizeof(err)), 0);
 }
 
-/* A machine with most of what there is, and what to make of it. */
-static void put_machine(void)
-{
-	put("2.10.1\n", "sys/module/tenstorrent/version");
-	put_card(0, "0000:01:00.0");
-	put("n300\n", CLASS "/tenstorrent!0/tt_card_type");
-	put("1000\n", CLASS "/tenstorrent!0/tt_aiclk");
-	put("45500\n", "sys/devices/pci/0000:01:00.0/hwmon/hwmon3/temp1_input");
-	put("36000000\n", "sys/devices/pci/0000:01:00.0/hwmon/hwmon3/power1_input");
-	put_books(0, 2);
-	put_pool(0, 0, "dram", "209715200\n", "12884901888\n");
-	put_pool(0, 0, "l1", "1024\n", "95944704\n");
-	put_pool(0, 1, "dram", "18446744073709551615\n", "12884901888\n");
-	put_pool(0, 1, "l1", "524288\n", "0\n");
-	put(HEADER
-	    "9 1234 0 1 L1 cb 1048576 0 python3\n"
-	    "7 1234 0 0 DRAM buffer 104857600 1 python3\n"
-	    "8 1234 0 0 DRAM trace 104857600 2 python3\n"
-	    "8 1234 0 0 L1 buffer 1024 2 python3\n"
-	    "10 0 54321 0 DRAM buffer 1 1 -\n"
-	    "11 0 54321 0 DRAM buffer 2 1 -\n"
-	    "12 4194304 54321 1 DRAM buffer 18446744073709551615 1 \\033[2J\xc3\xa9\xff\n",
-	    "proc/driver/ttmem/0/clients");
-	put_process(1234, "python3");
-	put("python3 serve.py --a-long-option-here", "proc/1234/cmdline");
-	put_process(4321, "idle");
-	/* Opened twice, one that reports, an invisible, an ended one. */
-	put("4321\n4321\n1234\n0\n999\n", "proc/driver/tenstorrent/0/pids");
-
-	/* A card without firmware, which ttmem does not follow. */
-	put_card(31, "10000:e1:00.0");
-	put("4321\n0\n0\n999\n", "proc/driver/tenstorrent/31/pids");
-}
-
-/* Compare whole outputs; the user that runs the test stands for "USER". */
-static void assert_output(const char *out, const char *expected)
-{
-	char text[8192];
-	size_t len = 0;
-	const struct passwd *pw = getpwuid(getuid());
-	char user[16];
-
-	snprintf(user, sizeof(user), "%-9.9s", pw ? pw->pw_name : "?");
-	for (; *expected; expected++) {
-		assert_true(len < sizeof(text) - 16);
-		if (!strncmp(expected, "USER_____", 9)) {
-			len += sprintf(text + len, "%s", user);
-			expected += 8;
-		} else {
-			text[len++] = *expected;
-		}
-	}
-	text[len] = '\0';
-	assert_string_equal(out, text);
-}
-
-static void table(void **state)
-{
-	static const char expected[] =
-"+-----------------------------------------------------------------------------+\n"
-"| ttmem-smi " TTMEM_VERSION "               ttmem: 0.1.0              TT-KMD: 2.10.1      |\n"
-"|-------------------------------------+---------------------------------------|\n"
-"| Card Board            Bus id        | Chip  DRAM used / total L1 used/total |\n"
-"|      Temp   Power   Clock           |                                       |\n"
-"|=====================================+=======================================|\n"
-"|    0 n300             0000:01:00.0  |    0    200 / 12288 MiB   <1 / 92 MiB |\n"
-"|      46 C   36 W    1000 MHz        |    1  16777216 / <1 TiB   1 MiB / N/A |\n"
-"+-------------------------------------+---------------------------------------+\n"
-"|   31 N/A              10000:e1:00.0 |    -                N/A           N/A |\n"
-"|      N/A    N/A     N/A             |                                       |\n"
-"+-------------------------------------+---------------------------------------+\n"
-"\n"
-"+-----------------------------------------------------------------------------+\n"
-"| Processes:                                                                  |\n"
-"| Card Chip     PID User             DRAM        L1  Command                  |\n"
-"|=============================================================================|\n"
-"|    0    0       - 54321          <1 MiB     0 MiB  -                        |\n"
-"|    0    0       - 54321          <1 MiB     0 MiB  -                        |\n"
-"|    0    0    1234 root          200 MiB    <1 MiB  python3 serve.py --a-lo+ |\n"
-"|    0    1    1234 root            0 MiB     1 MiB  python3 serve.py --a-lo+ |\n"
-"|    0    1 4194304 54321       16384 PiB     0 MiB  ?[2J??                   |\n"
-"|    0    -    4321 USER_____         N/A       N/A  idle                     |\n"
-"|   31    -       - -                 N/A       N/A  -                        |\n"
-"|   31    -    4321 USER_____         N/A       N/A  idle                     |\n"
-"+-----------------------------------------------------------------------------+\n";
-	char out[8192], err[1024];
-
-	(void)state;
-	put_machine();
-	assert_int_equal(run(TTMEM_SMI, out, sizeof(out), err, sizeof(err)), 0);
-	assert_string_equal(err, "");
-	assert_output(strchr(out, '\n') + 1, expected);
-}
-
-static void table_of_one(void **state)
-{
-	static const char expected[] =
-"|   31 N/A              10000:e1:00.0 |    -                N/A           N/A |\n"
-"|      N/A    N/A     N/A             |                                       |\n"
-"+-------------------------------------+---------------------------------------+\n"
-"\n"
-"+-----------------------------------------------------------------------------+\n"
-"| Processes:                                                                  |\n"
-"| Card Chip     PID User             DRAM        L1  Command                  |\n"
-"|=============================================================================|\n"
-"|  No running processes found                                                 |\n"
-"+-----------------------------------------------------------------------------+\n";
-	static const char * const ways[] = {
-		"-i 31", "--id=10000:e1:00.0", "-i 10000:E1:0.0",
-	};
-	char out[8192], err[1024], command[512];
-	const char *body;
-	unsigned int i;
-
-	(void)state;
-	put_machine();
-	put("", "proc/driver/tenstorrent/31/pids");
-	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-		snprintf(command, sizeof(command), TTMEM_SMI " %s", ways[i]);
-		assert_int_equal(run(command, out, sizeof(out), err,
-				     sizeof(err)), 0);
-		assert_string_equal(err, "");
-		body = strstr(out, "|   31");
-		assert_non_null(body);
-		assert_output(body, expected);
-		assert_null(strstr(out, "n300"));
-	}
-}
-
-/* No border is pushed out or missing, with all that is large or long. */
-static void table_width(void **state)
-{
-	char out[65536], err[1024], *line, *rest;
-	unsigned int n, lines = 0;
-
-	(void)state;
-	put("a version of which nobody would have thought that it could be so long\n",
-	    "sys/module/tenstorrent/version");
-	for (n = 0; n < 32; n++) {
-		char address[24];
-
-		snprintf(address, sizeof(address), "%x:%02x:1f.7",
-			 n % 2 ? 0x10000000 : 0x10000, n);
-		put_card(n, address);
-		put("galaxy-blackhole-and-more\n",
-		    CLASS "/tenstorrent!%u/tt_card_type", n);
-		put("18446744073709551615\n", CLASS "/tenstorrent!%u/tt_aiclk", n);
-		put(n % 2 ? "-9223372036854775808\n" : "-40400\n",
-		    "sys/devices/pci/%s/hwmon/hwmon0/temp1_input", address);
-		put("9223372036854775807\n",
-		    "sys/devices/pci/%s/hwmon/hwmon0/power1_input", address);
-		put_books(n, 1 + n % 3);
-		put_pool(n, 0, "dram", "18446744073709551615\n",
-			 n % 2 ? "0\n" : "18446744073709551615\n");
-		put_pool(n, 0, "l1", "18446744073709551615\n",
-			 n % 2 ? "0\n" : "18446744073709551615\n");
-		put(HEADER
-		    "18446744073709551615 2147483647 4294967295 0 DRAM buffer 18446744073709551615 1 123456789012345\n"
-		    "18446744073709551614 2147483647 4294967295 0 DRAM buffer 18446744073709551615 1 123456789012345\n"
-		    "18446744073709551614 2147483647 4294967295 0 L1 buffer 18446744073709551615 1 123456789012345\n",
-		    "proc/driver/ttmem/%u/clients", n);
-	}
-	put_process(2147483647, "123456789012345");
-	put("\033]0;x\a \xe2\x82\xac\n\t no end to this command line at all",
-	    "proc/2147483647/cmdline");
-	assert_int_equal(run(TTMEM_SMI, out, sizeof(out), err, sizeof(err)), 0);
-	assert_string_equal(err, "");
-	for (line = strtok_r(out, "\n", &rest); line;
-	     line = strtok_r(NULL, "\n", &rest)) {
-		if (!lines++)
-			continue;	/* the time */
-		assert_int_equal(strlen(line), 79);
-		assert_non_null(strchr("|+", line[0]));
-		assert_non_null(strchr("|+", line[78]));
-		for (n = 0; n < 79; n++)
-			assert_in_range(line[n], ' ', '~');
-	}
-	assert_true(lines > 32 * 4);
-}
-
-static void json(void **state)
-{
-	static const char expected[] =
-"\"ttmem_smi_version\":\"" TTMEM_VERSION "\",\"ttmem_version\":\"0.1.0\",\"tt_kmd_version\":\"2.10.1\","
-"\"cards\":["
-"{\"card\":0,\"board\":\"n300\",\"bus_id\":\"0000:01:00.0\",\"temperature_celsius\":45.500,\"power_watts\":36.000,\"clock_mhz\":1000,"
-"\"chips\":["
-"{\"chip\":0,\"dram\":{\"used\":209715200,\"total\":12884901888},\"l1\":{\"used\":1024,\"total\":95944704}},"
-"{\"chip\":1,\"dram\":{\"used\":18446744073709551615,\"total\":12884901888},\"l1\":{\"used\":524288,\"total\":null}}]},"
-"{\"card\":31,\"board\":null,\"bus_id\":\"10000:e1:00.0\",\"temperature_celsius\":null,\"power_watts\":null,\"clock_mhz\":null,\"chips\":[]}],"
-"\"processes\":["
-"{\"card\":0,\"chip\":0,\"pid\":null,\"uid\":54321,\"user\":\"54321\",\"dram\":1,\"l1\":0,\"command\":null},"
-"{\"card\":0,\"chip\":0,\"pid\":null,\"uid\":54321,\"user\":\"54321\",\"dram\":2,\"l1\":0,\"command\":null},"
-"{\"card\":0,\"chip\":0,\"pid\":1234,\"uid\":0,\"user\":\"root\",\"dram\":209715200,\"l1\":1024,\"command\":\"python3 serve.py --a-long-option-here\"},"
-"{\"card\":0,\"chip\":1,\"pid\":1234,\"uid\":0,\"user\":\"root\",\"dram\":0,\"l1\":1048576,\"command\":\"python3 serve.py --a-long-option-here\"},"
-"{\"card\":0,\"chip\":1,\"pid\":4194304,\"uid\":54321,\"user\":\"54321\",\"dram\":18446744073709551615,\"l1\":0,\"command\":\"\\u001b[2J\xc3\xa9\xef\xbf\xbd\"}]}\n";
-	char out[8192], err[1024];
-	unsigned int year, rest[5];
-
-	(void)state;
-	put_machine();
-	put("", "proc/driver/tenstorrent/0/pids");
-	put("", "proc/driver/tenstorrent/31/pids");
-	/* -l makes it one line; the process ends after the first by its reader. */
-	assert_int_equal(run(TTMEM_SMI " --json -l 1 | head -n 1", out,
-			     sizeof(out), err, sizeof(err)), 0);
-	assert_int_equal(sscanf(out, "{\"format\":1,\"time\":\"%4u-%2u-%2uT%2u:%2u:%2uZ\",",
-				&year, &rest[0], &rest[1], &rest[2], &rest[3],
-				&rest[4]), 6);
-	assert_string_equal(strstr(out, "\"ttmem_smi_version\""), expected);
-
-	/* The same over several lines, and what reports nothing. */
-	put_process(5, "x");
-	put("5\n999\n", "proc/driver/tenstorrent/31/pids");
-	assert_int_equal(run(TTMEM_SMI " --json -i 31 | tr -d ' \\n'", out,
-			     sizeof(out), err, sizeof(err)), 0);
-	assert_string_equal(err, "");
-	assert_non_null(strstr(out, "\"processes\":[{\"card\":31,\"chip\":null,\"pid\":null,\"uid\":null,\"user\":null,\"dram\":null,\"l1\":null,\"command\":null},{\"card\":31,\"chip\":null,\"pid\":5,\"uid\":"));
-	assert_non_null(strstr(out, "\"dram\":null,\"l1\":null,\"command\":\"x\"}]}"));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
 		CASE(null_card),
 		CASE(open_errors),
 		CASE(open_pci),
@@ -788,13 +390,7 @@ int main(void)
 		CASE(clients),
 		CASE(clients_not_understood),
 		CASE(strerrors),
-		CASE(smi_missing),
-		CASE(arguments),
 		CASE(run_arguments),
-		CASE(table),
-		CASE(table_of_one),
-		CASE(table_width),
-		CASE(json),
 	};
 
 	return cmocka_run_group_tests_name("host", tests, NULL, NULL);

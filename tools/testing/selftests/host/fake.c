@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Trees of sysfs and procfs made by hand; fake.h tells what for. */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <pty.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "fake.h"
+
+static char top[] = "/tmp/ttmem-host.XXXXXX";
+
+void put(const char *text, const char *format, ...)
+{
+	char path[512], *slash;
+	va_list args;
+	FILE *file;
+
+	va_start(args, format);
+	vsnprintf(path, sizeof(path), format, args);
+	va_end(args);
+	for (slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(path, 0777))
+			assert_int_equal(errno, EEXIST);
+		*slash = '/';
+	}
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	assert_int_equal(fclose(file), 0);
+}
+
+void put_card(unsigned int n, const char *address)
+{
+	char path[512], target[512];
+
+	put("241:0\n", CLASS "/tenstorrent!%u/dev", n);
+	put("", "sys/devices/pci/%s/vendor", address);
+	snprintf(path, sizeof(path), CLASS "/tenstorrent!%u/device", n);
+	snprintf(target, sizeof(target), "../../../devices/pci/%s", address);
+	assert_int_equal(symlink(target, path), 0);
+}
+
+void put_stat(unsigned int n, int chip, const char *name,
+	      unsigned long long value)
+{
+	char dir[16] = "", text[32];
+
+	if (chip >= 0)
+		snprintf(dir, sizeof(dir), "chip%d/", chip);
+	snprintf(text, sizeof(text), "%llu\n", value);
+	put(text, "sys/class/misc/ttmem%u/%s%s", n, dir, name);
+}
+
+void put_pool(unsigned int n, unsigned int chip, const char *memory,
+	      const char *used, const char *total)
+{
+	put(used, "sys/class/misc/ttmem%u/chip%u/%s_used", n, chip, memory);
+	put(total, "sys/class/misc/ttmem%u/chip%u/%s_total", n, chip, memory);
+}
+
+void put_books(unsigned int n, unsigned int chips)
+{
+	static const char * const zero[] = {
+		"dram_used", "dram_peak", "dram_trace_used", "dram_system_used",
+		"l1_used", "l1_peak", "l1_small_used", "l1_cb_used",
+		"l1_system_used", "clients", "reservations", "denied",
+	};
+	int chip;
+	size_t i;
+
+	put("0.1.0\n", "sys/module/ttmem/version");
+	put("10:250\n", "sys/class/misc/ttmem%u/dev", n);
+	put("", "sys/class/misc/ttmem%u/invalidate", n);
+	for (chip = -1; chip < (int)chips; chip++) {
+		unsigned int times = chip < 0 ? chips : 1;
+
+		for (i = 0; i < sizeof(zero) / sizeof(zero[0]); i++)
+			put_stat(n, chip, zero[i], 0);
+		put_stat(n, chip, "dram_total", 12884901888 * times);
+		put_stat(n, chip, "dram_free", 12884901888 * times);
+		put_stat(n, chip, "dram_banks", 12 * times);
+		put_stat(n, chip, "l1_total", 95944704 * times);
+		put_stat(n, chip, "l1_free", 95944704 * times);
+		put_stat(n, chip, "l1_banks", 64 * times);
+	}
+	put(HEADER, "proc/driver/ttmem/%u/clients", n);
+}
+
+void put_process(int pid, const char *comm)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "%s\n", comm);
+	put(line, "proc/%d/comm", pid);
+	put("", "proc/%d/cmdline", pid);
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag,
+		      struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
+int fake_setup(void **state)
+{
+	(void)state;
+	unsetenv("COLUMNS");
+	unsetenv("NO_COLOR");
+	setenv("TZ", "UTC", 1);
+	strcpy(top + strlen(top) - 6, "XXXXXX");
+	return !mkdtemp(top) || chdir(top);
+}
+
+int fake_teardown(void **state)
+{
+	(void)state;
+	return chdir("/") || nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+int run(const char *command, char *out, size_t out_size, char *err,
+	size_t err_size)
+{
+	char line[4096];
+	FILE *file;
+	int status;
+
+	snprintf(line, sizeof(line), "export LC_ALL=C; { %s\n} >out 2>err </dev/null",
+		 command);
+	status = system(line);
+	assert_true(WIFEXITED(status));
+	file = fopen("out", "r");
+	out[fread(out, 1, out_size - 1, file)] = '\0';
+	fclose(file);
+	file = fopen("err", "r");
+	err[fread(err, 1, err_size - 1, file)] = '\0';
+	fclose(file);
+	return WEXITSTATUS(status);
+}
+
+int run_on_terminal(const char *command, unsigned int columns,
+		    const char *answer, char *out, size_t out_size)
+{
+	struct winsize size = { .ws_row = 24, .ws_col = columns };
+	size_t used = 0, i, kept = 0;
+	int master, status;
+	struct termios mode;
+	ssize_t got;
+	pid_t pid;
+
+	pid = forkpty(&master, NULL, NULL, &size);
+	assert_true(pid >= 0);
+	if (!pid) {
+		/* What is typed is not shown, so the output is the program's. */
+		tcgetattr(STDIN_FILENO, &mode);
+		mode.c_lflag &= ~ECHO;
+		tcsetattr(STDIN_FILENO, TCSANOW, &mode);
+		setenv("LC_ALL", "C.UTF-8", 1);
+		setenv("TERM", "xterm", 1);
+		execl("/bin/sh", "sh", "-c", command, NULL);
+		_exit(127);
+	}
+	if (answer)
+		assert_int_equal(write(master, answer, strlen(answer)),
+				 strlen(answer));
+	/* EIO when the other side is closed. */
+	while (used < out_size - 1 &&
+	       (got = read(master, out + used, out_size - 1 - used)) > 0)
+		used += got;
+	close(master);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	for (i = 0; i < used; i++)
+		if (out[i] != '\r')
+			out[kept++] = out[i];
+	out[kept] = '\0';
+	return WEXITSTATUS(status);
+}

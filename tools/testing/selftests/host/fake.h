@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Trees of sysfs and procfs made by hand, in a directory of their own for each
+ * test, and programs that are run before them.
+ */
+#ifndef FAKE_H
+#define FAKE_H
+
+#include <stddef.h>
+
+#define CLASS	"sys/class/tenstorrent"
+#define HEADER	"CLIENT PID UID CHIP MEMORY TAG BYTES RESERVATIONS COMMAND\n"
+
+/* Around each test: the directory is made, entered, and removed. */
+int fake_setup(void **state);
+int fake_teardown(void **state);
+
+/* Make a file and the directories it is in. */
+void __attribute__((format(printf, 2, 3)))
+put(const char *text, const char *format, ...);
+
+/* A card of TT-KMD's. */
+void put_card(unsigned int n, const char *address);
+
+/* What ttmem shows of it: all files, nothing used, an n300's capacity. */
+void put_books(unsigned int n, unsigned int chips);
+
+/* A file of memory_stats/ of a chip or, with a @chip of -1, of the card. */
+void put_stat(unsigned int n, int chip, const char *name,
+	      unsigned long long value);
+
+/* Used and total of a pool of a chip, as text. */
+void put_pool(unsigned int n, unsigned int chip, const char *memory,
+	      const char *used, const char *total);
+
+/* A process without a command line. */
+void put_process(int pid, const char *comm);
+
+/*
+ * Run a shell command before the tree; output and errors are cut off at the
+ * sizes. The tools see 2025-11-24 16:00:00.123 UTC.
+ * Return: its exit status
+ */
+int run(const char *command, char *out, size_t out_size, char *err,
+	size_t err_size);
+
+/*
+ * Run a shell command on a terminal of so many columns, with @answer typed in.
+ * What it prints comes with line feeds alone.
+ * Return: its exit status
+ */
+int run_on_terminal(const char *command, unsigned int columns,
+		    const char *answer, char *out, size_t out_size);
+
+#endif /* FAKE_H */

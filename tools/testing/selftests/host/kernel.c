@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Linked into the tools that test_host and test_smi run, in the place of two
+ * functions of the system: the clock stands still, and a node, which the tests
+ * make as a link to /dev/null, answers as the module would.
+ *
+ *	TTMEM_FAKE_ABI=N	the version that INFO tells (1)
+ *	TTMEM_FAKE_ERROR=N	what RESERVATIONS fails with
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+
+#include "ttmem.h"
+
+int __real_ioctl(int fd, unsigned long request, ...);
+int __wrap_ioctl(int fd, unsigned long request, ...);
+int __real_clock_gettime(clockid_t clock, struct timespec *time);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
+{
+	if (clock != CLOCK_REALTIME)
+		return __real_clock_gettime(clock, time);
+	time->tv_sec = 1764000000;
+	time->tv_nsec = 123456789;
+	return 0;
+}
+
+static int number_of(const char *name, int otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? atoi(text) : otherwise;
+}
+
+static const struct ttmem_reservation held[] = {
+	{
+		.handle = 1048577, .memory = TTMEM_L1, .tag = TTMEM_TAG_CB,
+		.size = 65536, .cookie = 77, .label = "circular",
+	}, {
+		.handle = 3, .memory = TTMEM_DRAM, .tag = TTMEM_TAG_TRACE,
+		.flags = TTMEM_RESERVE_OVERCOMMIT, .size = 18446744073709551615u,
+	}, {
+		.handle = 2, .memory = TTMEM_DRAM, .flags = TTMEM_RESERVE_ADDRESS,
+		.size = 104857600, .payload = 104857599, .address = 0x40000000,
+		.label = "kv \"cache\", layer 1",
+	}, {
+		.handle = 1, .memory = TTMEM_DRAM, .flags = TTMEM_RESERVE_ADDRESS,
+		.size = 4096, .address = 0x2000, .label = "weights",
+	},
+};
+
+/* Client 7 holds all of these, any other client the first. */
+static int reservations(struct ttmem_reservations *arg)
+{
+	size_t count = arg->client == 7 ? sizeof(held) / sizeof(held[0]) : 1;
+	int error = number_of("TTMEM_FAKE_ERROR", 0);
+
+	if (error) {
+		errno = error;
+		return -1;
+	}
+	if (arg->count < count || arg->entry_size != sizeof(held[0]))
+		abort();
+	memcpy((void *)(uintptr_t)arg->entries, held, count * sizeof(held[0]));
+	arg->count = count;
+	arg->total = count;
+	arg->next = 0;
+	return 0;
+}
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+	struct ttmem_info *info;
+	va_list args;
+	void *arg;
+
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	switch (request) {
+	case TTMEM_IOC_INFO:
+		info = arg;
+		info->abi_version = number_of("TTMEM_FAKE_ABI", 1);
+		info->card = 0;
+		info->chips = 1;
+		strcpy((char *)info->board, "p150a");
+		return 0;
+	case TTMEM_IOC_RESERVATIONS:
+		return reservations(arg);
+	default:
+		return __real_ioctl(fd, request, arg);
+	}
+}

@@ -1,0 +1,891 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ttmem-smi before trees of sysfs and procfs made by hand. What it prints is
+ * compared whole: with the transcripts in expected/, which begin each command
+ * with a dollar sign and close it with its status.
+ */
+#include <errno.h>
+#include <pwd.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "libttmem.h"
+#include "fake.h"
+
+#define EXPECTED	TTMEM_TREE "/tools/testing/selftests/host/expected/"
+
+static char out[1 << 20], err[8192];
+
+/* What was played so far. */
+static FILE *transcript;
+static char *transcript_text;
+static size_t transcript_size;
+
+static void begin(void)
+{
+	transcript = open_memstream(&transcript_text, &transcript_size);
+	assert_non_null(transcript);
+}
+
+static void note(const char *command, int status, const char *errors)
+{
+	fprintf(transcript, "$ %s\n%s%s%s[%d]\n", command, out,
+		*errors ? "[stderr] " : "", errors, status);
+}
+
+/* Run ttmem-smi with these arguments. */
+static void play(const char *arguments)
+{
+	char command[2048], shown[1024];
+	int status;
+
+	snprintf(command, sizeof(command), TTMEM_SMI " %s", arguments);
+	snprintf(shown, sizeof(shown), "ttmem-smi%s%s", *arguments ? " " : "",
+		 arguments);
+	status = run(command, out, sizeof(out), err, sizeof(err));
+	note(shown, status, err);
+}
+
+/* The same on a terminal, where both outputs are one; settings before it. */
+static void play_on_terminal(const char *settings, const char *arguments,
+			     unsigned int columns, const char *answer)
+{
+	char command[2048], shown[1024];
+	int status;
+
+	snprintf(command, sizeof(command), "%s " TTMEM_SMI " %s", settings,
+		 arguments);
+	snprintf(shown, sizeof(shown), "%s%sttmem-smi %s # %u columns%s%.*s",
+		 settings, *settings ? " " : "", arguments, columns,
+		 answer ? ", answered " : "",
+		 answer ? (int)strcspn(answer, "\n") : 0, answer ? answer : "");
+	status = run_on_terminal(command, columns, answer, out, sizeof(out));
+	note(shown, status, "");
+}
+
+/* Show what a lever has written. */
+static void show_file(const char *path)
+{
+	char command[512];
+	int status;
+
+	snprintf(command, sizeof(command), "cat '%s' && echo", path);
+	status = run(command, out, sizeof(out), err, sizeof(err));
+	note(command, status, err);
+}
+
+/* Compare what was played with the transcript of that name. */
+static void end(const char *name)
+{
+	static char expected[1 << 20];
+	char path[1024];
+	FILE *file;
+
+	assert_int_equal(fclose(transcript), 0);
+	snprintf(path, sizeof(path), EXPECTED "%s", name);
+	if (getenv("TTMEM_UPDATE")) {
+		file = fopen(path, "w");
+		assert_non_null(file);
+		fputs(transcript_text, file);
+		assert_int_equal(fclose(file), 0);
+	}
+	file = fopen(path, "r");
+	assert_non_null(file);
+	expected[fread(expected, 1, sizeof(expected) - 1, file)] = '\0';
+	fclose(file);
+	if (strcmp(transcript_text, expected)) {
+		char command[2048];
+
+		put(transcript_text, "played");
+		snprintf(command, sizeof(command), "diff -u %s played", path);
+		assert_int_not_equal(system(command), -1);
+		fail_msg("it prints something else than %s", path);
+	}
+	free(transcript_text);
+}
+
+/* A machine with most of what there is, and what to make of it. */
+static void put_machine(void)
+{
+	put("2.10.1\n", "sys/module/tenstorrent/version");
+	put_card(0, "0000:01:00.0");
+	put("n300\n", CLASS "/tenstorrent!0/tt_card_type");
+	put("1000\n", CLASS "/tenstorrent!0/tt_aiclk");
+	put("45500\n", "sys/devices/pci/0000:01:00.0/hwmon/hwmon3/temp1_input");
+	put("36000000\n", "sys/devices/pci/0000:01:00.0/hwmon/hwmon3/power1_input");
+	put_books(0, 2);
+	put_pool(0, 0, "dram", "209715200\n", "12884901888\n");
+	put_pool(0, 0, "l1", "1024\n", "95944704\n");
+	put_pool(0, 1, "dram", "18446744073709551615\n", "12884901888\n");
+	put_pool(0, 1, "l1", "524288\n", "0\n");
+	put(HEADER
+	    "9 1234 0 1 L1 cb 1048576 0 python3\n"
+	    "7 1234 0 0 DRAM buffer 104857600 1 python3\n"
+	    "8 1234 0 0 DRAM trace 104857600 2 python3\n"
+	    "8 1234 0 0 L1 buffer 1024 2 python3\n"
+	    "10 0 54321 0 DRAM buffer 1 1 -\n"
+	    "11 0 54321 0 DRAM buffer 2 1 -\n"
+	    "12 4194304 54321 1 DRAM buffer 18446744073709551615 1 \\033[2J\xc3\xa9\xff\n",
+	    "proc/driver/ttmem/0/clients");
+	put_process(1234, "python3");
+	put("python3 serve.py --a-long-option-here", "proc/1234/cmdline");
+	put_process(4321, "idle");
+	/* Opened twice, one that reports, an invisible, an ended one. */
+	put("4321\n4321\n1234\n0\n999\n", "proc/driver/tenstorrent/0/pids");
+
+	/* A card without firmware, which ttmem does not follow. */
+	put_card(31, "10000:e1:00.0");
+	put("4321\n0\n0\n999\n", "proc/driver/tenstorrent/31/pids");
+}
+
+/* Compare whole outputs; the user that runs the test stands for "USER". */
+static void assert_output(const char *out, const char *expected)
+{
+	char text[16384];
+	size_t len = 0;
+	const struct passwd *pw = getpwuid(getuid());
+	char user[16];
+
+	snprintf(user, sizeof(user), "%-9.9s", pw ? pw->pw_name : "?");
+	for (; *expected; expected++) {
+		assert_true(len < sizeof(text) - 16);
+		if (!strncmp(expected, "USER_____", 9)) {
+			len += sprintf(text + len, "%s", user);
+			expected += 8;
+		} else {
+			text[len++] = *expected;
+		}
+	}
+	text[len] = '\0';
+	assert_string_equal(out, text);
+}
+
+static void table(void **state)
+{
+	static const char expected[] =
+"+-----------------------------------------------------------------------------+\n"
+"| ttmem-smi " TTMEM_VERSION "               ttmem: 0.1.0              TT-KMD: 2.10.1      |\n"
+"|-------------------------------------+---------------------------------------|\n"
+"| Card Board            Bus id        | Chip  DRAM used / total L1 used/total |\n"
+"|      Temp   Power   Clock           |                                       |\n"
+"|=====================================+=======================================|\n"
+"|    0 n300             0000:01:00.0  |    0    200 / 12288 MiB   <1 / 92 MiB |\n"
+"|      46 C   36 W    1000 MHz        |    1  16777216 / <1 TiB   1 MiB / N/A |\n"
+"+-------------------------------------+---------------------------------------+\n"
+"|   31 N/A              10000:e1:00.0 |    -                N/A           N/A |\n"
+"|      N/A    N/A     N/A             |                                       |\n"
+"+-------------------------------------+---------------------------------------+\n"
+"\n"
+"+-----------------------------------------------------------------------------+\n"
+"| Processes:                                                                  |\n"
+"| Card Chip     PID User             DRAM        L1  Command                  |\n"
+"|=============================================================================|\n"
+"|    0    0       - 54321          <1 MiB     0 MiB  -                        |\n"
+"|    0    0       - 54321          <1 MiB     0 MiB  -                        |\n"
+"|    0    0    1234 root          200 MiB    <1 MiB  python3 serve.py --a-lo+ |\n"
+"|    0    1    1234 root            0 MiB     1 MiB  python3 serve.py --a-lo+ |\n"
+"|    0    1 4194304 54321       16384 PiB     0 MiB  ?[2J??                   |\n"
+"|    0    -    4321 USER_____         N/A       N/A  idle                     |\n"
+"|   31    -       - -                 N/A       N/A  -                        |\n"
+"|   31    -    4321 USER_____         N/A       N/A  idle                     |\n"
+"+-----------------------------------------------------------------------------+\n";
+	(void)state;
+	put_machine();
+	assert_int_equal(run(TTMEM_SMI, out, sizeof(out), err, sizeof(err)), 0);
+	assert_string_equal(err, "");
+	assert_output(strchr(out, '\n') + 1, expected);
+}
+
+static void table_of_one(void **state)
+{
+	static const char expected[] =
+"|   31 N/A              10000:e1:00.0 |    -                N/A           N/A |\n"
+"|      N/A    N/A     N/A             |                                       |\n"
+"+-------------------------------------+---------------------------------------+\n"
+"\n"
+"+-----------------------------------------------------------------------------+\n"
+"| Processes:                                                                  |\n"
+"| Card Chip     PID User             DRAM        L1  Command                  |\n"
+"|=============================================================================|\n"
+"|  No running processes found                                                 |\n"
+"+-----------------------------------------------------------------------------+\n";
+	static const char * const ways[] = {
+		"-i 31", "--id=10000:e1:00.0", "-i 10000:E1:0.0",
+	};
+	char command[512];
+	const char *body;
+	unsigned int i;
+
+	(void)state;
+	put_machine();
+	put("", "proc/driver/tenstorrent/31/pids");
+	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		snprintf(command, sizeof(command), TTMEM_SMI " %s", ways[i]);
+		assert_int_equal(run(command, out, sizeof(out), err,
+				     sizeof(err)), 0);
+		assert_string_equal(err, "");
+		body = strstr(out, "|   31");
+		assert_non_null(body);
+		assert_output(body, expected);
+		assert_null(strstr(out, "n300"));
+	}
+}
+
+/* No border is pushed out or missing, with all that is large or long. */
+static void table_width(void **state)
+{
+	char *line, *rest;
+	unsigned int n, lines = 0;
+
+	(void)state;
+	put("a version of which nobody would have thought that it could be so long\n",
+	    "sys/module/tenstorrent/version");
+	for (n = 0; n < 32; n++) {
+		char address[24];
+
+		snprintf(address, sizeof(address), "%x:%02x:1f.7",
+			 n % 2 ? 0x10000000 : 0x10000, n);
+		put_card(n, address);
+		put("galaxy-blackhole-and-more\n",
+		    CLASS "/tenstorrent!%u/tt_card_type", n);
+		put("18446744073709551615\n", CLASS "/tenstorrent!%u/tt_aiclk", n);
+		put(n % 2 ? "-9223372036854775808\n" : "-40400\n",
+		    "sys/devices/pci/%s/hwmon/hwmon0/temp1_input", address);
+		put("9223372036854775807\n",
+		    "sys/devices/pci/%s/hwmon/hwmon0/power1_input", address);
+		put_books(n, 1 + n % 3);
+		put_pool(n, 0, "dram", "18446744073709551615\n",
+			 n % 2 ? "0\n" : "18446744073709551615\n");
+		put_pool(n, 0, "l1", "18446744073709551615\n",
+			 n % 2 ? "0\n" : "18446744073709551615\n");
+		put(HEADER
+		    "18446744073709551615 2147483647 4294967295 0 DRAM buffer 18446744073709551615 1 123456789012345\n"
+		    "18446744073709551614 2147483647 4294967295 0 DRAM buffer 18446744073709551615 1 123456789012345\n"
+		    "18446744073709551614 2147483647 4294967295 0 L1 buffer 18446744073709551615 1 123456789012345\n",
+		    "proc/driver/ttmem/%u/clients", n);
+	}
+	put_process(2147483647, "123456789012345");
+	put("\033]0;x\a \xe2\x82\xac\n\t no end to this command line at all",
+	    "proc/2147483647/cmdline");
+	assert_int_equal(run(TTMEM_SMI, out, sizeof(out), err, sizeof(err)), 0);
+	assert_string_equal(err, "");
+	for (line = strtok_r(out, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		if (!lines++)
+			continue;	/* the time */
+		assert_int_equal(strlen(line), 79);
+		assert_non_null(strchr("|+", line[0]));
+		assert_non_null(strchr("|+", line[78]));
+		for (n = 0; n < 79; n++)
+			assert_in_range(line[n], ' ', '~');
+	}
+	assert_true(lines > 32 * 4);
+}
+
+/* What goes wrong, each with what to do about it, and its status. */
+static void missing(void **state)
+{
+	(void)state;
+	begin();
+	play("");
+	play("--version");
+	put("2.10.1\n", "sys/module/tenstorrent/version");
+	put_card(0, "0000:01:00.0");
+	play("");
+	play("--json -l 1 -i 01:00.0");
+	play("--reservations 1");
+	play("-i 0 --yes --invalidate");
+	play("--version");
+	put_books(0, 1);
+	play("-L -i 4");
+	play("-L -i 0,4,x280");
+	play("-L -i 0000:02:00.0");
+	play("-f no/such/directory -L");
+
+	/* On its way out: it was listed, and its node is gone. */
+	put_card(1, "0000:02:00.0");
+	put_books(1, 1);
+	unlink(CLASS "/tenstorrent!1/dev");
+	play("-L");
+	play("-L -i 1");
+
+	/* A list that a later module made. */
+	put("CLIENT PID\n1 2\n", "proc/driver/ttmem/0/clients");
+	play("--query-compute-apps=pid,dram");
+	assert_int_equal(run("rm -r " CLASS "/*", out, sizeof(out), err,
+			     sizeof(err)), 0);
+	play("-L");
+	end("missing");
+}
+
+static void arguments(void **state)
+{
+	static const char * const bad[] = {
+		"-x", "more", "-l", "-l 0", "-l -1", "-l 1x", "-l nan",
+		"-l inf", "-l 1e300", "-lms 0.5", "-i", "-i ''", "-i 0,",
+		"-i 1:2", "-i 1x", "--jso=", "-p x", "-p 0", "-p 1,,2",
+		"--sort size", "--sort ''", "-L -q", "dmon pmon",
+		"--json --query-gpu=name", "--query-gpu=", "--query-gpu=x",
+		"--query-gpu=name,,index", "--query-compute-apps=memory.used",
+		"--format=csv", "--query-gpu=name --format=noheader",
+		"--query-gpu=name --format=csv,xml", "-q -d ECC", "-d MEMORY",
+		"dmon -s x", "pmon -s p", "dmon -o X", "-s m", "-o D", "-c 1",
+		"dmon -c 0", "dmon -d 0", "--reservations", "--reservations 0",
+		"--reservations 1 -l 1", "--reservations x", "--chip 0 -L",
+		"--yes", "--reset-peaks", "--invalidate -l 1 -i 0",
+		"--invalidate --chip 0 -i 0", "-i 0 --set-capacity 12G",
+		"-i 0 --set-capacity dram", "-i 0 --set-capacity dram=",
+		"-i 0 --set-capacity dram=1.5G", "-i 0 --set-capacity hbm=1",
+		"-i 0 --set-capacity dram=1,dram=2", "-i 0 --reset-peaks -p 1",
+		"-i 0 --reset-peaks --invalidate", "--color=red",
+	};
+	unsigned int i;
+
+	(void)state;
+	put_card(0, "0000:01:00.0");
+	put_books(0, 1);
+	begin();
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char command[1024];
+
+		/* getopt's messages begin with the name that it was called by. */
+		snprintf(command, sizeof(command),
+			 "bash -c 'exec -a ttmem-smi " TTMEM_SMI " \"$@\"' - %s",
+			 bad[i]);
+		assert_int_equal(run(command, out, sizeof(out), err,
+				     sizeof(err)), 2);
+		assert_string_equal(out, "");
+		assert_non_null(strstr(err, "ttmem-smi --help tells more\n"));
+		note(bad[i], 2, err);
+	}
+	end("arguments");
+
+	assert_int_equal(run(TTMEM_SMI " --help", out, sizeof(out), err,
+			     sizeof(err)), 0);
+	assert_ptr_equal(strstr(out, "Usage: "), out);
+	assert_int_equal(run("sh -c '" TTMEM_SMI " >/dev/full'", out,
+			     sizeof(out), err, sizeof(err)), 1);
+	assert_non_null(strstr(err, "cannot write"));
+	assert_int_equal(run("sh -c '" TTMEM_SMI " --help >/dev/full'", out,
+			     sizeof(out), err, sizeof(err)), 1);
+	assert_int_equal(run("sh -c '" TTMEM_SMI " -f /dev/full -L'", out,
+			     sizeof(out), err, sizeof(err)), 1);
+	assert_non_null(strstr(err, "cannot write"));
+}
+
+struct kind {
+	const char *board;
+	unsigned int chips;
+	uint64_t dram, dram_banks, l1, l1_banks;
+};
+
+static const struct kind kinds[] = {
+	{ "n150", 1, 12884901888, 12, 107937792, 72 },
+	{ "n300", 2, 12884901888, 12, 95944704, 64 },
+	{ "p150a", 1, 34359738368, 8, 188743680, 120 },
+	{ "galaxy-wormhole", 1, 12884901888, 12, 119930880, 80 },
+};
+
+/* A card as TT-KMD and ttmem show it, with nothing used. */
+static void put_kind(unsigned int n, const struct kind *kind)
+{
+	char address[24], line[32];
+	int chip;
+
+	snprintf(address, sizeof(address), "0000:%02x:00.0", n + 1);
+	put_card(n, address);
+	snprintf(line, sizeof(line), "%s\n", kind->board);
+	put(line, CLASS "/tenstorrent!%u/tt_card_type", n);
+	put("1000\n", CLASS "/tenstorrent!%u/tt_aiclk", n);
+	snprintf(line, sizeof(line), "01000145114110%02x\n", n);
+	put(line, CLASS "/tenstorrent!%u/tt_serial", n);
+	snprintf(line, sizeof(line), "3a00a8a98f8701%02x\n", n);
+	put(line, CLASS "/tenstorrent!%u/tt_asic_id", n);
+	put("18.7.0.0\n", CLASS "/tenstorrent!%u/tt_fw_bundle_ver", n);
+	put("45500\n", "sys/devices/pci/%s/hwmon/hwmon3/temp1_input", address);
+	put("36400000\n", "sys/devices/pci/%s/hwmon/hwmon3/power1_input",
+	    address);
+	put("100000000\n", "sys/devices/pci/%s/hwmon/hwmon3/power1_max",
+	    address);
+	put_books(n, kind->chips);
+	for (chip = -1; chip < (int)kind->chips; chip++) {
+		unsigned int times = chip < 0 ? kind->chips : 1;
+
+		put_stat(n, chip, "dram_total", kind->dram * times);
+		put_stat(n, chip, "dram_free", kind->dram * times);
+		put_stat(n, chip, "dram_banks", kind->dram_banks * times);
+		put_stat(n, chip, "l1_total", kind->l1 * times);
+		put_stat(n, chip, "l1_free", kind->l1 * times);
+		put_stat(n, chip, "l1_banks", kind->l1_banks * times);
+	}
+	put("2.10.1\n", "sys/module/tenstorrent/version");
+}
+
+/* A chip that holds something of each kind. */
+static void put_load(unsigned int n, int chip, const struct kind *kind,
+		     uint64_t dram, uint64_t l1, unsigned int clients)
+{
+	put_stat(n, chip, "dram_used", dram);
+	put_stat(n, chip, "dram_peak", dram + (1 << 20));
+	put_stat(n, chip, "dram_trace_used", dram / 4);
+	put_stat(n, chip, "dram_system_used", dram / 8);
+	put_stat(n, chip, "dram_free",
+		 (chip < 0 ? kind->chips : 1) * kind->dram - dram);
+	put_stat(n, chip, "l1_used", l1);
+	put_stat(n, chip, "l1_peak", l1 * 2);
+	put_stat(n, chip, "l1_cb_used", l1 / 2);
+	put_stat(n, chip, "l1_free", (chip < 0 ? kind->chips : 1) * kind->l1 - l1);
+	put_stat(n, chip, "clients", clients);
+	put_stat(n, chip, "reservations", 3 * clients);
+	put_stat(n, chip, "denied", 1);
+}
+
+static void one_card(void)
+{
+	put_kind(0, &kinds[2]);
+}
+
+/* Three cards: quiet, loaded on one chip, nearly full. */
+static void three_cards(void)
+{
+	static const uint64_t mib = 1 << 20;
+	unsigned int n;
+
+	for (n = 0; n < 3; n++)
+		put_kind(n, &kinds[n]);
+	put_load(1, 1, &kinds[1], 5120 * mib, 65536, 1);
+	put_load(1, -1, &kinds[1], 5120 * mib, 65536, 1);
+	put_load(2, 0, &kinds[2], 31744 * mib + 1, 150 * mib, 2);
+	put_load(2, -1, &kinds[2], 31744 * mib + 1, 150 * mib, 2);
+	put(HEADER
+	    "7 1234 4294967001 1 DRAM buffer 5368709120 3 serve\n"
+	    "7 1234 4294967001 1 L1 cb 65536 0 serve\n",
+	    "proc/driver/ttmem/1/clients");
+	put(HEADER
+	    "8 1300 4294967002 0 DRAM buffer 1 1 train\n"
+	    "9 1234 4294967001 0 DRAM buffer 33285996544 2 serve\n"
+	    "9 1234 4294967001 0 L1 buffer 157286400 3 serve\n"
+	    "10 0 4294967003 0 L1 buffer 0 0 -\n",
+	    "proc/driver/ttmem/2/clients");
+	put_process(1234, "serve");
+	put("python3 serve.py --model \"llama, 8b\" --port 8000",
+	    "proc/1234/cmdline");
+	put_process(1300, "train");
+}
+
+static void many_cards(void)
+{
+	unsigned int n;
+
+	for (n = 0; n < 32; n++) {
+		put_kind(n, &kinds[3]);
+		put_load(n, 0, &kinds[3], n * 402653184ull, n << 20, 1);
+		put_load(n, -1, &kinds[3], n * 402653184ull, n << 20, 1);
+		put(HEADER "7 1234 4294967001 0 DRAM buffer 402653184 1 a-long-name-abc\n",
+		    "proc/driver/ttmem/%u/clients", n);
+	}
+	put_process(1234, "a-long-name-abc");
+}
+
+/* nvidia-smi's most usual questions, and ours. */
+#define ASK_CARDS	"--query-gpu=timestamp,name,pci.bus_id,driver_version,utilization.gpu,temperature.gpu,memory.total,memory.free,memory.used --format=csv"
+#define ASK_CHIPS	"--query-chip=index,chip,dram.used,dram.used_percent,l1.used,l1.cb,clients --format=csv,nounits"
+#define ASK_PROCESSES	"--query-compute-apps=pid,process_name,used_memory --format=csv"
+
+static void views_of_one(void **state)
+{
+	(void)state;
+	one_card();
+	begin();
+	play("");
+	play("-L");
+	play("-q");
+	play("--json");
+	play(ASK_CARDS);
+	play(ASK_CHIPS);
+	play(ASK_PROCESSES);
+	play("dmon -c 1");
+	play("pmon -c 1");
+	end("one");
+}
+
+static void views_of_three(void **state)
+{
+	(void)state;
+	three_cards();
+	begin();
+	play("");
+	play("-L");
+	play("-q");
+	play("-q -d MEMORY -i 2");
+	play("-q -d pids,Temperature -i n300");
+	play("--json");
+	play(ASK_CARDS);
+	play(ASK_CHIPS);
+	play(ASK_PROCESSES);
+	play("dmon -c 1");
+	play("pmon -c 1");
+	end("three");
+}
+
+static void views_of_many(void **state)
+{
+	(void)state;
+	many_cards();
+	begin();
+	play("");
+	play("-L");
+	play(ASK_CARDS);
+	play("dmon -c 1");
+	play("pmon -c 1 -s m");
+	end("many");
+}
+
+static void queries(void **state)
+{
+	(void)state;
+	three_cards();
+	put_card(3, "0001:01:00.0");
+	begin();
+	play("--query-gpu=index,memory.used,dram.used --format=csv,noheader");
+	play("--query-gpu=index,memory.used,dram.used --format=csv,nounits");
+	play("--query-card=card,memory.used --format=csv,bytes");
+	play("--query-card=card,memory.used --format=csv,noheader,nounits,bytes");
+	play("--query-card ' card , board,clock ' -i 0");
+	play("--query-chip=card,chip,chips,dram.total,l1.peak,dram.banks");
+	play("--query-compute-apps=pid,gpu_name,gpu_bus_id,name,dram,l1,uid --format=csv,nounits");
+	/* Every field there is: all names come from the program. */
+	setenv("smi", TTMEM_SMI, 1);
+	play("--query-card=$($smi --help-query-card | sed -n 's/^\"//;T;s/\" or \"/,/g;s/\".*//p' | paste -sd,) -i 1");
+	play("--query-compute-apps=$($smi --help-query-compute-apps | sed -n 's/^\"//;T;s/\" or \"/,/g;s/\".*//p' | paste -sd,) -i 2");
+	play("--help-query");
+	play("--help-query-gpu | head -n 1");
+	play("--help-query-chip | head -n 1");
+	play("--help-query-compute-apps | head -n 1");
+	end("queries");
+}
+
+static void selections(void **state)
+{
+	(void)state;
+	three_cards();
+	begin();
+	play("-L -i 2,0");
+	play("-L -i n300");
+	play("-L -i N150,0000:03:00.0");
+	play("-L -i all");
+	play("--query-compute-apps=card,pid -i 1,p150a");
+	play("--query-compute-apps=card,pid -p 1300");
+	play("--query-compute-apps=card,pid -p 1300,1234 -i 2");
+	play("--query-compute-apps=card,pid -p 999");
+	play("--query-compute-apps=card,pid,dram --sort dram");
+	play("--query-compute-apps=card,pid,dram --sort=+dram");
+	play("--query-compute-apps=card,pid,l1 --sort=-l1");
+	play("--query-compute-apps=card,pid --sort pid");
+	play("--query-compute-apps=card,pid --sort=-card");
+	play("--query-compute-apps=command --sort=-command");
+	play("--query-compute-apps=uid --sort=user");
+	play("--query-compute-apps=pid,reservations --sort=reservations");
+	end("selections");
+}
+
+/* Again and again: one head, a count, a file, and a clean end. */
+static void loops(void **state)
+{
+	(void)state;
+	three_cards();
+	begin();
+	play("-L -i 0 -l 0.01 -c 3");
+	play("-L -i 0 -lms 10 -c 2");
+	play("--query-gpu=name,memory.used -i 1 --loop-ms=10 -c 3");
+	play("-i 0 -l 0.01 -c 2");
+	play("dmon -i 1 -d 0.01 -c 3 -s m -o DT");
+	play("dmon -i 1 -s pc -l 0.01 -c 2");
+	play("pmon -i 2 -d 0.01 -c 2 -s r -o T");
+	play("dmon -d 0.001 -c 12 | grep -c '^#'");
+	play("-L -f file -l 0.01 -c 2");
+	show_file("file");
+	play("-L -i 0 --filename file");
+	show_file("file");
+	end("loops");
+
+	assert_int_equal(run("timeout -s INT 1 " TTMEM_SMI " -l 0.05 --json",
+			     out, sizeof(out), err, sizeof(err)), 124);
+	assert_int_equal(run("timeout --preserve-status -s INT 1 " TTMEM_SMI
+			     " -l 0.05 --json", out, sizeof(out), err,
+			     sizeof(err)), 0);
+	assert_string_equal(err, "");
+	assert_int_equal(run("timeout --preserve-status -s TERM 1 " TTMEM_SMI
+			     " dmon -d 1000", out, sizeof(out), err,
+			     sizeof(err)), 0);
+	/* What goes away is told once; what comes back is shown. */
+	assert_int_equal(run("sh -c '" TTMEM_SMI " -L -l 0.2 & sleep 0.5; mv sys away; sleep 1; mv away sys; sleep 1; kill -INT $!; wait $!'",
+			     out, sizeof(out), err, sizeof(err)), 0);
+	assert_ptr_equal(strstr(err, "ttmem-smi: TT-KMD, Tenstorrent's driver, is not loaded"),
+			 err);
+	assert_ptr_equal(strchr(err, '\n'), err + strlen(err) - 1);
+}
+
+static void terminals(void **state)
+{
+	(void)state;
+	three_cards();
+	put("tr\xc3\xa4in --\xe2\x82\xac \xe4\xb8\xad\xe6\x96\x87 \033[2J\xff",
+	    "proc/1300/cmdline");
+	begin();
+	play_on_terminal("", "", 80, NULL);
+	play_on_terminal("", "", 132, NULL);
+	play_on_terminal("", "", 100, NULL);
+	play_on_terminal("", "-i 0", 40, NULL);
+	play_on_terminal("NO_COLOR=1", "-i 1", 80, NULL);
+	play_on_terminal("NO_COLOR=", "-i 1", 80, NULL);
+	play_on_terminal("LC_ALL=C", "-i 2", 80, NULL);
+	play_on_terminal("TERM=dumb", "-i 0", 80, NULL);
+	play_on_terminal("COLUMNS=90", "--color=never -i 2", 80, NULL);
+	play_on_terminal("", "pmon -c 1", 60, NULL);
+	play("--color=always -i 2");
+	play("-i 2");
+	end("terminals");
+}
+
+/* Each line of a table is as wide as the terminal, whatever that is. */
+static void every_width(void **state)
+{
+	char settings[512], *line, *rest;
+	unsigned int width, lines;
+
+	(void)state;
+	three_cards();
+	for (width = 1; width <= 260; width += 7) {
+		snprintf(settings, sizeof(settings), "COLUMNS=%u %s", width,
+			 TTMEM_SMI);
+		assert_int_equal(run(settings, out, sizeof(out), err,
+				     sizeof(err)), 0);
+		lines = 0;
+		for (line = strtok_r(out, "\n", &rest); line;
+		     line = strtok_r(NULL, "\n", &rest))
+			if (lines++)
+				assert_int_equal(strlen(line),
+						 width < 79 ? 79 : width);
+		assert_true(lines > 20);
+	}
+}
+
+/* The node is a link to /dev/null and answers by kernel.c. */
+static void put_node(void)
+{
+	put("1:3\n", "sys/class/misc/ttmem0/dev");
+	put("", "dev/tenstorrent/mem/none");
+	assert_int_equal(symlink("/dev/null", "dev/tenstorrent/mem/0"), 0);
+}
+
+static void reservations(void **state)
+{
+	(void)state;
+	put_kind(0, &kinds[2]);
+	put_kind(1, &kinds[0]);
+	put(HEADER
+	    "7 1234 4294967001 0 DRAM buffer 104861696 2 serve\n"
+	    "7 1234 4294967001 0 L1 cb 65536 1 serve\n"
+	    "8 1235 4294967001 0 L1 cb 65536 1 serve\n"
+	    "9 1234 4294967001 0 L1 cb 65536 1 serve\n",
+	    "proc/driver/ttmem/0/clients");
+	begin();
+	play("--reservations 1234");
+	put_node();
+	play("--reservations 1234");
+	play("--reservations 1235");
+	play("--reservations 1234 --format=csv");
+	play("--reservations 1234 --format=csv,noheader,nounits -i p150a");
+	play("--reservations 1234 -i 1");
+	play("--reservations 4");
+	setenv("TTMEM_FAKE_ERROR", "13", 1);
+	play("--reservations 1234");
+	setenv("TTMEM_FAKE_ERROR", "25", 1);
+	play("--reservations 1234");
+	setenv("TTMEM_FAKE_ERROR", "2", 1);	/* it has ended meanwhile */
+	play("--reservations 1235");
+	unsetenv("TTMEM_FAKE_ERROR");
+	end("reservations");
+}
+
+static void levers(void **state)
+{
+	(void)state;
+	three_cards();
+	begin();
+	play("-i 2 --set-capacity dram=12G");
+	show_file("sys/class/misc/ttmem2/chip0/dram_total");
+	play("-i 1 --chip 1 --set-capacity l1=95944704,DRAM=0");
+	show_file("sys/class/misc/ttmem1/chip1/dram_total");
+	show_file("sys/class/misc/ttmem1/chip1/l1_total");
+	show_file("sys/class/misc/ttmem1/chip0/l1_total");
+	play("-i n150,n300 --reset-peaks");
+	show_file("sys/class/misc/ttmem0/dram_peak");
+	show_file("sys/class/misc/ttmem1/chip1/l1_peak");
+	show_file("sys/class/misc/ttmem2/dram_peak");
+	play("-i 1 --chip 0 --reset-peaks");
+	play_on_terminal("", "-i 2 --invalidate", 80, "n\n");
+	play_on_terminal("", "-i 2 --invalidate", 80, "\n");
+	show_file("sys/class/misc/ttmem2/invalidate");
+	play_on_terminal("", "-i 2 --invalidate", 80, "y\n");
+	show_file("sys/class/misc/ttmem2/invalidate");
+	play_on_terminal("", "-i all --invalidate --yes", 80, NULL);
+	show_file("sys/class/misc/ttmem0/invalidate");
+	play("-i 1 --chip 2 --reset-peaks");
+	play("-i 7 --reset-peaks");
+	put_card(3, "0001:01:00.0");
+	play("-i 3 --invalidate");
+	unlink("sys/class/misc/ttmem0/invalidate");
+	play("-i 0 --invalidate");
+	end("levers");
+}
+
+static void versions(void **state)
+{
+	(void)state;
+	begin();
+	play("--version");
+	put("2.10.1\n", "sys/module/tenstorrent/version");
+	play("-V");
+	put_kind(0, &kinds[0]);
+	play("--version");
+	put_node();
+	play("--version");
+	setenv("TTMEM_FAKE_ABI", "2", 1);
+	play("--version");
+	setenv("TTMEM_FAKE_ABI", "0", 1);
+	play("--version");
+	unsetenv("TTMEM_FAKE_ABI");
+	end("versions");
+}
+
+/* The documents of all machines against the schema that is documented. */
+static void json_schema(void **state)
+{
+	static void (*const machines[])(void) = {
+		one_card, three_cards, many_cards, put_machine,
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(machines) / sizeof(machines[0]); i++) {
+		if (i) {
+			fake_teardown(NULL);
+			fake_setup(NULL);
+		}
+		machines[i]();
+		assert_int_equal(run(TTMEM_SMI " --json -l 0.01 -c 2", out,
+				     sizeof(out), err, sizeof(err)), 0);
+		put(out, "documents");
+		assert_int_equal(run("python3 " TTMEM_TREE "/tools/testing/selftests/host/validate "
+				     TTMEM_TREE "/Documentation/ttmem-smi.schema.json documents",
+				     out, sizeof(out), err, sizeof(err)), 0);
+		assert_string_equal(err, "");
+		assert_string_equal(out, "2 documents are valid\n");
+	}
+}
+
+/* A shell's command in the transcript, as it stands here. */
+static void play_shell(const char *command)
+{
+	int status = run(command, out, sizeof(out), err, sizeof(err));
+
+	note(command, status, err);
+}
+
+/* Each option is where it must be told: a new one fails here until it is. */
+static void no_drift(void **state)
+{
+	(void)state;
+	begin();
+	setenv("HERE", TTMEM_TREE "/tools/testing/selftests/host", 1);
+	setenv("smi", TTMEM_SMI, 1);
+	setenv("run", TTMEM_RUN, 1);
+	play_shell("$HERE/drift $smi ttmem-smi");
+	play_shell("$HERE/drift $run ttmem-run");
+	end("drift");
+}
+
+/* What a person gets for a tab. */
+static void completions(void **state)
+{
+	static const char * const lines[] = {
+		"d", "--query-gpu = memory.", "--query-gpu = name,memory.u",
+		"--query-compute-apps = used", "-i ", "-i 0,n", "-p ",
+		"--sort r", "-q -d P", "dmon -d ", "--format = csv,no",
+		"--set-capacity = d",
+	};
+	char command[1024];
+	unsigned int i;
+
+	(void)state;
+	three_cards();
+	setenv("HERE", TTMEM_TREE "/tools/completions", 1);
+	setenv("smi", TTMEM_SMI, 1);
+	begin();
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		/* What is behind the last blank is being typed. */
+		snprintf(command, sizeof(command),
+			 "bash -c 'ttmem-smi() { $smi \"$@\"; }; compopt() { :; }; . $HERE/ttmem.bash; IFS=\" \" read -ra COMP_WORDS <<< \"ttmem-smi $1\"; case $1 in *\" \") COMP_WORDS+=(\"\");; esac; COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _ttmem_smi; echo \"${COMPREPLY[@]}\"' - '%s'",
+			 lines[i]);
+		assert_int_equal(run(command, out, sizeof(out), err,
+				     sizeof(err)), 0);
+		note(lines[i], 0, err);
+	}
+	end("completions");
+}
+
+/* What make install puts where, and that uninstall takes all of it. */
+static void installed(void **state)
+{
+	(void)state;
+	setenv("TOOLS", TTMEM_TREE "/tools", 1);
+	setenv("BUILT", TTMEM_REAL, 1);
+	unsetenv("MAKEFLAGS");
+	unsetenv("MAKELEVEL");
+	begin();
+	play_shell("make -s -C $TOOLS O=$BUILT WERROR=1 DESTDIR=$PWD/root install >/dev/null && find root ! -type d | grep -E '(smi|run|_ttmem)' | LC_ALL=C sort");
+	play_shell("make -s -C $TOOLS O=$BUILT WERROR=1 DESTDIR=$PWD/root uninstall && find root ! -type d");
+	end("install");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define CASE(name) cmocka_unit_test_setup_teardown(name, fake_setup, fake_teardown)
+		CASE(missing),
+		CASE(arguments),
+		CASE(table),
+		CASE(table_of_one),
+		CASE(table_width),
+		CASE(views_of_one),
+		CASE(views_of_three),
+		CASE(views_of_many),
+		CASE(queries),
+		CASE(selections),
+		CASE(loops),
+		CASE(terminals),
+		CASE(every_width),
+		CASE(reservations),
+		CASE(levers),
+		CASE(versions),
+		CASE(json_schema),
+		CASE(no_drift),
+		CASE(completions),
+		CASE(installed),
+	};
+
+	return cmocka_run_group_tests_name("smi", tests, NULL, NULL);
+}
