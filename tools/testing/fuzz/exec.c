@@ -217,14 +217,14 @@ static long answer(long ret)
 
 static void fail_next(const struct op *op, bool begin)
 {
-	char text[2] = "0";
+	char text[12] = "0";
 
 	if (!op->arg[F_NTH] || fail_fd < 0)
 		return;
 	if (begin)
-		text[0] += op->arg[F_NTH] % 10;
+		snprintf(text, sizeof(text), "%u", (unsigned int)op->arg[F_NTH] % 1000);
 	/* To read what is written here may be what fails. */
-	while (pwrite(fail_fd, text, 1, 0) < 0)
+	while (pwrite(fail_fd, text, strlen(text), 0) < 0)
 		;
 }
 

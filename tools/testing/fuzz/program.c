@@ -100,7 +100,7 @@ static const struct field_type fields[FIELDS] = {
 	[F_END] = { "end", D_NAME, NAMES("exit", "kill") },
 	[F_USER] = { "user", D_INDEX, 3 },
 	[F_TIMES] = { "times", D_TIMES, 0, 1 },
-	[F_NTH] = { "nth", D_INDEX, 8 },
+	[F_NTH] = { "nth", D_INDEX, 24 },
 };
 
 /* What all calls of the node have, behind their own. */
