@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ttmem-exporter: gives what ttmem knows to Prometheus. One thread; each
+ * connection is for one request and has a limit in bytes and in seconds.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "exporter.h"
+#include "internal.h"
+
+#define EXIT_USAGE	2
+
+/* 0x1e52, Tenstorrent's PCI id; 9100 to 9999 are given away to others. */
+#define LISTEN_DEFAULT	"127.0.0.1:7762"
+#define PROCESSES	20
+#define PROCESSES_MAX	10000
+
+/*
+ * What a client may cost. Prometheus gives up after 10 s unless told otherwise;
+ * who has not asked and read by then is cut off.
+ */
+#define CONNECTIONS	64
+#define REQUEST_BYTES	16384u
+#ifndef REQUEST_SECONDS		/* only a test is compiled with another one */
+#define REQUEST_SECONDS	10
+#endif
+
+static const char help[] =
+	"Usage: ttmem-exporter [-l ADDRESS:PORT] [-n NUMBER]\n"
+	"Serve what processes hold in the memory of Tenstorrent cards to Prometheus.\n"
+	"\n"
+	"  -l, --listen=ADDRESS:PORT   where to listen, also [::1]:7762; :7762 is every\n"
+	"                              address (" LISTEN_DEFAULT ")\n"
+	"  -n, --max-processes=NUMBER  tell so many processes of each card, those that\n"
+	"                              hold most, and the rest as a sum (20)\n"
+	"  -h, --help                  this text\n"
+	"  -V, --version               the version of ttmem-exporter\n"
+	"\n"
+	"Example, and what it serves:\n"
+	"  ttmem-exporter --listen 127.0.0.1:7762 &\n"
+	"  curl http://127.0.0.1:7762/metrics\n";
+
+static const char home[] =
+	"<!DOCTYPE html>\n"
+	"<title>ttmem-exporter</title>\n"
+	"<h1>ttmem-exporter " TTMEM_VERSION "</h1>\n"
+	"<p><a href=\"/metrics\">Metrics</a>\n";
+
+/* A connection that is open. */
+struct slot {
+	int fd;		/* -1 if free */
+	time_t since;
+};
+
+static struct slot slots[CONNECTIONS];
+static size_t max_processes = PROCESSES;
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal)
+{
+	(void)signal;
+	stopped = 1;
+}
+
+static void __attribute__((noreturn, format(printf, 2, 3)))
+die(int status, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fputs("ttmem-exporter: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+	exit(status);
+}
+
+static time_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
+static enum MHD_Result reply(struct MHD_Connection *connection,
+			     unsigned int status, const char *type,
+			     struct MHD_Response *response)
+{
+	enum MHD_Result ret = MHD_NO;
+
+	if (!response)
+		return MHD_NO;
+	if (MHD_add_response_header(response, "Content-Type", type) &&
+	    MHD_add_response_header(response, "Connection", "close") &&
+	    (status != MHD_HTTP_METHOD_NOT_ALLOWED ||
+	     MHD_add_response_header(response, "Allow", "GET, HEAD")))
+		ret = MHD_queue_response(connection, status, response);
+	MHD_destroy_response(response);
+	return ret;
+}
+
+static enum MHD_Result reply_text(struct MHD_Connection *connection,
+				  unsigned int status, const char *type,
+				  const char *text)
+{
+	return reply(connection, status, type,
+		     MHD_create_response_from_buffer(strlen(text), (void *)text,
+						     MHD_RESPMEM_PERSISTENT));
+}
+
+static enum MHD_Result answer(void *cls, struct MHD_Connection *connection,
+			      const char *url, const char *method,
+			      const char *version, const char *upload,
+			      size_t *upload_size, void **request)
+{
+	static const char plain[] = "text/plain; charset=utf-8";
+	struct MHD_Response *response;
+	size_t size;
+	char *page;
+
+	(void)cls;
+	(void)version;
+	(void)upload;
+	if (strcmp(method, MHD_HTTP_METHOD_GET) &&
+	    strcmp(method, MHD_HTTP_METHOD_HEAD))
+		return reply_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, plain,
+				  "Only GET and HEAD\n");
+	/* The first call comes with the head of the request, the last without. */
+	if (!*request) {
+		*request = slots;
+		return MHD_YES;
+	}
+	if (*upload_size) {
+		*upload_size = 0;
+		return MHD_YES;
+	}
+	if (!strcmp(url, "/"))
+		return reply_text(connection, MHD_HTTP_OK,
+				  "text/html; charset=utf-8", home);
+	if (strcmp(url, "/metrics"))
+		return reply_text(connection, MHD_HTTP_NOT_FOUND, plain,
+				  "Not here; the metrics are at /metrics\n");
+
+	page = metrics(max_processes, &size);
+	if (!page)
+		return reply_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+				  plain, "Out of memory\n");
+	response = MHD_create_response_from_buffer(size, page,
+						   MHD_RESPMEM_MUST_FREE);
+	if (!response)
+		free(page);
+	return reply(connection, MHD_HTTP_OK,
+		     "text/plain; version=0.0.4; charset=utf-8", response);
+}
+
+/* The library limits silence; that one byte follows another is for us to limit. */
+static void keep_time(void *cls, struct MHD_Connection *connection,
+		      void **context, enum MHD_ConnectionNotificationCode code)
+{
+	const union MHD_ConnectionInfo *info;
+	struct slot *slot = *context;
+	size_t i;
+
+	(void)cls;
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		if (slot)
+			slot->fd = -1;
+		return;
+	}
+	info = MHD_get_connection_info(connection,
+				       MHD_CONNECTION_INFO_CONNECTION_FD);
+	for (i = 0; info && i < CONNECTIONS; i++) {
+		if (slots[i].fd >= 0)
+			continue;
+		slots[i].fd = info->connect_fd;
+		slots[i].since = now();
+		*context = &slots[i];
+		return;
+	}
+}
+
+static void end_late_ones(void)
+{
+	time_t start = now() - REQUEST_SECONDS;
+	size_t i;
+
+	for (i = 0; i < CONNECTIONS; i++)
+		if (slots[i].fd >= 0 && slots[i].since < start)
+			shutdown(slots[i].fd, SHUT_RDWR);
+}
+
+/* Split "ADDRESS:PORT", "[ADDRESS]:PORT" or ":PORT" in place. */
+static bool split(char *text, char **address, char **port)
+{
+	char *colon = strrchr(text, ':');
+
+	if (!colon || !colon[1])
+		return false;
+	*colon = '\0';
+	*port = colon + 1;
+	*address = text;
+	if (text[0] == '[') {
+		if (colon == text + 1 || colon[-1] != ']')
+			return false;
+		colon[-1] = '\0';
+		++*address;
+	} else if (strchr(text, ':')) {
+		return false;
+	}
+	return true;
+}
+
+/* A socket that listens; where it does is told on stderr. */
+static int listen_at(const char *where)
+{
+	struct addrinfo hints = {
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+	};
+	char host[NI_MAXHOST], service[NI_MAXSERV];
+	char *text = strdup(where), *address, *port;
+	struct sockaddr_storage bound;
+	socklen_t len = sizeof(bound);
+	struct addrinfo *info;
+	uint64_t number;
+	int fd, ret;
+
+	if (!text)
+		die(1, "out of memory");
+	if (!split(text, &address, &port) ||
+	    !ttmem__number(port, 65535, &number))
+		die(EXIT_USAGE, "'%s' is no address and port as " LISTEN_DEFAULT " or [::1]:7762",
+		    where);
+	/* Every address: a socket of IPv6 takes IPv4 too. */
+	if (!*address)
+		hints.ai_family = AF_INET6;
+	ret = getaddrinfo(*address ? address : NULL, port, &hints, &info);
+	if (ret)
+		die(1, "cannot listen at %s: %s", where, gai_strerror(ret));
+
+	fd = socket(info->ai_family, info->ai_socktype | SOCK_CLOEXEC,
+		    info->ai_protocol);
+	if (fd < 0)
+		die(1, "cannot listen at %s: %s", where, strerror(errno));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
+	if (!*address)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){ 0 }, sizeof(int));
+	if (bind(fd, info->ai_addr, info->ai_addrlen) ||
+	    listen(fd, CONNECTIONS) ||
+	    getsockname(fd, (struct sockaddr *)&bound, &len))
+		die(1, "cannot listen at %s: %s", where, strerror(errno));
+	freeaddrinfo(info);
+	free(text);
+
+	if (getnameinfo((struct sockaddr *)&bound, len, host, sizeof(host),
+			service, sizeof(service), NI_NUMERICHOST | NI_NUMERICSERV))
+		die(1, "cannot tell where it listens");
+	fprintf(stderr, strchr(host, ':') ?
+		"ttmem-exporter: http://[%s]:%s/metrics\n" :
+		"ttmem-exporter: http://%s:%s/metrics\n", host, service);
+	return fd;
+}
+
+static void serve(int fd)
+{
+	struct MHD_Daemon *daemon;
+	size_t i;
+
+	for (i = 0; i < CONNECTIONS; i++)
+		slots[i].fd = -1;
+	daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, NULL,
+				  MHD_OPTION_LISTEN_SOCKET, fd,
+				  MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS,
+				  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES,
+				  MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)REQUEST_SECONDS,
+				  MHD_OPTION_STRICT_FOR_CLIENT, 1,
+				  MHD_OPTION_NOTIFY_CONNECTION, keep_time, NULL,
+				  MHD_OPTION_END);
+	if (!daemon)
+		die(1, "libmicrohttpd does not start: %s", strerror(errno));
+	while (!stopped) {
+		if (MHD_run_wait(daemon, 1000) != MHD_YES && !stopped)
+			die(1, "libmicrohttpd has failed: %s", strerror(errno));
+		end_late_ones();
+	}
+	MHD_stop_daemon(daemon);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "listen", required_argument, NULL, 'l' },
+		{ "max-processes", required_argument, NULL, 'n' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ }
+	};
+	const struct sigaction action = { .sa_handler = stop };
+	const char *where = LISTEN_DEFAULT;
+	uint64_t number;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "l:n:hV", options, NULL)) != -1) {
+		switch (opt) {
+		case 'l':
+			where = optarg;
+			break;
+		case 'n':
+			if (!ttmem__number(optarg, PROCESSES_MAX, &number))
+				die(EXIT_USAGE, "'%s' is no number of processes from 0 to %d. ttmem-exporter --help tells more",
+				    optarg, PROCESSES_MAX);
+			max_processes = number;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return fflush(stdout) ? 1 : 0;
+		case 'V':
+			printf("ttmem-exporter %s (libmicrohttpd %s)\n",
+			       TTMEM_VERSION, MHD_get_version());
+			return fflush(stdout) ? 1 : 0;
+		default:
+			die(EXIT_USAGE, "ttmem-exporter --help tells more");
+		}
+	}
+	if (optind < argc)
+		die(EXIT_USAGE, "'%s' is one argument too many. ttmem-exporter --help tells more",
+		    argv[optind]);
+
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	serve(listen_at(where));
+	return 0;
+}

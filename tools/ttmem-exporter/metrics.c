@@ -1,0 +1,544 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The page: text of Prometheus' exposition format 0.0.4. All samples of a metric
+ * stand together, so everything is read first and then written metric by metric.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "exporter.h"
+#include "internal.h"
+
+#define MEMORIES	2
+
+static const char * const memory_names[MEMORIES] = {
+	[TTMEM_DRAM] = "DRAM",
+	[TTMEM_L1] = "L1",
+};
+
+/* As the files of memory_stats have them. */
+static const char * const file_names[MEMORIES] = {
+	[TTMEM_DRAM] = "dram",
+	[TTMEM_L1] = "l1",
+};
+
+struct pool {
+	uint64_t total;
+	uint64_t used;
+	uint64_t peak;
+	uint64_t unnamed;	/* of used, what is told of no process by itself */
+};
+
+struct chip {
+	struct pool pool[MEMORIES];
+	uint64_t reservations;
+	uint64_t denied;
+};
+
+/* A process, or those of one user that are not visible from here. */
+struct holder {
+	const struct ttmem_client *first;	/* its entries stand together */
+	size_t entries;
+	uint64_t bytes;
+};
+
+struct card {
+	const struct ttmem_card_id *id;
+	char board[TTMEM_BOARD_SIZE];
+	uint64_t clients;
+	uint64_t peak[MEMORIES];
+	struct chip *chip;			/* NULL if there are no books */
+	struct ttmem_client *client;
+	struct holder *holder;			/* those that are named */
+	size_t holders;
+	size_t unnamed;				/* how many are not */
+};
+
+/* Since the program has run. */
+static uint64_t read_errors;
+
+static void add(uint64_t *sum, uint64_t bytes)
+{
+	if (__builtin_add_overflow(*sum, bytes, sum))
+		*sum = UINT64_MAX;
+}
+
+/* A card that goes meanwhile is no error. */
+static bool failed(int ret)
+{
+	if (ret && ret != -ENXIO && ret != -ENOPKG && ret != -ENODEV)
+		read_errors++;
+	return ret;
+}
+
+static bool read_value(const struct card *card, const char *name, uint64_t *value)
+{
+	return !failed(ttmem_stat(card->id->number, name, value));
+}
+
+static bool read_chip(const struct card *card, unsigned int number,
+		      struct chip *chip)
+{
+	char name[64];
+	size_t m;
+
+	for (m = 0; m < MEMORIES; m++) {
+		struct pool *pool = &chip->pool[m];
+		const struct {
+			const char *name;
+			uint64_t *value;
+		} values[] = {
+			{ "total", &pool->total },
+			{ "used", &pool->used },
+			{ "peak", &pool->peak },
+		};
+		size_t i;
+
+		for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+			snprintf(name, sizeof(name), "chip%u/%s_%s", number,
+				 file_names[m], values[i].name);
+			if (!read_value(card, name, values[i].value))
+				return false;
+		}
+	}
+	snprintf(name, sizeof(name), "chip%u/reservations", number);
+	if (!read_value(card, name, &chip->reservations))
+		return false;
+	snprintf(name, sizeof(name), "chip%u/denied", number);
+	return read_value(card, name, &chip->denied);
+}
+
+/* Processes one after the other; those that are not visible by user. */
+static int by_process(const void *a, const void *b)
+{
+	const struct ttmem_client *x = a, *y = b;
+
+	if (x->pid != y->pid)
+		return x->pid < y->pid ? -1 : 1;
+	if (!x->pid && x->uid != y->uid)
+		return x->uid < y->uid ? -1 : 1;
+	if (x->chip != y->chip)
+		return x->chip < y->chip ? -1 : 1;
+	if (x->memory != y->memory)
+		return x->memory < y->memory ? -1 : 1;
+	return (x->client > y->client) - (x->client < y->client);
+}
+
+static bool same_process(const struct ttmem_client *a,
+			 const struct ttmem_client *b)
+{
+	return a->pid == b->pid && (a->pid || a->uid == b->uid);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	const struct holder *x = a, *y = b;
+
+	if (x->bytes != y->bytes)
+		return x->bytes > y->bytes ? -1 : 1;
+	return by_process(x->first, y->first);
+}
+
+/* What holder @h has goes to what is told without names. */
+static void unname(struct card *card, const struct holder *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->entries; i++) {
+		const struct ttmem_client *c = &h->first[i];
+
+		if (c->chip < card->id->chips && c->memory < MEMORIES)
+			add(&card->chip[c->chip].pool[c->memory].unnamed,
+			    c->bytes);
+	}
+	card->unnamed++;
+}
+
+static bool read_holders(struct card *card, size_t max)
+{
+	size_t count, i;
+
+	if (failed(ttmem_clients(card->id->number, &card->client, &count,
+				 sizeof(*card->client))) || !count)
+		return true;
+	card->holder = calloc(count, sizeof(*card->holder));
+	if (!card->holder)
+		return false;
+
+	qsort(card->client, count, sizeof(*card->client), by_process);
+	for (i = 0; i < count; i++) {
+		struct holder *h;
+
+		if (!i || !same_process(&card->client[i - 1], &card->client[i]))
+			card->holder[card->holders++].first = &card->client[i];
+		h = &card->holder[card->holders - 1];
+		h->entries++;
+		add(&h->bytes, card->client[i].bytes);
+	}
+	qsort(card->holder, card->holders, sizeof(*card->holder), by_bytes);
+	while (card->holders > max)
+		unname(card, &card->holder[--card->holders]);
+	return true;
+}
+
+/* Read a card; false for lack of memory. */
+static bool read_card(struct card *card, const struct ttmem_card_id *id,
+		      size_t max)
+{
+	char path[TTMEM_PATH_SIZE], name[64];
+	unsigned int i;
+	bool ok;
+
+	card->id = id;
+	snprintf(path, sizeof(path), TTMEM_CLASS "/tenstorrent!%u/tt_card_type",
+		 id->number);
+	ttmem__read_line(path, card->board, sizeof(card->board));
+	if (!id->chips)
+		return true;
+
+	card->chip = calloc(id->chips, sizeof(*card->chip));
+	if (!card->chip)
+		return false;
+	ok = read_value(card, "clients", &card->clients);
+	for (i = 0; ok && i < MEMORIES; i++) {
+		snprintf(name, sizeof(name), "%s_peak", file_names[i]);
+		ok = read_value(card, name, &card->peak[i]);
+	}
+	for (i = 0; ok && i < id->chips; i++)
+		ok = read_chip(card, i, &card->chip[i]);
+	if (ok)
+		return read_holders(card, max);
+
+	/* On its way out: half of its books is worse than none. */
+	free(card->chip);
+	card->chip = NULL;
+	return true;
+}
+
+/*
+ * Bytes of the character of UTF-8 that begins here, 0 if none does: too short or
+ * too long a form, a surrogate, beyond Unicode.
+ */
+static size_t character(const unsigned char *s)
+{
+	/* The lowest that takes so many bytes. */
+	static const uint32_t lowest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	uint32_t c;
+	size_t len, i;
+
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] < 0xc0 || s[0] >= 0xf8)
+		return 0;
+	len = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	c = s[0] & (0x7f >> len);
+	for (i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (c < lowest[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	return len;
+}
+
+/*
+ * Write a label's value. A page with a byte that is not UTF-8 is refused whole
+ * by Prometheus, so U+FFFD stands for such.
+ */
+static void put_value(FILE *out, const char *text)
+{
+	while (*text) {
+		size_t len = character((const unsigned char *)text);
+
+		if (!len)
+			fputs("\xef\xbf\xbd", out);
+		else if (*text == '\n')
+			fputs("\\n", out);
+		else if (*text == '"' || *text == '\\')
+			fprintf(out, "\\%c", *text);
+		else
+			fwrite(text, 1, len, out);
+		text += len ? len : 1;
+	}
+}
+
+static void put_label(FILE *out, const char *name, const char *value)
+{
+	fprintf(out, ",%s=\"", name);
+	put_value(out, value);
+	fputc('"', out);
+}
+
+/* Begin a sample with the labels that all samples of a card have. */
+static void put_card(FILE *out, const char *metric, const struct card *card)
+{
+	fprintf(out, "%s{card=\"%u\"", metric, card->id->number);
+	put_label(out, "address", card->id->address);
+}
+
+static void put_number(FILE *out, uint64_t value)
+{
+	fprintf(out, "} %" PRIu64 "\n", value);
+}
+
+static void put_head(FILE *out, const char *metric, const char *type,
+		     const char *text)
+{
+	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", metric, text, metric, type);
+}
+
+/* A metric with a sample for each pool: the number @offset bytes into it. */
+static void put_pools(FILE *out, const char *metric, const char *text,
+		      size_t offset, bool zero_too, const struct card *cards,
+		      size_t count)
+{
+	size_t i, k, m;
+
+	put_head(out, metric, "gauge", text);
+	for (i = 0; i < count; i++) {
+		for (k = 0; cards[i].chip && k < cards[i].id->chips; k++) {
+			for (m = 0; m < MEMORIES; m++) {
+				const char *pool = (void *)&cards[i].chip[k].pool[m];
+				const uint64_t *value = (void *)(pool + offset);
+
+				if (!*value && !zero_too)
+					continue;
+				put_card(out, metric, &cards[i]);
+				fprintf(out, ",chip=\"%zu\",memory=\"%s\"", k,
+					memory_names[m]);
+				put_number(out, *value);
+			}
+		}
+	}
+}
+
+/* A metric with a sample for each chip: the number @offset bytes into it. */
+static void put_chips(FILE *out, const char *metric, const char *type,
+		      const char *text, size_t offset, const struct card *cards,
+		      size_t count)
+{
+	size_t i, k;
+
+	put_head(out, metric, type, text);
+	for (i = 0; i < count; i++) {
+		for (k = 0; cards[i].chip && k < cards[i].id->chips; k++) {
+			const char *chip = (void *)&cards[i].chip[k];
+
+			put_card(out, metric, &cards[i]);
+			fprintf(out, ",chip=\"%zu\"", k);
+			put_number(out, *(const uint64_t *)(chip + offset));
+		}
+	}
+}
+
+/*
+ * The path of a process's control group, which names its container; empty if it
+ * cannot be told. On machines with both hierarchies the older one may be in use.
+ */
+static void read_cgroup(pid_t pid, char *group, size_t size)
+{
+	char path[TTMEM_PATH_SIZE], *text, *line, *rest;
+
+	group[0] = '\0';
+	snprintf(path, sizeof(path), TTMEM_PROC "/%d/cgroup", pid);
+	if (ttmem__read_file(path, &text, NULL))
+		return;
+	for (line = strtok_r(text, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		char *names = strchr(line, ':');
+		char *where = names ? strchr(names + 1, ':') : NULL;
+
+		if (!where)
+			continue;
+		*where++ = '\0';
+		names++;
+		if (!*names ? !*group : !strcmp(names, "memory"))
+			snprintf(group, size, "%s", where);
+	}
+	free(text);
+}
+
+static void put_holder(FILE *out, const char *metric, const struct card *card,
+		       const struct holder *h)
+{
+	const struct passwd *pw = getpwuid(h->first->uid);
+	char pid[16] = "", user[16], group[4096] = "";
+	size_t i, j;
+
+	snprintf(user, sizeof(user), "%u", h->first->uid);
+	if (h->first->pid) {
+		snprintf(pid, sizeof(pid), "%d", h->first->pid);
+		read_cgroup(h->first->pid, group, sizeof(group));
+	}
+	for (i = 0; i < h->entries; i = j) {
+		const struct ttmem_client *c = &h->first[i];
+		uint64_t bytes = 0;
+
+		/* Its clients and tags together. */
+		for (j = i; j < h->entries && h->first[j].chip == c->chip &&
+		     h->first[j].memory == c->memory; j++)
+			add(&bytes, h->first[j].bytes);
+		if (c->memory >= MEMORIES)
+			continue;
+		put_card(out, metric, card);
+		fprintf(out, ",chip=\"%u\",memory=\"%s\"", c->chip,
+			memory_names[c->memory]);
+		put_label(out, "pid", pid);
+		put_label(out, "command", c->command);
+		put_label(out, "user", pw ? pw->pw_name : user);
+		put_label(out, "cgroup", group);
+		put_number(out, bytes);
+	}
+}
+
+static void put_processes(FILE *out, const struct card *cards, size_t count)
+{
+	static const char metric[] = "ttmem_process_used_bytes";
+	size_t i, k, m;
+
+	put_head(out, metric, "gauge",
+		 "Bytes that a process holds. Those that are not visible from here have no pid; what is beyond --max-processes is in pid other.");
+	for (i = 0; i < count; i++) {
+		const struct card *card = &cards[i];
+
+		for (k = 0; k < card->holders; k++)
+			put_holder(out, metric, card, &card->holder[k]);
+		for (k = 0; card->chip && k < card->id->chips; k++) {
+			for (m = 0; m < MEMORIES; m++) {
+				uint64_t bytes = card->chip[k].pool[m].unnamed;
+
+				if (!bytes)
+					continue;
+				put_card(out, metric, card);
+				fprintf(out, ",chip=\"%zu\",memory=\"%s\",pid=\"other\",command=\"\",user=\"\",cgroup=\"\"",
+					k, memory_names[m]);
+				put_number(out, bytes);
+			}
+		}
+	}
+}
+
+static void put_cards(FILE *out, const struct card *cards, size_t count)
+{
+	size_t i, m;
+
+	put_head(out, "ttmem_card_info", "gauge",
+		 "A card that TT-KMD drives, 1. The label board is empty while TT-KMD does not tell it.");
+	for (i = 0; i < count; i++) {
+		put_card(out, "ttmem_card_info", &cards[i]);
+		put_label(out, "board", cards[i].board);
+		put_number(out, 1);
+	}
+	put_pools(out, "ttmem_capacity_bytes",
+		  "What a memory of a chip has, in bytes; not there where it is not known.",
+		  offsetof(struct pool, total), false, cards, count);
+	put_pools(out, "ttmem_used_bytes",
+		  "What of it processes hold, in bytes.",
+		  offsetof(struct pool, used), true, cards, count);
+	put_pools(out, "ttmem_peak_bytes",
+		  "Highest ttmem_used_bytes since ttmem was loaded or root restarted it.",
+		  offsetof(struct pool, peak), true, cards, count);
+	put_head(out, "ttmem_card_peak_bytes", "gauge",
+		 "The same for all chips of a card together, which is not the sum of their peaks.");
+	for (i = 0; i < count; i++) {
+		for (m = 0; cards[i].chip && m < MEMORIES; m++) {
+			put_card(out, "ttmem_card_peak_bytes", &cards[i]);
+			fprintf(out, ",memory=\"%s\"", memory_names[m]);
+			put_number(out, cards[i].peak[m]);
+		}
+	}
+	put_chips(out, "ttmem_reservations", "gauge",
+		  "How many reservations are held.",
+		  offsetof(struct chip, reservations), cards, count);
+	put_chips(out, "ttmem_denied_total", "counter",
+		  "How many reservations were refused, as the memory was full or a limit was reached.",
+		  offsetof(struct chip, denied), cards, count);
+	put_head(out, "ttmem_clients", "gauge",
+		 "How many clients, open files of the card's node, hold something.");
+	for (i = 0; i < count; i++) {
+		if (!cards[i].chip)
+			continue;
+		put_card(out, "ttmem_clients", &cards[i]);
+		put_number(out, cards[i].clients);
+	}
+	put_processes(out, cards, count);
+	put_head(out, "ttmem_processes_other", "gauge",
+		 "How many processes pid other is the sum of.");
+	for (i = 0; i < count; i++) {
+		if (!cards[i].chip)
+			continue;
+		put_card(out, "ttmem_processes_other", &cards[i]);
+		put_number(out, cards[i].unnamed);
+	}
+}
+
+static void put_version(FILE *out, const char *metric, const char *text,
+			const char *version)
+{
+	put_head(out, metric, "gauge", text);
+	fprintf(out, "%s{version=\"", metric);
+	put_value(out, version);
+	fputs("\"} 1\n", out);
+}
+
+static void put_page(FILE *out, const struct card *cards, size_t count)
+{
+	char version[64];
+	bool up = !ttmem_present();
+
+	put_version(out, "ttmem_exporter_info", "This exporter, 1.",
+		    TTMEM_VERSION);
+	put_head(out, "ttmem_up", "gauge",
+		 "Whether TT-KMD and ttmem are loaded, 1 or 0.");
+	fprintf(out, "ttmem_up %d\n", up);
+	if (up) {
+		ttmem__read_line(TTMEM_SYSFS "/module/ttmem/version", version,
+				 sizeof(version));
+		put_version(out, "ttmem_module_info", "The module ttmem, 1.",
+			    version);
+		put_cards(out, cards, count);
+	}
+	put_head(out, "ttmem_read_errors_total", "counter",
+		 "How often this exporter failed to read something and left it out.");
+	fprintf(out, "ttmem_read_errors_total %" PRIu64 "\n", read_errors);
+}
+
+char *metrics(size_t max_processes, size_t *size)
+{
+	struct ttmem_card_id *ids;
+	struct card *cards;
+	char *page = NULL;
+	size_t count, i;
+	FILE *out;
+	bool ok;
+
+	failed(ttmem_cards(&ids, &count, sizeof(*ids)));
+	/* One more, as calloc() may answer NULL to none. */
+	cards = calloc(count + 1, sizeof(*cards));
+	ok = cards;
+	for (i = 0; ok && i < count; i++)
+		ok = read_card(&cards[i], &ids[i], max_processes);
+
+	out = ok ? open_memstream(&page, size) : NULL;
+	if (out) {
+		put_page(out, cards, count);
+		ok = !ferror(out);
+		if (fclose(out) || !ok) {
+			free(page);
+			page = NULL;
+		}
+	}
+	for (i = 0; cards && i < count; i++) {
+		free(cards[i].chip);
+		free(cards[i].holder);
+		ttmem_list_free(cards[i].client);
+	}
+	free(cards);
+	ttmem_list_free(ids);
+	return page;
+}
