@@ -3,3 +3,5 @@
 #define TTMEM_SYSFS	"sys"
 #define TTMEM_PROC	"proc"
 #define TTMEM_DEV	"dev"
+/* A test of ttmem-exporter waits for that. */
+#define REQUEST_SECONDS	2

@@ -3,9 +3,16 @@
 
 import os
 import shutil
+import socket
+import subprocess
 import sys
 import tempfile
 import unittest
+
+# What may take long on a slow machine is waited for, this long at the most.
+PATIENCE = 120
+
+PROMETHEUS = f"{os.environ['TTMEM_CACHE']}/prometheus/usr/bin"
 
 HEADER = "CLIENT PID UID CHIP MEMORY TAG BYTES RESERVATIONS COMMAND\n"
 
@@ -58,6 +65,81 @@ class Roots(unittest.TestCase):
         for line in lines:
             text += (line if isinstance(line, bytes) else line.encode()) + b"\n"
         self.put(f"proc/driver/ttmem/{number}/clients", text)
+
+
+class Exporter:
+    """A ttmem-exporter that runs, at a port of its own; a context manager that ends it."""
+
+    def __init__(self, program, *arguments, **popen):
+        self.process = subprocess.Popen(
+            [program, "--listen", "127.0.0.1:0", *arguments], stderr=subprocess.PIPE, **popen)
+        line = self.process.stderr.readline().decode()
+        # "ttmem-exporter: http://127.0.0.1:1234/metrics"
+        start = "ttmem-exporter: http://127.0.0.1:"
+        assert line.startswith(start) and line.endswith("/metrics\n"), line
+        self.port = int(line[len(start):].split("/")[0])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        """It ends when asked, has said no more, and the sanitizers have found no leak."""
+        self.process.terminate()
+        said = self.process.stderr.read()
+        self.process.stderr.close()
+        status = self.process.wait()
+        assert (status, said) == (0, b""), (status, said)
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+
+    def raw(self, request):
+        """Send bytes and read until the other side closes."""
+        with self.connect() as connection:
+            answer = b""
+            try:
+                connection.sendall(request)
+                while True:
+                    piece = connection.recv(1 << 16)
+                    if not piece:
+                        break
+                    answer += piece
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # it did not want to hear it all
+            return answer
+
+    def get(self, path="/metrics", method="GET"):
+        """Status, headers and body of an answer."""
+        head, _, body = self.raw(
+            f"{method} {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()).partition(b"\r\n\r\n")
+        first, *lines = head.decode().split("\r\n")
+        headers = dict(line.split(": ", 1) for line in lines)
+        return int(first.split()[1]), headers, body.decode()
+
+    def page(self):
+        status, headers, body = self.get()
+        assert status == 200, status
+        return body
+
+    def fds(self):
+        """What each open file is: paths, "socket:[1234]" and the like."""
+        top = f"/proc/{self.process.pid}/fd"
+        found = []
+        for fd in os.listdir(top):
+            try:
+                found.append(os.readlink(f"{top}/{fd}"))
+            except FileNotFoundError:
+                pass  # closed meanwhile
+        return found
+
+    def connections(self):
+        """How many are open: all sockets but the one that listens."""
+        return sum(fd.startswith("socket:") for fd in self.fds()) - 1
+
+    def rss(self):
+        """In KiB."""
+        with open(f"/proc/{self.process.pid}/status") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
 
 
 class _Result(unittest.TextTestResult):

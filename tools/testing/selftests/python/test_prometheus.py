@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""ttmem-exporter before the real module, and Debian's Prometheus scraping it.
+
+Wants a guest and all cards to itself.
+"""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.parse
+import urllib.request
+
+import support
+import ttmem
+
+EXPORTER = f"{os.environ['TTMEM_TOOLS']}/ttmem-exporter"
+RULES = f"{os.environ['TTMEM_TREE']}/tools/prometheus/ttmem.rules.yml"
+DASHBOARD = f"{os.environ['TTMEM_TREE']}/tools/prometheus/ttmem-dashboard.json"
+GROUP = "/sys/fs/cgroup/ttmem-test.slice"
+
+HOLDER = """
+import sys, ttmem
+card = ttmem.open(0)
+card.reserve("DRAM", 200 << 20, label="kv")
+card.reserve("DRAM", 3, tag="trace")
+card.set("L1", 4096, tag="cb")
+try: card.reserve("DRAM", 1 << 50)
+except OSError: pass
+print("ready", flush=True)
+for line in sys.stdin:
+    card.reserve("DRAM", 1)
+    print("more", flush=True)
+"""
+
+
+class Holder:
+    """A process of the user nobody, in a control group of its own, that holds memory of card 0."""
+
+    def __init__(self):
+        os.makedirs(GROUP, exist_ok=True)
+
+        def enter():
+            with open(f"{GROUP}/cgroup.procs", "w") as file:
+                file.write(str(os.getpid()))
+            os.setgid(65534)
+            os.setuid(65534)
+
+        self.process = subprocess.Popen(
+            [sys.executable, "-B", "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, preexec_fn=enter)
+        assert self.process.stdout.readline() == "ready\n"
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+        os.rmdir(GROUP)
+
+
+class Exporter(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        os.chmod("/dev/tenstorrent/mem/0", 0o666)
+        self.address = ttmem.cards()[0].address
+        self.holder = Holder()
+        self.addCleanup(self.holder.kill)
+
+    def expected(self, chip, memory, held):
+        command = os.path.basename(sys.executable)
+        return (
+            f'ttmem_process_used_bytes{{card="0",address="{self.address}",chip="{chip}",'
+            f'memory="{memory}",pid="{self.holder.process.pid}",command="{command}",'
+            f'user="nobody",cgroup="/ttmem-test.slice"}} {held}'
+        )
+
+    def test_page(self):
+        with support.Exporter(EXPORTER) as exporter:
+            page = exporter.page()
+        self.assertEqual(
+            [line for line in page.splitlines() if line.startswith("ttmem_process_used_bytes{")],
+            [self.expected(0, "DRAM", 209715203), self.expected(0, "L1", 4096)])
+        for card in ttmem.cards():
+            start = f'{{card="{card.number}",address="{card.address}"'
+            for pool in ttmem.pools(card.number):
+                labels = f'{start},chip="{pool.chip}",memory="{pool.memory}"}}'
+                self.assertIn(f"\nttmem_capacity_bytes{labels} {pool.total}\n", page)
+                self.assertIn(f"\nttmem_used_bytes{labels} {pool.used}\n", page)
+                self.assertIn(f"\nttmem_peak_bytes{labels} {pool.peak}\n", page)
+            for name, metric in (("reservations", "reservations"), ("denied", "denied_total")):
+                value = ttmem.stat(card.number, f"chip0/{name}")
+                self.assertIn(f'\nttmem_{metric}{start},chip="0"}} {value}\n', page)
+        self.assertIn(f'\nttmem_reservations{{card="0",address="{self.address}",chip="0"}} 2\n', page)
+        self.assertIn("\nttmem_read_errors_total 0\n", page)
+
+    def test_without_privileges(self):
+        """It tells nobody less than root."""
+        with support.Exporter(EXPORTER) as exporter:
+            of_root = exporter.page()
+        with support.Exporter(EXPORTER, preexec_fn=lambda: os.setuid(65533)) as exporter:
+            self.assertEqual(exporter.page(), of_root)
+
+
+class Prometheus(unittest.TestCase):
+    def query(self, expression):
+        url = f"http://127.0.0.1:{self.port}/api/v1/query?" + urllib.parse.urlencode(
+            {"query": expression})
+        with urllib.request.urlopen(url, timeout=support.PATIENCE) as answer:
+            result = json.load(answer)
+        self.assertEqual(result["status"], "success")
+        return [(sample["metric"], sample["value"][1]) for sample in result["data"]["result"]]
+
+    def wait_for(self, what, done):
+        end = time.monotonic() + 2 * support.PATIENCE
+        while True:
+            try:
+                if done():
+                    return
+            except OSError:
+                pass  # it does not listen yet
+            self.assertIsNone(self.prometheus.poll(), "prometheus has ended")
+            self.assertLess(time.monotonic(), end, what)
+            time.sleep(0.5)
+
+    def start(self, exporter, top):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        with open(f"{top}/prometheus.yml", "w") as file:
+            json.dump({
+                "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+                "rule_files": [RULES],
+                "scrape_configs": [{
+                    "job_name": "ttmem",
+                    "static_configs": [{"targets": [f"127.0.0.1:{exporter.port}"]}],
+                }],
+            }, file)
+        self.prometheus = subprocess.Popen(
+            [f"{support.PROMETHEUS}/prometheus", f"--config.file={top}/prometheus.yml",
+             f"--storage.tsdb.path={top}/data", f"--web.listen-address=127.0.0.1:{self.port}",
+             "--log.level=error"])
+
+    def test_scraped(self):
+        """A process's bytes by query, then by an alert; after kill -9 they are gone."""
+        os.chmod("/dev/tenstorrent/mem/0", 0o666)
+        with tempfile.TemporaryDirectory() as top, support.Exporter(EXPORTER) as exporter:
+            self.start(exporter, top)
+            try:
+                self.wait_for("a first scrape", lambda: self.query("ttmem_up == 1"))
+                holder = Holder()
+                try:
+                    self.scraped(holder)
+                finally:
+                    holder.kill()
+                self.wait_for("the end of the killed", lambda: (
+                    self.query('ttmem_used_bytes{card="0", memory="DRAM"} == 0')
+                    and not self.query("ttmem_process_used_bytes")))
+            finally:
+                self.prometheus.terminate()
+                self.prometheus.wait()
+
+    def scraped(self, holder):
+        pid = holder.process.pid
+        self.wait_for("the process's bytes", lambda: self.query(
+            f'sum(ttmem_process_used_bytes{{pid="{pid}", memory="DRAM"}}) == 209715203'))
+        [(labels, held)] = self.query(f'ttmem_process_used_bytes{{pid="{pid}", memory="L1"}}')
+        self.assertEqual(held, "4096")
+        self.assertEqual(labels, {
+            "__name__": "ttmem_process_used_bytes", "job": "ttmem",
+            "instance": labels["instance"], "card": "0", "address": ttmem.cards()[0].address,
+            "chip": "0", "memory": "L1", "pid": str(pid),
+            "command": os.path.basename(sys.executable), "user": "nobody",
+            "cgroup": "/ttmem-test.slice",
+        })
+
+        holder.process.stdin.write("\n")
+        holder.process.stdin.flush()
+        self.assertEqual(holder.process.stdout.readline(), "more\n")
+        self.wait_for("what it holds more", lambda: self.query(
+            'sum(ttmem_used_bytes{card="0", memory="DRAM"}) == 209715204'))
+        self.assertEqual(self.query("sum(ttmem_process_used_bytes) - sum(ttmem_used_bytes) != 0"), [])
+
+        self.wait_for("the alert on a refusal", lambda: self.query(
+            'ALERTS{alertname="TtmemRefusals", card="0", alertstate="firing"}'))
+        self.assertEqual(self.query('ALERTS{alertname!="TtmemRefusals"}'), [])
+
+        # The dashboard's own questions, as Grafana would put them.
+        with open(DASHBOARD) as file:
+            panels = json.load(file)["panels"]
+        for panel in panels:
+            for target in panel["targets"]:
+                expression = target["expr"].replace("$__rate_interval", "1m")
+                expression = re.sub(r"\$\w+", ".*", expression)
+                self.assertTrue(self.query(expression), expression)
+
+
+if __name__ == "__main__":
+    support.main()
