@@ -831,6 +831,10 @@ static bool kernel_complained(void)
 		if (length < 0)
 			continue;
 		record[length] = '\0';
+		/* Where an allocation was made to fail. */
+		if (strstr(record, "kobject_add_internal failed") &&
+		    strstr(record, "(error: -12 "))
+			continue;
 		for (i = 0; i < ARRAY_SIZE(complaints); i++)
 			if (strstr(record, complaints[i])) {
 				print_error("kernel: %s", record);
