@@ -773,6 +773,13 @@ uint64_t st_now_ms(void)
 	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
 }
 
+long st_many(long count)
+{
+	const char *divisor = getenv("ST_DIVISOR");
+
+	return count / (divisor ? atol(divisor) : 1);
+}
+
 bool st_await(bool (*done)(void *arg), void *arg)
 {
 	uint64_t end = st_now_ms() + ST_PATIENCE;

@@ -114,6 +114,8 @@ void st_kill(struct st_child *child);
 void st_send_fd(int sock, int fd);
 int st_receive_fd(int sock);
 
+/* @count of something to make, or a part of it where ST_DIVISOR says that each is dear. */
+long st_many(long count);
 /* Waiting for an event: true as soon as @done is, false after ST_PATIENCE. */
 bool st_await(bool (*done)(void *arg), void *arg);
 uint64_t st_now_ms(void);

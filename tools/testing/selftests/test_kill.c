@@ -188,7 +188,7 @@ static void take_many(int sock, void *arg)
 
 static void test_holder_of_many_killed(void **state)
 {
-	long count = 150000;
+	long count = st_many(150000);
 	struct st_child child = st_spawn(take_many, &count);
 
 	(void)state;
@@ -207,10 +207,10 @@ static bool is_dead(void *arg)
 	return info.si_pid != 0;
 }
 
-/* A million, and while they are given back others work and look as ever. */
+/* A million, or what stands for it, and while they are given back others work and look as ever. */
 static void test_million(void **state)
 {
-	long count = 1000000;
+	long count = st_many(1000000);
 	struct st_child child = st_spawn(take_many, &count);
 	uint64_t start, took, slowest = 0, zero = 0, rounds = 0, handle, used;
 	int fd = st_open(0);
@@ -268,7 +268,7 @@ static void free_many(int sock, void *arg)
 
 static void test_free_all_of_many(void **state)
 {
-	long count = 200000;
+	long count = st_many(200000);
 	struct st_child child = st_spawn(free_many, &count);
 
 	(void)state;
