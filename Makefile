@@ -88,6 +88,9 @@ kunit: ## run the KUnit suites on user-mode Linux; the first time builds that, s
 check: ## run all tests, in a guest with virtual cards; installs what they need
 	+@tools/testing/check
 
+check-kcsan: ## KUnit and the tests on a kernel that looks for data races; builds that, some minutes
+	+@tools/testing/check kcsan
+
 lints := $(addprefix lint-,sparse checkpatch cocci analyzer doc shell)
 
 lint: $(lints) ## the static checks; each alone: lint-sparse -checkpatch -cocci -analyzer -doc -shell
@@ -135,4 +138,5 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all module headers tools install module-install tools-install udev-install uninstall \
-	dkms dkms-remove demo kunit check lint $(lints) bench stress fuzz coverage clean help
+	dkms dkms-remove demo kunit check check-kcsan lint $(lints) bench stress fuzz coverage \
+	clean help
