@@ -56,7 +56,7 @@ static long ttmem_info(struct ttmem_client *client, void __user *uarg, size_t us
 	struct ttmem_info info, in;
 	int err;
 
-	BUILD_BUG_ON(sizeof(in) != INFO_SIZE_1);
+	BUILD_BUG_ON(sizeof(in) < INFO_SIZE_1);
 	err = copy_in(&in, sizeof(in), INFO_SIZE_1, uarg, usize);
 	if (err)
 		return err;
@@ -123,7 +123,7 @@ static long ttmem_reserve(struct ttmem_client *client, void __user *uarg, size_t
 	struct ttmem_held *held;
 	int err;
 
-	BUILD_BUG_ON(sizeof(req) != RESERVE_SIZE_1);
+	BUILD_BUG_ON(sizeof(req) < RESERVE_SIZE_1);
 	err = copy_in(&req, sizeof(req), RESERVE_SIZE_1, uarg, usize);
 	if (err)
 		return err;
@@ -154,7 +154,7 @@ static long ttmem_free(struct ttmem_client *client, void __user *uarg, size_t us
 	unsigned int chip;
 	int err;
 
-	BUILD_BUG_ON(sizeof(req) != FREE_SIZE_1);
+	BUILD_BUG_ON(sizeof(req) < FREE_SIZE_1);
 	err = copy_in(&req, sizeof(req), FREE_SIZE_1, uarg, usize);
 	if (err)
 		return err;
@@ -204,8 +204,8 @@ static long ttmem_set(struct ttmem_client *client, void __user *uarg, size_t usi
 	unsigned int i;
 	int err;
 
-	BUILD_BUG_ON(sizeof(req) != SET_SIZE_1);
-	BUILD_BUG_ON(sizeof(*gauges) != GAUGE_SIZE_1);
+	BUILD_BUG_ON(sizeof(req) < SET_SIZE_1);
+	BUILD_BUG_ON(sizeof(*gauges) < GAUGE_SIZE_1);
 	err = copy_in(&req, sizeof(req), SET_SIZE_1, uarg, usize);
 	if (err)
 		return err;
@@ -242,8 +242,8 @@ static long ttmem_reservations(struct ttmem_client *client, void __user *uarg,
 	unsigned int room, i;
 	int n, err;
 
-	BUILD_BUG_ON(sizeof(req) != RESERVATIONS_SIZE_1);
-	BUILD_BUG_ON(sizeof(*page) != RESERVATION_SIZE_1);
+	BUILD_BUG_ON(sizeof(req) < RESERVATIONS_SIZE_1);
+	BUILD_BUG_ON(sizeof(*page) < RESERVATION_SIZE_1);
 	err = copy_in(&req, sizeof(req), RESERVATIONS_SIZE_1, uarg, usize);
 	if (err)
 		return err;
