@@ -843,8 +843,6 @@ static long do_op(const struct op *op)
 		return do_become(op);
 	case OP_DUMPABLE:
 		return answer(prctl(PR_SET_DUMPABLE, op->arg[F_ON]));
-	case OP_TRACE:
-		return machine_trace(op->arg[F_ON]);
 	case OP_BIND:
 	case OP_UNBIND:
 		return do_bind(op);

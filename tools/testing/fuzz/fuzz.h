@@ -38,7 +38,7 @@ enum op_kind {
 	OP_OPEN, OP_CLOSE, OP_DUP, OP_PASS,
 	OP_INFO, OP_RESERVE, OP_FREE, OP_SET, OP_LIST, OP_CALL,
 	OP_READ, OP_WRITE, OP_SEEK, OP_POLL, OP_MMAP, OP_FDINFO,
-	OP_FORK, OP_BESIDE, OP_REAP, OP_BECOME, OP_DUMPABLE, OP_TRACE,
+	OP_FORK, OP_BESIDE, OP_REAP, OP_BECOME, OP_DUMPABLE,
 	OP_UNBIND, OP_BIND,
 	OP_KINDS
 };
@@ -114,7 +114,6 @@ struct machine {
 extern struct machine machine;
 
 void machine_look(void);
-int machine_trace(bool on);
 void machine_restore(const struct program *program);
 const char *machine_check(bool empty);
 bool program_unbinds(const struct program *program);

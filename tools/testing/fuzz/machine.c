@@ -145,6 +145,12 @@ void machine_look(void)
 	if (!machine.root)
 		return;
 	let_all_open();
+	/*
+	 * Trace points are told all the time: to turn them on and off changes the
+	 * kernel's text, and an emulator may run an int3 that is gone already.
+	 */
+	spew("/sys/kernel/tracing/options/record-cmd", "0");
+	spew("/sys/kernel/tracing/events/ttmem/enable", "1");
 	if (machine.fail_nth) {
 		/* Also allocations that may wait; and not a word about each. */
 		spew("/sys/kernel/debug/failslab/ignore-gfp-wait", "N");
@@ -188,12 +194,6 @@ static void restore_file(const struct op *op)
 	spew(path, was);
 }
 
-/* Have ttmem's trace points told, or not. Returns 0 or a negative errno. */
-int machine_trace(bool on)
-{
-	return spew("/sys/kernel/tracing/events/ttmem/enable", on ? "1" : "0");
-}
-
 /*
  * Put back what a program, or any where that is NULL, may have changed of the
  * machine. If it took cards from their driver all are bound anew, in order: each
@@ -224,8 +224,6 @@ void machine_restore(const struct program *program)
 			if (program->op[i].kind == OP_OPEN)
 				restore_file(&program->op[i]);
 	}
-	if (!program || has(program, OP_TRACE))
-		machine_trace(false);
 }
 
 static uint64_t number(int card, int chip, const char *name)

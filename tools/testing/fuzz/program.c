@@ -146,7 +146,6 @@ static const struct op_type {
 	TYPE(OP_REAP, "reap", 1, F_END),
 	TYPE(OP_BECOME, "become", 2, F_USER),
 	TYPE(OP_DUMPABLE, "dumpable", 1, F_ON),
-	TYPE(OP_TRACE, "trace", 1, F_ON),
 	TYPE(OP_UNBIND, "unbind", 0, F_CARD),
 	TYPE(OP_BIND, "bind", 0, F_CARD),
 #undef TYPE
