@@ -35,7 +35,7 @@
 #define MIDDLE		(ARENA / 2)
 #define NESTED		(4 * PAGE)	/* where arrays begin, behind the structure */
 
-/* The same pages, five times, with nothing around any of them. */
+/* The same pages four times, and none; with nothing around any of them. */
 #define PLAIN		0x10000000ul
 #define READONLY	0x11000000ul
 #define HALF		0x12000000ul
@@ -100,9 +100,12 @@ static struct {
 
 /* Pointers. */
 
+static int arena;
+
 static void *toggle(void *unused)
 {
 	void *const at = (void *)TOGGLED;
+	const int all = PROT_READ | PROT_WRITE;
 
 	(void)unused;
 	for (;;) {
@@ -112,10 +115,11 @@ static void *toggle(void *unused)
 			sched_yield();
 			mprotect(at, ARENA, PROT_READ);
 			sched_yield();
-			mprotect(at, ARENA, PROT_READ | PROT_WRITE);
+			mprotect(at, ARENA, all);
 			sched_yield();
-			/* Mapped still, but with each page to be found again. */
-			madvise(at, ARENA, MADV_DONTNEED);
+			munmap(at, ARENA);
+			sched_yield();
+			mmap(at, ARENA, all, MAP_SHARED | MAP_FIXED, arena, 0);
 		}
 	}
 	return NULL;
@@ -952,9 +956,9 @@ void exec_close(void)
 	machine_restore(&fitted);
 }
 
-static void map(uintptr_t at, size_t size, int prot, int memory)
+static void map(uintptr_t at, size_t size, int prot)
 {
-	if (mmap((void *)at, size, prot, MAP_SHARED | MAP_FIXED_NOREPLACE, memory, 0) ==
+	if (mmap((void *)at, size, prot, MAP_SHARED | MAP_FIXED_NOREPLACE, arena, 0) ==
 	    MAP_FAILED) {
 		perror("fuzz: mapping the arena");
 		exit(2);
@@ -964,7 +968,6 @@ static void map(uintptr_t at, size_t size, int prot, int memory)
 /* Make this process one that can run programs. */
 void exec_setup(reached_fn reached, result_fn result)
 {
-	int memory = memfd_create("arena", MFD_CLOEXEC);
 	pthread_t thread;
 	unsigned int i;
 
@@ -972,16 +975,16 @@ void exec_setup(reached_fn reached, result_fn result)
 	tell_result = result;
 	for (i = 0; i < ARRAY_SIZE(files); i++)
 		files[i] = -1;
-	if (memory < 0 || ftruncate(memory, ARENA)) {
+	arena = memfd_create("arena", MFD_CLOEXEC);
+	if (arena < 0 || ftruncate(arena, ARENA)) {
 		perror("fuzz: the arena");
 		exit(2);
 	}
-	map(PLAIN, ARENA, PROT_READ | PROT_WRITE, memory);
-	map(READONLY, ARENA, PROT_READ, memory);
-	map(HALF, ARENA, PROT_READ, memory);
+	map(PLAIN, ARENA, PROT_READ | PROT_WRITE);
+	map(READONLY, ARENA, PROT_READ);
+	map(HALF, ARENA, PROT_READ);
 	mprotect((void *)HALF, MIDDLE, PROT_READ | PROT_WRITE);
-	map(TOGGLED, ARENA, PROT_READ | PROT_WRITE, memory);
-	close(memory);
+	map(TOGGLED, ARENA, PROT_READ | PROT_WRITE);
 
 	for (i = 0; machine.kcov && i < TASKS; i++) {
 		kcov[i].fd = open("/sys/kernel/debug/kcov", O_RDWR | O_CLOEXEC);
