@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "selftest.h"
@@ -408,6 +409,50 @@ static void under_load(const struct way *way)
 	assert_true(lost >= rounds * st_cards());
 }
 
+/* A later TT-KMD may tell of memory itself: then ttmem's files are only where they always are. */
+static void test_driver_with_memory_stats_of_its_own(void **state)
+{
+	static const char parameter[] = "/sys/module/tenstorrent/parameters/memory_stats";
+	char used[64], link[64], *text;
+	struct stat status;
+	int fd;
+
+	(void)state;
+	if (access(parameter, W_OK)) {
+		print_message("skipped: only the stand-in can play a later TT-KMD\n");
+		skip();
+	}
+	snprintf(used, sizeof(used), "/sys/class/misc/ttmem%d/dram_used", CARD);
+	snprintf(link, sizeof(link), "/sys/class/tenstorrent/tenstorrent!%d/memory_stats", CARD);
+
+	assert_int_equal(st_unbind(CARD), 0);
+	st_await_attached(CARD, false);
+	assert_int_equal(st_write(parameter, "1"), 0);
+	assert_int_equal(st_bind(CARD), 0);
+	assert_int_equal(st_write(parameter, "0"), 0);
+
+	/* Theirs, and nothing in it is ours. */
+	assert_int_equal(access(st_path(CARD, ST_CARD, "tt_card_type"), F_OK), 0);
+	assert_int_equal(lstat(link, &status), 0);
+	assert_true(S_ISDIR(status.st_mode));
+	assert_int_equal(access(st_path(CARD, ST_CARD, "dram_used"), F_OK), -1);
+	fd = st_open(CARD);
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 4096, 0, NULL), 0);
+	text = st_slurp(used);
+	assert_non_null(text);
+	assert_string_equal(text, "4096\n");
+	free(text);
+
+	/* And it is theirs to take away. */
+	assert_int_equal(st_unbind(CARD), 0);
+	st_await_attached(CARD, false);
+	st_check_dead(fd, "gone");
+	close(fd);
+	assert_int_equal(st_bind(CARD), 0);
+	st_await_attached(CARD, true);
+	check_fresh(CARD);
+}
+
 static void test_remove_under_load(void **state)
 {
 	(void)state;
@@ -461,6 +506,7 @@ int main(void)
 		ST_TEST(test_unload_with_file_of_gone_card),
 		ST_TEST(test_either_order),
 		ST_TEST(test_driver_goes_from_under_clients),
+		ST_TEST(test_driver_with_memory_stats_of_its_own),
 		ST_TEST(test_remove_under_load),
 		ST_TEST(test_unbind_under_load),
 		ST_TEST(test_driver_unloaded_under_load),

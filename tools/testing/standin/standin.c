@@ -70,6 +70,10 @@ static unsigned int telemetry_delay_ms;
 module_param(telemetry_delay_ms, uint, 0644);
 MODULE_PARM_DESC(telemetry_delay_ms, "Milliseconds from a card's probe to its tt_* attributes and hwmon (default 0: they are there when probe ends)");
 
+static bool memory_stats;
+module_param(memory_stats, bool, 0644);
+MODULE_PARM_DESC(memory_stats, "Give cards probed from now on a directory memory_stats, as a later TT-KMD may (default 0)");
+
 /**
  * struct standin_card - a PCI function while bound, and after it while files
  *	of it are open
@@ -216,6 +220,17 @@ static struct attribute *standin_attrs[] = {
 
 static const struct attribute_group standin_group = {
 	.attrs = standin_attrs,
+};
+
+/* What is in it does not matter, only the name. */
+static const struct attribute_group standin_stats_group = {
+	.name = "memory_stats",
+	.attrs = standin_attrs,
+};
+
+static const struct attribute_group *standin_stats_groups[] = {
+	&standin_stats_group,
+	NULL
 };
 
 static umode_t standin_hwmon_is_visible(const void *drvdata,
@@ -542,6 +557,8 @@ static int standin_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	card->dev.class = standin_class;
 	card->dev.parent = &pdev->dev;
 	card->dev.release = standin_release_card;
+	if (memory_stats)
+		card->dev.groups = standin_stats_groups;
 	dev_set_drvdata(&card->dev, card);
 
 	err = standin_take_number(card);
