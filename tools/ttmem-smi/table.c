@@ -121,8 +121,8 @@ static void cell(FILE *out, const struct layout *to, int width,
 
 /* A line through the whole box. */
 static void __attribute__((format(printf, 4, 5)))
-boxed(FILE *out, const struct layout *to, enum paint colour,
-      const char *format, ...)
+box_line(FILE *out, const struct layout *to, enum paint colour,
+	 const char *format, ...)
 {
 	char line[ROOM];
 	va_list args;
@@ -181,7 +181,8 @@ static void print_head(FILE *out, const struct layout *to,
 	snprintf(versions, sizeof(versions), "ttmem: %-18.18s TT-KMD: %.18s",
 		 *snap->ttmem ? snap->ttmem : "N/A",
 		 *snap->tt_kmd ? snap->tt_kmd : "N/A");
-	boxed(out, to, BOLD, " ttmem-smi %-19.19s %s", TTMEM_VERSION, versions);
+	box_line(out, to, BOLD, " ttmem-smi %-19.19s %s", TTMEM_VERSION,
+		 versions);
 	print_rule(out, to, HEAD);
 
 	fprintf(out, "%s%s", border(to), colour_of(to->style, BOLD));
@@ -324,13 +325,13 @@ void print_table(FILE *out, const struct snapshot *snap,
 	/* The lower box has no second cell. */
 	to.left = -1;
 	print_rule(out, &to, TOP);
-	boxed(out, &to, BOLD, " Processes:");
-	boxed(out, &to, BOLD, " %4s %4s %7s %-*s %11s %9s  %s", "Card", "Chip",
-	      "PID", to.user, "User", "DRAM", "L1", "Command");
+	box_line(out, &to, BOLD, " Processes:");
+	box_line(out, &to, BOLD, " %4s %4s %7s %-*s %11s %9s  %s", "Card",
+		 "Chip", "PID", to.user, "User", "DRAM", "L1", "Command");
 	print_rule(out, &to, WHOLE_DOUBLE);
 	for (i = 0; i < snap->processes; i++)
 		print_process(out, &to, &snap->process[i]);
 	if (!snap->processes)
-		boxed(out, &to, DIM, "  No running processes found");
+		box_line(out, &to, DIM, "  No running processes found");
 	print_rule(out, &to, END);
 }
