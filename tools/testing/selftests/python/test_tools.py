@@ -472,6 +472,7 @@ class Exporter(support.Roots):
                 f"ttmem-exporter: cannot listen at 127.0.0.1:{exporter.port}: "
                 "Address already in use\n")))
 
+    @unittest.skipUnless(os.path.exists("/proc/net/if_inet6"), "this machine has no IPv6")
     def test_every_address(self):
         process = subprocess.Popen(
             [f"{TOOLS}/ttmem-exporter", "--listen", ":0"], stderr=subprocess.PIPE, text=True)
