@@ -199,17 +199,30 @@ static uint64_t some_capacity(struct dice *dice)
 	return dice_below(dice, 4) ? dice_below(dice, 1ull << (16 + dice_below(dice, 20))) : 0;
 }
 
-/* Where a module is built for it, have it hold its breath in one place or another. */
-static void hold_breath(struct dice *dice)
+static void invalidate(int card)
+{
+	if (done("invalidate", st_put(card, ST_CARD, "invalidate", "1")))
+		count(COUNT_INVALIDATED, 1);
+}
+
+/*
+ * Where ttmem is built for it, it holds its breath at one point or another. Some
+ * invalidations come in the middle of that.
+ */
+static void hold_breath(struct dice *dice, int card)
 {
 	static const char *const points[] = {
-		"attach", "detach", "exit", "probe_walk", "open", "show", "store", "reserve",
+		"reserve", "reserve,show", "reserve,open", "attach", "detach", "exit",
+		"probe_walk", "open", "show", "store",
 	};
 
 	done("test_delay_points", st_write(st_param_path("test_delay_points"),
 					   points[dice_below(dice, ARRAY_SIZE(points))]));
 	write_parameter("test_delay_ms", 1 + dice_below(dice, 20));
-	pause_ms(dice, 300);
+	pause_ms(dice, 200);
+	if (!dice_below(dice, 4))
+		invalidate(card);
+	pause_ms(dice, 200);
 	write_parameter("test_delay_ms", 0);
 }
 
@@ -244,12 +257,11 @@ static void admin(struct dice *dice)
 		write_parameter("max_reservations_per_uid", 4194304);
 		break;
 	case 6:
-		hold_breath(dice);
+		hold_breath(dice, card);
 		break;
 	case 7:
-		if (!dice_below(dice, 8) &&
-		    done("invalidate", st_put(card, ST_CARD, "invalidate", "1")))
-			count(COUNT_INVALIDATED, 1);
+		if (!dice_below(dice, 8))
+			invalidate(card);
 		break;
 	}
 	pause_ms(dice, 200);

@@ -27,6 +27,7 @@
 /* Where the shared memory is, also after exec(). */
 #define SHARED_FD	100
 #define TICK_MS		20
+#define BRAWL_MS	500
 
 struct shared *shared;
 
@@ -174,6 +175,20 @@ static void blow(uint64_t ms)
 
 	while (st_now_ms() < end)
 		tick();
+}
+
+/* A worker's threads are left alone with each other now and then. */
+static void blow_with_brawls(uint64_t ms)
+{
+	uint64_t end = st_now_ms() + ms;
+
+	while (st_now_ms() < end) {
+		blow(BRAWL_MS);
+		atomic_store(&shared->brawl, 1 + dice_below(&kills, shared->slots));
+		blow(BRAWL_MS);
+		atomic_store(&shared->brawl, 0);
+		blow(BRAWL_MS);
+	}
 }
 
 /* Root's processes end what they are at. The workers go on, and find all cards there. */
@@ -428,7 +443,7 @@ static void storm(void)
 
 	begin_roles();
 	do {
-		blow(round_s * 1000);
+		blow_with_brawls(round_s * 1000);
 		calm_root();
 		/* So that all cards have clients. */
 		blow(round_s * 250);

@@ -63,6 +63,7 @@ struct slot {
  * @rest: root's processes end what they are at, and wait
  * @resting: how many of them do
  * @let_go: not 0: a module is to go, so close all; 2: and open nothing
+ * @brawl: a slot + 1: all others rest, and its threads fight for one client; or 0
  * @count: how often what has happened
  * @slot: the workers
  */
@@ -74,6 +75,7 @@ struct shared {
 	atomic_int rest;
 	atomic_int resting;
 	atomic_int let_go;
+	atomic_int brawl;
 	atomic_ullong count[COUNTS];
 	struct slot slot[SLOTS_MAX];
 };

@@ -86,12 +86,14 @@ static struct client *pick(struct life *l)
 	return l->count ? &l->clients[below(l, l->count)] : NULL;
 }
 
-/* ENODEV is for good. */
+/* ENODEV is for good, and nothing is held any more, whatever was under way. */
 static void lose(struct life *l, struct client *c)
 {
 	struct ttmem_info info = { 0 };
 
 	assert_int_equal(call(c->fd, TTMEM_IOC_INFO, &info), ENODEV);
+	assert_int_equal(st_fdinfo(c->fd, "ttmem-reservations", NULL, 0), 0);
+	assert_int_equal(st_fdinfo(c->fd, "ttmem-total-chip0-dram", NULL, 0), 0);
 	count(COUNT_LOST, 1);
 	drop(l, c);
 }
@@ -624,10 +626,83 @@ static void act(struct life *l)
 	deed->act(l);
 }
 
+/*
+ * The client that the threads of a process have in common, and their handles of
+ * it, all of them everybody's. Its number stays; another client takes its place
+ * when it is lost.
+ */
+static int common;
+static atomic_ullong common_handle[8];
+
+static void renew_common(struct life *l)
+{
+	int fd = open_node(l);
+
+	if (fd < 0)
+		return;
+	assert_int_equal(dup2(fd, common), common);
+	close(fd);
+}
+
+/* What is no client answers ENOTTY. */
+static void forget_common(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(dup2(fd, common), common);
+	close(fd);
+}
+
+/* Another thread may have renewed it meanwhile, but what is lost holds nothing. */
+static void check_common(void)
+{
+	char path[32], *text;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", common);
+	text = st_slurp(path);
+	if (text && strstr(text, "ttmem-state:") && !strstr(text, "ttmem-state:\tlive"))
+		assert_non_null(strstr(text, "ttmem-reservations:\t0\n"));
+	free(text);
+}
+
+/*
+ * For a while the threads of one process are alone, so that they run at the
+ * same time, and do to one client what two may do to it.
+ */
+static void brawl(struct life *l)
+{
+	atomic_ullong *place = &common_handle[below(l, ARRAY_SIZE(common_handle))];
+	struct ttmem_reserve reserve;
+	struct ttmem_free request = { 0 };
+	int error;
+
+	if (below(l, 2)) {
+		choose_reservation(l, 1, &reserve);
+		error = call(common, TTMEM_IOC_RESERVE, &reserve);
+		if (!error)
+			atomic_store(place, reserve.handle);
+	} else {
+		request.handle = atomic_load(place);
+		if (!below(l, 256)) {
+			request.handle = 0;
+			request.flags = TTMEM_FREE_ALL;
+		}
+		error = call(common, TTMEM_IOC_FREE, &request);
+	}
+	if (error == ENODEV)
+		check_common();
+	if (error == ENODEV || error == ENOTTY)
+		renew_common(l);
+	else
+		assert_true(!error || error == ENOENT || error == ENOSPC || error == EDQUOT);
+}
+
 /* A module is to go, which it can while nobody has a file open: so only short lives. */
 static void let_go(struct life *l)
 {
 	drop_all(l);
+	forget_common();
 	worker_drain(l->slot);
 	usleep(below(l, 200000));
 	if (atomic_load(&shared->let_go) == 1)
@@ -637,13 +712,20 @@ static void let_go(struct life *l)
 static void live(struct life *l, uint64_t steps)
 {
 	while (steps--) {
+		int alone = atomic_load(&shared->brawl) - 1;
+
 		dice_step(&l->dice);
-		if (!atomic_load(&shared->let_go))
-			act(l);
-		else if (!l->is_child)
+		if (atomic_load(&shared->let_go)) {
+			if (l->is_child)
+				break;
 			let_go(l);
-		else
-			steps = 0;
+		} else if (alone < 0 || l->is_child) {
+			act(l);
+		} else if (alone == l->slot) {
+			brawl(l);
+		} else {
+			usleep(20000);
+		}
 	}
 	drop_all(l);
 }
@@ -671,6 +753,8 @@ void worker(int slot, uint64_t number)
 	int i;
 
 	assert_int_equal(setresuid(uid, 0, 0), 0);
+	common = open("/dev/null", O_RDWR | O_CLOEXEC);
+	assert_true(common >= 0);
 	for (i = 0; i < THREADS; i++) {
 		make_life(&lives[i], slot);
 		dice_make(&lives[i].dice, 'w', slot * THREADS + i, number);
