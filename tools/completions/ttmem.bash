@@ -68,13 +68,13 @@ _ttmem_smi()
 	-s | --select) mapfile -t COMPREPLY < <(compgen -W "p c m r pcmr" -- "$cur"); return ;;
 	-o | --options) mapfile -t COMPREPLY < <(compgen -W "D T DT" -- "$cur"); return ;;
 	esac
-	mapfile -t COMPREPLY < <(compgen -W "dmon pmon
+	mapfile -t COMPREPLY < <(compgen -W "dmon pmon top
 		-L --list-cards --list-gpus -q --query -d --display= --query-card= --query-gpu=
 		--query-chip= --query-compute-apps= --format= --help-query --help-query-card
 		--help-query-gpu --help-query-chip --help-query-compute-apps --json
 		--reservations= -i --id= -p --pid= --sort= -l --loop= --loop-ms= -lms -c --count=
 		-f --filename= --color= --delay= -s --select= -o --options= --set-capacity=
-		--reset-peaks --invalidate --chip= -y --yes -h --help -V --version" -- "$cur")
+		--ascii --reset-peaks --invalidate --chip= -y --yes -h --help -V --version" -- "$cur")
 	case ${COMPREPLY[*]} in
 	*=) compopt -o nospace ;;
 	esac

@@ -177,8 +177,7 @@ static void read_text(const struct card *card, const char *name, char *text,
 		  card->id.number, name);
 }
 
-/* Fill in a card that was listed, false if it has vanished. */
-static bool read_card(struct card *card, bool details)
+bool read_card(struct card *card, bool details)
 {
 	char line[32], dir[16];
 	bool whole = true;
@@ -213,8 +212,7 @@ static bool read_card(struct card *card, bool details)
 			  TTMEM_CLASS "/tenstorrent!%u/dev", card->id.number);
 }
 
-/* The command line of a process, else its name, NULL if it is gone. */
-static char *read_command(pid_t pid, const char *name)
+char *read_command(pid_t pid, const char *name)
 {
 	char path[TTMEM_PATH_SIZE], comm[64], line[COMMAND_MAX];
 	size_t len, i;
@@ -528,8 +526,7 @@ bool want_check(const struct want *want, char *why, size_t why_size)
 	return true;
 }
 
-/* Whether a card is asked for; a card's board is known by then. */
-static bool card_wanted(const struct want *want, const struct card *card)
+bool card_wanted(const struct want *want, const struct card *card)
 {
 	char *list, *rest, *word;
 	bool found = !want->cards;

@@ -21,6 +21,7 @@
 static const char help[] =
 	"Usage: ttmem-smi [OPTION...]\n"
 	"       ttmem-smi dmon|pmon [OPTION...]\n"
+	"       ttmem-smi top [OPTION...]\n"
 	"Show the Tenstorrent cards of this machine, what of their memory is used, and\n"
 	"by whom.\n"
 	"\n"
@@ -42,6 +43,8 @@ static const char help[] =
 	"                         tag and label; with --format=csv exactly\n"
 	"  dmon                   a line for each chip, every second\n"
 	"  pmon                   a line for each process, every second\n"
+	"  top                    cards and processes on the whole terminal; see\n"
+	"                         ttmem-smi top --help\n"
 	"\n"
 	"Which, how often, and where to:\n"
 	"  -i, --id=CARD,...      only these: numbers, bus ids or boards, or all\n"
@@ -52,6 +55,7 @@ static const char help[] =
 	"      --loop-ms=MS       again every so many milliseconds; also -lms MS\n"
 	"  -c, --count=N          end after N times\n"
 	"  -f, --filename=FILE    write to a file\n"
+	"      --ascii            draw with ASCII, also where the terminal has more\n"
 	"      --color=WHEN       auto, always or never; NO_COLOR is heeded\n"
 	"\n"
 	"With dmon and pmon:\n"
@@ -99,6 +103,7 @@ struct job {
 	const char *format;
 	struct csv csv;
 	const char *colour;
+	bool ascii;
 	struct monitor monitor;
 	struct want want;
 	uint64_t pid;
@@ -460,7 +465,8 @@ static void check(struct job *job)
 enum {
 	OPT_JSON = 256, OPT_QUERY_CARD, OPT_QUERY_CHIP, OPT_QUERY_APPS,
 	OPT_FORMAT, OPT_HELP_QUERY, OPT_HELP_CARD, OPT_HELP_CHIP, OPT_HELP_APPS,
-	OPT_RESERVATIONS, OPT_SORT, OPT_LOOP_MS, OPT_COLOR, OPT_CAPACITY,
+	OPT_RESERVATIONS, OPT_SORT, OPT_LOOP_MS, OPT_COLOR, OPT_ASCII,
+	OPT_CAPACITY,
 	OPT_PEAKS, OPT_INVALIDATE, OPT_CHIP,
 };
 
@@ -489,6 +495,7 @@ static const struct option options[] = {
 	{ "count", required_argument, NULL, 'c' },
 	{ "filename", required_argument, NULL, 'f' },
 	{ "color", required_argument, NULL, OPT_COLOR },
+	{ "ascii", no_argument, NULL, OPT_ASCII },
 	{ "delay", required_argument, NULL, 'd' },
 	{ "select", required_argument, NULL, 's' },
 	{ "options", required_argument, NULL, 'o' },
@@ -585,6 +592,9 @@ static void take_option(struct job *job, int opt)
 	case 'f':
 		job->file = optarg;
 		break;
+	case OPT_ASCII:
+		job->ascii = true;
+		break;
 	case OPT_COLOR:
 		job->colour = optarg;
 		break;
@@ -633,6 +643,19 @@ static void take_word(struct job *job, const char *word)
 		wrong("'%s' is one argument too many", word);
 }
 
+static int run_top(int argc, char **argv)
+{
+#ifdef TTMEM_TOP
+	return top_main(argc, argv);
+#else
+	(void)argc;
+	(void)argv;
+	fputs("ttmem-smi: top was left out when this was built, as ncurses was missing. Install libncurses-dev (ncurses-devel) and build it again\n",
+	      stderr);
+	return EXIT_FAILED;
+#endif
+}
+
 int main(int argc, char **argv)
 {
 	struct sigaction action = {
@@ -647,6 +670,8 @@ int main(int argc, char **argv)
 	int opt, status;
 
 	setlocale(LC_CTYPE, "");
+	if (argc > 1 && !strcmp(argv[1], "top"))
+		return run_top(argc - 1, argv + 1);
 	/* nvidia-smi has it with one dash. */
 	for (opt = 1; opt < argc; opt++)
 		if (!strcmp(argv[opt], "-lms"))
@@ -669,6 +694,8 @@ int main(int argc, char **argv)
 		}
 	}
 	style_of(&job.style, job.fd, job.colour);
+	if (job.ascii)
+		job.style.utf8 = false;
 
 	if (job.mode >= MODE_RESERVATIONS) {
 		status = run_once(&job);

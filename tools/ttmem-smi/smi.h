@@ -163,6 +163,30 @@ const struct card *snapshot_card(const struct snapshot *snap,
 				 unsigned int number);
 
 /**
+ * read_card() - look at one card
+ * @card: in: its id; out: the rest, of which @card->chip is to be freed
+ * @details: as in struct want
+ * Return: false if it has vanished
+ */
+bool read_card(struct card *card, bool details);
+
+/**
+ * card_wanted() - whether a card is asked for
+ * @want: what is
+ * @card: a card that was read
+ * Return: whether it is
+ */
+bool card_wanted(const struct want *want, const struct card *card);
+
+/**
+ * read_command() - find out what a process runs
+ * @pid: the process
+ * @name: its name, NULL if that is not known
+ * Return: its command line, else its name, to be freed; NULL if it is gone
+ */
+char *read_command(pid_t pid, const char *name);
+
+/**
  * out_of_memory() - give up for lack of memory
  */
 void __attribute__((noreturn)) out_of_memory(void);
@@ -393,6 +417,14 @@ bool lever_check(const struct lever_args *args, char *why, size_t why_size);
  */
 int pull_lever(FILE *out, const struct want *want,
 	       const struct lever_args *args);
+
+/**
+ * top_main() - run `ttmem-smi top`
+ * @argc: how many arguments
+ * @argv: the arguments, from "top" on
+ * Return: the status to end with
+ */
+int top_main(int argc, char **argv);
 
 /**
  * print_version() - the versions of all that takes part

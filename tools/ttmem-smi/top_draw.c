@@ -1,0 +1,790 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What top looks like. All is drawn anew each time, ncurses sends what differs.
+ * The functions are explained in top.h.
+ */
+#include <ncurses.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "top.h"
+
+/* Pairs of colours; without colours all but text is told by signs too. */
+enum { LOW = 1, MIDDLE, HIGH, HEAD, CHOSEN };
+
+/* From these on a memory is called rather full and full, in thousandths. */
+#define LEVEL_MIDDLE	700
+#define LEVEL_HIGH	900
+
+#define ROW_MAX		1024
+
+static bool colours;
+
+static int attribute(int pair, int mono)
+{
+	return colours ? (int)COLOR_PAIR(pair) : mono;
+}
+
+/* Text of exactly so many columns. */
+static void put(int y, int x, int width, const char *text, bool utf8)
+{
+	char line[ROW_MAX * 4 + 1];
+
+	if (width <= 0)
+		return;
+	if (width > ROW_MAX)
+		width = ROW_MAX;
+	fit(line, sizeof(line), width, text, utf8);
+	mvaddstr(y, x, line);
+}
+
+static void __attribute__((format(printf, 5, 6)))
+print(const struct ui *ui, int y, int x, int width, const char *format, ...)
+{
+	char text[ROW_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	put(y, x, width, text, ui->utf8);
+}
+
+static int level_of(unsigned int part)
+{
+	return part >= LEVEL_HIGH ? HIGH : part >= LEVEL_MIDDLE ? MIDDLE : LOW;
+}
+
+/* What a full bar stands for: the capacity, else the most that was seen. */
+static uint64_t scale_of(const struct top_pool *pool)
+{
+	uint64_t most = 1, value;
+	size_t i;
+
+	if (pool->total)
+		return pool->total;
+	for (i = 0; history_get(&pool->history, i, &value); i++)
+		if (value > most)
+			most = value;
+	return most;
+}
+
+/* "DRAM[||||||      4.2G/12.0G]" */
+static void draw_bar(int y, int x, int width, const char *name,
+		     const struct top_pool *pool)
+{
+	char used[16], total[16], text[48], bar[ROW_MAX + 1];
+	int inner = width - (int)strlen(name) - 2, full = 0, len, i;
+	int level = LOW;
+
+	if (inner < 4 || inner > ROW_MAX)
+		return;
+	short_bytes(used, sizeof(used), pool->used);
+	short_bytes(total, sizeof(total), pool->total);
+	if (!pool->total)
+		snprintf(text, sizeof(text), "%s", used);
+	else if (inner >= 15)
+		snprintf(text, sizeof(text), "%s/%s", used, total);
+	else
+		snprintf(text, sizeof(text), "%u%%",
+			 permille(pool->used, pool->total) / 10);
+
+	if (pool->total) {
+		unsigned int part = permille(pool->used, pool->total);
+
+		full = (int)part * inner / 1000;
+		if (part && !full)
+			full = 1;
+		level = level_of(part);
+	}
+	len = strlen(text);
+	memset(bar, ' ', inner);
+	memset(bar, '|', full);
+	if (len <= inner)
+		memcpy(bar + inner - len, text, len);
+	bar[inner] = '\0';
+
+	attron(attribute(HEAD, A_BOLD));
+	mvaddstr(y, x, name);
+	attroff(attribute(HEAD, A_BOLD));
+	addch('[');
+	for (i = 0; i < inner; i++) {
+		int how = i < full ? attribute(level, 0) : 0;
+
+		if (i >= inner - len)
+			how |= A_BOLD;
+		addch((unsigned char)bar[i] | how);
+	}
+	addch(']');
+}
+
+/* A column of a graph, in eighths of a line. */
+static const char *glyph(int eighths, bool utf8)
+{
+	static const char * const blocks[] = {
+		" ", "\u2581", "\u2582", "\u2583", "\u2584", "\u2585", "\u2586",
+		"\u2587", "\u2588",
+	};
+	static const char * const signs[] = {
+		" ", ".", ".", ".", ":", ":", ":", "#", "#",
+	};
+
+	eighths = eighths < 0 ? 0 : eighths > 8 ? 8 : eighths;
+	return utf8 ? blocks[eighths] : signs[eighths];
+}
+
+/* The past, the last sample at the right. */
+static void draw_graph(const struct ui *ui, int y, int x, int width, int height,
+		       const struct top_pool *pool)
+{
+	uint64_t scale = scale_of(pool), value;
+	int column, row;
+
+	for (column = 0; column < width; column++) {
+		unsigned int part;
+		int eighths, how;
+
+		if (!history_get(&pool->history, width - 1 - column, &value) ||
+		    !value)
+			continue;
+		part = permille(value, scale);
+		eighths = part * height * 8 / 1000;
+		if (!eighths)
+			eighths = 1;
+		how = attribute(pool->total ? level_of(part) : LOW, 0);
+		attron(how);
+		for (row = 0; row * 8 < eighths; row++)
+			mvaddstr(y + height - 1 - row, x + column,
+				 glyph(eighths - row * 8, ui->utf8));
+		attroff(how);
+	}
+}
+
+/* A bar and its graph, beside it or below. */
+static void draw_pool(const struct ui *ui, int y, int x, int width,
+		      const char *name, const struct top_pool *pool)
+{
+	int height = ui->layout.meter_height, spark = width >= 28 ? width / 3 : 0;
+
+	if (height > 1) {
+		draw_bar(y, x, width, name, pool);
+		draw_graph(ui, y + 1, x, width, height - 1, pool);
+		return;
+	}
+	draw_bar(y, x, width - spark - !!spark, name, pool);
+	draw_graph(ui, y, x + width - spark, spark, 1, pool);
+}
+
+/* Room for what a card is called. */
+#define LABEL_SHORT	6
+#define LABEL_LONG	14
+
+static void draw_label(const struct ui *ui, int y, int x, int width,
+		       const struct top_chip *chip)
+{
+	const struct card *card = &chip->card;
+	char name[24], heat[24] = "", power[24] = "";
+
+	if (card->id.chips > 1)
+		snprintf(name, sizeof(name), "%u.%u", card->id.number,
+			 chip->chip);
+	else
+		snprintf(name, sizeof(name), "%u", card->id.number);
+	if (width < LABEL_LONG)
+		print(ui, y, x, width - 1, "%s", name);
+	else
+		print(ui, y, x, width - 1, "%-4s %s", name, card->board);
+	if (ui->layout.meter_height < 2 || width < LABEL_LONG)
+		return;
+
+	if (card->has_temperature)
+		snprintf(heat, sizeof(heat), "%d C",
+			 (int)(card->temperature / 1000));
+	if (card->has_power)
+		snprintf(power, sizeof(power), "%u W",
+			 (unsigned int)(card->power / 1000000));
+	print(ui, y + 1, x, width - 1, "%s%s%s", heat,
+	      *heat && *power ? "  " : "", power);
+	if (ui->layout.meter_height > 2 && card->has_clock)
+		print(ui, y + 2, x, width - 1, "%u MHz",
+		      (unsigned int)card->clock);
+	if (ui->layout.meter_height > 3)
+		print(ui, y + 3, x, width - 1, "%s", card->id.address);
+}
+
+static void draw_chip(const struct ui *ui, int y, int x, int width,
+		      const struct top_chip *chip)
+{
+	int label = width >= 64 ? LABEL_LONG : LABEL_SHORT;
+	int half = (width - label - 2) / 2;
+
+	if (chip->card.id.address[0])
+		draw_label(ui, y, x, label, chip);
+	else
+		print(ui, y, x, label - 1, "all");
+	if (!chip->followed) {
+		print(ui, y, x + label, width - label - 1,
+		      "ttmem does not follow this card");
+		return;
+	}
+	draw_pool(ui, y, x + label, half, "DRAM", &chip->pool[TTMEM_DRAM]);
+	draw_pool(ui, y, x + label + half + 1, half, "L1",
+		  &chip->pool[TTMEM_L1]);
+}
+
+/* All chips as one. */
+static void sum_chips(const struct top *top, struct top_chip *sum)
+{
+	unsigned int memory;
+	size_t age, i;
+
+	memset(sum, 0, sizeof(*sum));
+	sum->followed = true;
+	for (memory = 0; memory < 2; memory++) {
+		struct top_pool *pool = &sum->pool[memory];
+
+		top_sum(top, memory, &pool->used, &pool->total);
+		for (age = HISTORY; age--;) {
+			uint64_t value, all = 0;
+			bool any = false;
+
+			for (i = 0; i < top->chips; i++) {
+				if (!history_get(&top->chip[i]->pool[memory].history,
+						 age, &value))
+					continue;
+				any = true;
+				all += value;
+			}
+			if (any)
+				history_add(&pool->history, all);
+		}
+	}
+}
+
+/* Break a sentence into lines at its blanks. Return how many there were. */
+static int draw_sentence(const struct ui *ui, int y, int x, int width, int lines,
+			 const char *text)
+{
+	int line;
+
+	for (line = 0; line < lines && *text; line++) {
+		int len = strlen(text);
+
+		if (len > width)
+			for (len = width; len && text[len] != ' '; len--)
+				;
+		if (!len)
+			len = width;
+		print(ui, y + line, x, width, "%.*s", len, text);
+		text += len;
+		text += *text == ' ';
+	}
+	return line;
+}
+
+static void draw_chips(const struct top *top, struct ui *ui)
+{
+	const struct layout *l = &ui->layout;
+	int columns = l->meter_columns, lines, line, column;
+	struct top_chip *sum;
+
+	if (!top->chips) {
+		attron(A_BOLD);
+		draw_sentence(ui, 1, 1, l->columns - 2,
+			      l->meter_rows * l->meter_height, top->problem);
+		attroff(A_BOLD);
+		return;
+	}
+	if (ui->collapsed) {
+		sum = malloc(sizeof(*sum));
+		if (!sum)
+			out_of_memory();
+		sum_chips(top, sum);
+		draw_chip(ui, 1, 0, l->meter_width, sum);
+		free(sum);
+		return;
+	}
+
+	lines = (top->chips + columns - 1) / columns;
+	if (ui->first_meter > lines - l->meter_rows)
+		ui->first_meter = lines - l->meter_rows;
+	if (ui->first_meter < 0)
+		ui->first_meter = 0;
+	/* Numbers go down the columns, as they do in a list. */
+	for (line = 0; line < l->meter_rows; line++) {
+		for (column = 0; column < columns; column++) {
+			size_t i = column * lines + ui->first_meter + line;
+
+			if (ui->first_meter + line < lines && i < top->chips)
+				draw_chip(ui, 1 + line * l->meter_height,
+					  column * l->meter_width,
+					  l->meter_width, top->chip[i]);
+		}
+	}
+}
+
+static void draw_head(const struct top *top, const struct ui *ui)
+{
+	const struct layout *l = &ui->layout;
+	char text[512], right[64], used[16], total[16];
+	unsigned int memory;
+	size_t len;
+
+	len = snprintf(text, sizeof(text),
+		       "ttmem-smi top  %zu card%s, %zu process%s", top->cards,
+		       top->cards == 1 ? "" : "s", top->processes,
+		       top->processes == 1 ? "" : "es");
+	if (*top->filter)
+		len += snprintf(text + len, sizeof(text) - len, ", %zu match",
+				top->shown_count);
+	for (memory = 0; top->chips && memory < 2; memory++) {
+		uint64_t bytes, of;
+
+		top_sum(top, memory, &bytes, &of);
+		short_bytes(used, sizeof(used), bytes);
+		short_bytes(total, sizeof(total), of);
+		len += snprintf(text + len, sizeof(text) - len, "  %s %s%s%s",
+				memory == TTMEM_DRAM ? "DRAM" : "L1", used,
+				of ? "/" : "", of ? total : "");
+	}
+	if (ui->paused)
+		strcpy(right, " PAUSED");
+	else
+		snprintf(right, sizeof(right), " %.3gs", ui->delay);
+	attron(A_BOLD);
+	print(ui, 0, 0, l->columns - strlen(right), "%s", text);
+	print(ui, 0, l->columns - strlen(right), strlen(right), "%s", right);
+	attroff(A_BOLD);
+}
+
+/* The columns of the table: those that have room, from left to right. */
+static const struct column {
+	const char *title;
+	int width;		/* negative: text, at the left */
+	enum top_sort sort;
+	int from;		/* columns of the terminal that it takes */
+} table_columns[] = {
+	{ "PID", 7, SORT_PID, 0 },
+	{ "USER", -9, SORT_USER, 72 },
+	{ "CARDS", -6, SORT_CARDS, 60 },
+	{ "DRAM", 6, SORT_DRAM, 0 },
+	{ "L1", 6, SORT_L1, 0 },
+	{ "RESV", 7, SORT_RESERVATIONS, 100 },
+	{ "CPU%", 6, SORT_CPU, 0 },
+	{ "MEM", 6, SORT_MEMORY, 60 },
+	{ "COMMAND", -ROW_MAX, SORT_COMMAND, 0 },
+};
+
+#define COLUMNS_OF_TABLE	(sizeof(table_columns) / sizeof(table_columns[0]))
+
+const char * const sort_names[SORTS] = {
+	[SORT_DRAM] = "DRAM",
+	[SORT_L1] = "L1",
+	[SORT_CPU] = "CPU% of the host",
+	[SORT_MEMORY] = "MEM of the host",
+	[SORT_PID] = "PID",
+	[SORT_USER] = "USER",
+	[SORT_CARDS] = "CARDS",
+	[SORT_RESERVATIONS] = "RESV, reservations",
+	[SORT_COMMAND] = "COMMAND",
+};
+
+static bool falls(const struct top *top)
+{
+	bool down = top->sort == SORT_DRAM || top->sort == SORT_L1 ||
+		    top->sort == SORT_CPU || top->sort == SORT_MEMORY ||
+		    top->sort == SORT_RESERVATIONS;
+
+	return down != top->reverse;
+}
+
+static void cell(const struct top_process *p, enum top_sort column, char *text,
+		 size_t size)
+{
+	switch (column) {
+	case SORT_PID:
+		if (p->key.pid)
+			snprintf(text, size, "%d", p->key.pid);
+		else
+			snprintf(text, size, "-");
+		break;
+	case SORT_USER:
+		snprintf(text, size, "%s", p->user ? p->user : "-");
+		break;
+	case SORT_CARDS:
+		snprintf(text, size, "%s", p->cards);
+		break;
+	case SORT_DRAM:
+	case SORT_L1:
+		if (p->reports)
+			short_bytes(text, size, p->bytes[column == SORT_L1 ?
+							 TTMEM_L1 : TTMEM_DRAM]);
+		else
+			snprintf(text, size, "N/A");
+		break;
+	case SORT_RESERVATIONS:
+		if (p->reports)
+			snprintf(text, size, "%llu",
+				 (unsigned long long)p->reservations);
+		else
+			snprintf(text, size, "N/A");
+		break;
+	case SORT_CPU:
+		if (p->cpu >= 0)
+			snprintf(text, size, p->cpu < 999.95 ? "%.1f" : "%.0f",
+				 p->cpu);
+		else
+			snprintf(text, size, "-");
+		break;
+	case SORT_MEMORY:
+		if (p->has_host)
+			short_bytes(text, size, p->memory);
+		else
+			snprintf(text, size, "-");
+		break;
+	default:
+		snprintf(text, size, "%s", p->command ? p->command : "-");
+	}
+}
+
+/* A line of the table, the head if there is no process. */
+static void draw_line(const struct top *top, const struct ui *ui, int y,
+		      const struct top_process *p)
+{
+	int end = ui->layout.columns, x = 0;
+	char text[ROW_MAX];
+	size_t i;
+
+	for (i = 0; i < COLUMNS_OF_TABLE; i++) {
+		const struct column *c = &table_columns[i];
+		int width = abs(c->width);
+
+		if (end < c->from)
+			continue;
+		if (width > end - x)
+			width = end - x;
+		if (p)
+			cell(p, c->sort, text, sizeof(text));
+		else
+			snprintf(text, sizeof(text), "%s%s", c->title,
+				 c->sort != top->sort ? "" :
+				 falls(top) ? "-" : "+");
+		if (c->width < 0)
+			print(ui, y, x, width, "%s", text);
+		else
+			print(ui, y, x, width, "%*s", width, text);
+		x += width;
+		if (x < end)
+			print(ui, y, x++, 1, " ");
+	}
+}
+
+static void draw_table(const struct top *top, struct ui *ui)
+{
+	const struct layout *l = &ui->layout;
+	int how = attribute(CHOSEN, A_REVERSE), i;
+	size_t rows = l->table_rows, last;
+
+	attron(how);
+	draw_line(top, ui, l->table, NULL);
+	attroff(how);
+
+	/* What is chosen stays in sight. */
+	if (ui->at >= top->shown_count)
+		ui->at = top->shown_count ? top->shown_count - 1 : 0;
+	last = top->shown_count > rows ? top->shown_count - rows : 0;
+	if (ui->first > last)
+		ui->first = last;
+	if (ui->first > ui->at)
+		ui->first = ui->at;
+	if (ui->first + rows <= ui->at)
+		ui->first = ui->at + 1 - rows;
+
+	for (i = 0; i < l->table_rows; i++) {
+		size_t n = ui->first + i;
+
+		if (n >= top->shown_count)
+			break;
+		how = n == ui->at && !ui->on_cards ? A_REVERSE : 0;
+		attron(how);
+		draw_line(top, ui, l->table + 1 + i, top->shown[n]);
+		attroff(how);
+	}
+	if (!i && top->chips)
+		print(ui, l->table + 1, 1, l->columns - 1, "%s",
+		      *top->filter ? "No process matches the filter" :
+				     "No running processes found");
+}
+
+/* Names of keys and what they do, as many as there is room for. */
+static void draw_keys(const struct ui *ui, const char * const (*keys)[2])
+{
+	int x = 0, y = ui->layout.rows - 1, how = attribute(CHOSEN, A_REVERSE);
+
+	for (; (*keys)[0]; keys++) {
+		int key = strlen((*keys)[0]), label = strlen((*keys)[1]);
+
+		if (x + key + label >= ui->layout.columns)
+			break;
+		mvaddstr(y, x, (*keys)[0]);
+		attron(how);
+		mvaddstr(y, x + key, (*keys)[1]);
+		attroff(how);
+		x += key + label + 1;
+	}
+}
+
+static void draw_foot(const struct top *top, const struct ui *ui)
+{
+	static const char * const keys[][2] = {
+		{ "F10", "Quit" }, { "F1", "Help" }, { "F4", "Filter" },
+		{ "F6", "Sort" }, { "F9", "Kill" }, { "Enter", "Reservations" },
+		{ "p", "Pause" }, { "c", "Cards" }, { "Tab", "Scroll cards" },
+		{ "+-", "Delay" }, { }
+	};
+	int y = ui->layout.rows - 1;
+
+	if (ui->ask == ASK_FILTER) {
+		print(ui, y, 0, ui->layout.columns, "Filter: %s_", top->filter);
+	} else if (*ui->message || (*top->problem && top->chips)) {
+		attron(A_BOLD);
+		print(ui, y, 0, ui->layout.columns, "%s",
+		      *ui->message ? ui->message : top->problem);
+		attroff(A_BOLD);
+	} else if (ui->on_cards) {
+		print(ui, y, 0, ui->layout.columns,
+		      "Arrows move the cards; Tab: processes");
+	} else {
+		draw_keys(ui, keys);
+	}
+}
+
+/* An empty box in the middle. Return its first line and column. */
+static void draw_box(const struct ui *ui, int rows, int columns, int *y, int *x)
+{
+	int i;
+
+	*y = (ui->layout.rows - rows) / 2;
+	*x = (ui->layout.columns - columns) / 2;
+	for (i = 0; i < rows; i++)
+		print(ui, *y + i, *x, columns, " ");
+}
+
+static void draw_sort(const struct ui *ui)
+{
+	int y, x, i;
+
+	attron(A_REVERSE);
+	draw_box(ui, SORTS + 1, 28, &y, &x);
+	print(ui, y, x + 1, 26, "Sort by");
+	for (i = 0; i < SORTS; i++)
+		print(ui, y + 1 + i, x + 1, 26, "%c %s",
+		      i == (int)ui->choice ? '>' : ' ', sort_names[i]);
+	attroff(A_REVERSE);
+}
+
+static void draw_kill(const struct ui *ui)
+{
+	int width = ui->layout.columns - 4 < 60 ? ui->layout.columns - 4 : 60;
+	int y, x;
+
+	attron(A_REVERSE);
+	draw_box(ui, 8, width, &y, &x);
+	print(ui, y, x + 1, width - 2, "End this process?");
+	print(ui, y + 1, x + 1, width - 2, "%s", ui->who);
+	print(ui, y + 3, x + 1, width - 2, "%c SIGTERM: ask it to end",
+	      ui->choice ? ' ' : '>');
+	print(ui, y + 4, x + 1, width - 2, "%c SIGKILL: end it at once",
+	      ui->choice ? '>' : ' ');
+	print(ui, y + 6, x + 1, width - 2, "Enter: send it   Esc: leave it");
+	attroff(A_REVERSE);
+}
+
+static void held_line(const struct ui *ui, int y, const struct held *h)
+{
+	int end = ui->layout.columns, wide = end >= 70;
+	int address = wide ? 18 : 10, size = wide ? 20 : 6;
+	char chip[32] = "CHIP", memory[8] = "MEM", tag[16] = "TAG";
+	char where[32] = "ADDRESS", bytes[32] = "SIZE", label[64] = "LABEL";
+
+	if (h) {
+		const struct ttmem_reservation *r = &h->is;
+
+		snprintf(chip, sizeof(chip), "%u.%u", h->card, r->chip);
+		snprintf(memory, sizeof(memory), "%s",
+			 r->memory < 2 ? memory_names[r->memory] : "?");
+		snprintf(tag, sizeof(tag), "%s", r->tag < TAGS ?
+			 tag_names[r->tag] : "?");
+		if (r->flags & TTMEM_RESERVE_ADDRESS)
+			snprintf(where, sizeof(where), "0x%llx",
+				 (unsigned long long)r->address);
+		else
+			strcpy(where, "-");
+		if (wide)
+			snprintf(bytes, sizeof(bytes), "%llu",
+				 (unsigned long long)r->size);
+		else
+			short_bytes(bytes, sizeof(bytes), r->size);
+		snprintf(label, sizeof(label), "%s", h->gauge ? "(gauge)" :
+			 (const char *)r->label);
+	}
+	print(ui, y, 0, 5, "%s", chip);
+	print(ui, y, 6, 4, "%s", memory);
+	print(ui, y, 11, 8, "%s", tag);
+	print(ui, y, 20, address, "%*s", address, where);
+	print(ui, y, 21 + address, size, "%*s", size, bytes);
+	print(ui, y, 22 + address + size, end - 22 - address - size, "%s",
+	      label);
+}
+
+static void draw_held(struct ui *ui)
+{
+	static const char * const keys[][2] = {
+		{ "Esc", "Back" }, { "Up/Down", "Scroll" }, { "p", "Pause" },
+		{ }
+	};
+	const struct held_list *list = &ui->held;
+	int rows = ui->layout.rows, how = attribute(CHOSEN, A_REVERSE), i;
+	size_t room = rows - 4, last;
+	char dram[16], l1[16];
+	uint64_t bytes[2] = { 0 };
+	size_t n;
+
+	for (n = 0; n < list->count; n++) {
+		const struct ttmem_reservation *r = &list->held[n].is;
+
+		if (r->memory < 2 &&
+		    __builtin_add_overflow(bytes[r->memory], r->size,
+					   &bytes[r->memory]))
+			bytes[r->memory] = UINT64_MAX;
+	}
+	short_bytes(dram, sizeof(dram), bytes[TTMEM_DRAM]);
+	short_bytes(l1, sizeof(l1), bytes[TTMEM_L1]);
+
+	attron(A_BOLD);
+	print(ui, 0, 0, ui->layout.columns, "%s", ui->who);
+	attroff(A_BOLD);
+	if (ui->held_gone)
+		print(ui, 1, 0, ui->layout.columns,
+		      "It has ended. This is what it held last:");
+	else
+		print(ui, 1, 0, ui->layout.columns,
+		      "%zu reservation%s: DRAM %s, L1 %s", list->count,
+		      list->count == 1 ? "" : "s", dram, l1);
+	attron(how);
+	print(ui, 2, 0, ui->layout.columns, " ");
+	held_line(ui, 2, NULL);
+	attroff(how);
+
+	last = list->count > room ? list->count - room : 0;
+	if (ui->first_held > last)
+		ui->first_held = last;
+	for (i = 0; (size_t)i < room && ui->first_held + i < list->count; i++)
+		held_line(ui, 3 + i, &list->held[ui->first_held + i]);
+	if ((size_t)i < room && *list->problem)
+		draw_sentence(ui, 3 + i, 0, ui->layout.columns, room - i,
+			      list->problem);
+	draw_keys(ui, keys);
+}
+
+static const char * const help[] = {
+	"q F10         quit",
+	"h ? F1        this text; Esc goes back",
+	"p Space       pause, and go on",
+	"+ -           look less often, more often",
+	"Up Down PgUp PgDn Home End",
+	"              choose a process; it stays",
+	"              chosen wherever it moves to",
+	"Enter         its reservations: address,",
+	"              size, memory, tag, label",
+	"k F9          end it: asks, and for which",
+	"              signal",
+	"/ F4          only processes whose command",
+	"              or user has this text in it,",
+	"              or whose PID begins with it;",
+	"              Esc shows all again",
+	"s F6          choose what they are sorted by",
+	"< >           by the column before, after",
+	"D L P M N     by DRAM, L1, CPU%, MEM, PID",
+	"r I           the other way round",
+	"c             all cards in one line",
+	"Tab           arrows scroll cards, processes",
+	"Ctrl-L        draw the screen anew",
+	"",
+	"Each chip has a bar, used of total, and the",
+	"past as a graph, now at the right. N/A is",
+	"what nobody tells: a process that has the",
+	"card open and reports nothing.",
+	"",
+	"CARDS         cards it uses",
+	"DRAM L1       what it holds of their memory",
+	"RESV          how many reservations",
+	"CPU% MEM      what it takes of the host; 100",
+	"              is one core",
+};
+
+#define HELP_LINES	(sizeof(help) / sizeof(help[0]))
+
+static void draw_help(struct ui *ui)
+{
+	static const char * const keys[][2] = {
+		{ "Esc", "Back" }, { "Up/Down", "Scroll" }, { "q", "Quit" }, { }
+	};
+	size_t room = ui->layout.rows - 3, last, i;
+
+	attron(A_BOLD);
+	print(ui, 0, 0, ui->layout.columns, "ttmem-smi top " TTMEM_VERSION);
+	attroff(A_BOLD);
+	last = room < HELP_LINES ? HELP_LINES - room : 0;
+	if (ui->first_help > last)
+		ui->first_help = last;
+	for (i = 0; i < room && ui->first_help + i < HELP_LINES; i++)
+		print(ui, 2 + i, 0, ui->layout.columns, "%s",
+		      help[ui->first_help + i]);
+	draw_keys(ui, keys);
+}
+
+void draw_begin(struct ui *ui)
+{
+	if (ui->colour && has_colors() && start_color() == OK) {
+		use_default_colors();
+		init_pair(LOW, COLOR_GREEN, -1);
+		init_pair(MIDDLE, COLOR_YELLOW, -1);
+		init_pair(HIGH, COLOR_RED, -1);
+		init_pair(HEAD, COLOR_CYAN, -1);
+		init_pair(CHOSEN, COLOR_BLACK, COLOR_CYAN);
+		colours = true;
+	}
+	ui->colour = colours;
+}
+
+void draw(const struct top *top, struct ui *ui)
+{
+	size_t meters = ui->collapsed ? 1 : top->chips;
+	int highest = ui->collapsed ? 1 : top->chips ? 9 : 4;
+
+	erase();
+	layout_make(&ui->layout, LINES, COLS, meters, highest);
+	if (ui->layout.too_small) {
+		char text[128];
+
+		snprintf(text, sizeof(text), "Too small: %dx%d takes %dx%d",
+			 COLS, LINES, MIN_COLUMNS, MIN_ROWS);
+		draw_sentence(ui, 0, 0, COLS, LINES, text);
+	} else if (ui->view == VIEW_HELP) {
+		draw_help(ui);
+	} else if (ui->view == VIEW_HELD) {
+		draw_held(ui);
+	} else {
+		draw_head(top, ui);
+		draw_chips(top, ui);
+		draw_table(top, ui);
+		draw_foot(top, ui);
+		if (ui->ask == ASK_SORT)
+			draw_sort(ui);
+		else if (ui->ask == ASK_KILL)
+			draw_kill(ui);
+	}
+	refresh();
+}
