@@ -217,7 +217,7 @@ static void minimise(struct program *program, struct worker *worker)
 	struct program shorter;
 
 	memcpy(wanted, fresh, count * sizeof(wanted[0]));
-	for (i = program->count; i-- && program->count > 1; ) {
+	for (i = program->count; i-- && program->count > 1 && !shared->stop; ) {
 		shorter = *program;
 		program_drop(&shorter, i);
 		worker->program = shorter;
