@@ -28,6 +28,8 @@ complete -c ttmem-smi -n __fish_use_subcommand -a dmon -d 'a line for each chip,
 complete -c ttmem-smi -n __fish_use_subcommand -a pmon -d 'a line for each process, every second'
 complete -c ttmem-smi -n __fish_use_subcommand -a top -d 'cards and processes on the whole terminal'
 complete -c ttmem-smi -l ascii -d 'draw with ASCII'
+complete -c ttmem-smi -n __fish_use_subcommand -a record -d 'samples into a file'
+complete -c ttmem-smi -n __fish_use_subcommand -a report -d 'peaks, means and a picture of such a file'
 complete -c ttmem-smi -s L -l list-cards -d 'a line for each card'
 complete -c ttmem-smi -l list-gpus -d 'a line for each card'
 complete -c ttmem-smi -s q -l query -d 'all that is known of each card'

@@ -68,7 +68,7 @@ _ttmem_smi()
 	-s | --select) mapfile -t COMPREPLY < <(compgen -W "p c m r pcmr" -- "$cur"); return ;;
 	-o | --options) mapfile -t COMPREPLY < <(compgen -W "D T DT" -- "$cur"); return ;;
 	esac
-	mapfile -t COMPREPLY < <(compgen -W "dmon pmon top
+	mapfile -t COMPREPLY < <(compgen -W "dmon pmon top record report
 		-L --list-cards --list-gpus -q --query -d --display= --query-card= --query-gpu=
 		--query-chip= --query-compute-apps= --format= --help-query --help-query-card
 		--help-query-gpu --help-query-chip --help-query-compute-apps --json

@@ -22,6 +22,7 @@ static const char help[] =
 	"Usage: ttmem-smi [OPTION...]\n"
 	"       ttmem-smi dmon|pmon [OPTION...]\n"
 	"       ttmem-smi top [OPTION...]\n"
+	"       ttmem-smi record|report --help\n"
 	"Show the Tenstorrent cards of this machine, what of their memory is used, and\n"
 	"by whom.\n"
 	"\n"
@@ -45,6 +46,8 @@ static const char help[] =
 	"  pmon                   a line for each process, every second\n"
 	"  top                    cards and processes on the whole terminal; see\n"
 	"                         ttmem-smi top --help\n"
+	"  record                 samples into a file; has a --help of its own\n"
+	"  report                 peaks, means and a picture of such a file; likewise\n"
 	"\n"
 	"Which, how often, and where to:\n"
 	"  -i, --id=CARD,...      only these: numbers, bus ids or boards, or all\n"
@@ -333,7 +336,7 @@ static void set_lever(struct job *job, enum lever lever, const char *name)
 	job->lever.lever = lever;
 }
 
-static double parse_seconds(const char *text, double unit)
+double parse_seconds(const char *text, double unit)
 {
 	double seconds;
 	char *end;
@@ -672,6 +675,11 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	if (argc > 1 && !strcmp(argv[1], "top"))
 		return run_top(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "record"))
+		return record_main(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "report"))
+		return report_main(argc - 1, argv + 1);
+
 	/* nvidia-smi has it with one dash. */
 	for (opt = 1; opt < argc; opt++)
 		if (!strcmp(argv[opt], "-lms"))

@@ -433,4 +433,32 @@ int top_main(int argc, char **argv);
  */
 int print_version(FILE *out);
 
+/* main.c */
+
+/**
+ * parse_seconds() - understand an interval, or end with what is wrong with it
+ * @text: as typed
+ * @unit: what it counts, in seconds: 1 or 0.001
+ * Return: seconds
+ */
+double parse_seconds(const char *text, double unit);
+
+/* Recordings, see record.h. They take the arguments from their name on. */
+
+/**
+ * record_main() - ttmem-smi record
+ * @argc: how many arguments
+ * @argv: the arguments
+ * Return: the status to end with
+ */
+int record_main(int argc, char **argv);
+
+/**
+ * report_main() - ttmem-smi report
+ * @argc: how many arguments
+ * @argv: the arguments
+ * Return: the status to end with
+ */
+int report_main(int argc, char **argv);
+
 #endif /* TTMEM_SMI_H */

@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ttmem-smi report: what a recording amounts to.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <json-c/json.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "record.h"
+
+static const char help[] =
+	"Usage: ttmem-smi report [OPTION...] [FILE]\n"
+	"Sum up what ttmem-smi record has recorded: of each memory the peak, the mean\n"
+	"over time, and who held how much when the peak was. FILE is ttmem.csv if not\n"
+	"given, - is standard input; CSV and traces are told apart.\n"
+	"\n"
+	"      --svg=OUT.svg  draw it too: memory over time, stacked by process; - is\n"
+	"                     standard output, in place of the text\n"
+	"  -i, --id=CARD      only this card: its number, its bus id or its board\n"
+	"      --csv          exact bytes, a line for each memory and each holder\n"
+	"      --json         the same as JSON\n"
+	"  -h, --help         this text\n"
+	"\n"
+	"Examples:\n"
+	"  ttmem-smi report\n"
+	"  ttmem-smi report run.csv --svg run.svg -i 0\n"
+	"  ttmem-smi report run.json --json | jq '.cards[].pools[].peak'\n"
+	"\n"
+	"Exit status: 0; 1 if a file cannot be read, understood or written, or the card\n"
+	"is not in it; 2 for a wrong argument.\n";
+
+static int __attribute__((format(printf, 1, 2)))
+fail(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fputs("ttmem-smi: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+	return EXIT_FAILED;
+}
+
+void format_size(char *text, size_t size, double bytes)
+{
+	static const char * const units[] = {
+		"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB",
+	};
+	unsigned int unit = 0;
+	char number[32];
+
+	while (bytes >= 1023.5 && unit < 6) {
+		bytes /= 1024;
+		unit++;
+	}
+	snprintf(number, sizeof(number), "%.*f",
+		 !unit || bytes >= 99.95 ? 0 : bytes >= 9.995 ? 1 : 2, bytes);
+	if (strchr(number, '.')) {
+		size_t len = strlen(number);
+
+		while (number[len - 1] == '0')
+			number[--len] = '\0';
+		if (number[len - 1] == '.')
+			number[--len] = '\0';
+	}
+	snprintf(text, size, "%s %s", number, units[unit]);
+}
+
+static int64_t since_start(const struct recording *rec, size_t sample)
+{
+	return rec->time[sample] - rec->time[0];
+}
+
+double seconds_after(const struct recording *rec, size_t sample)
+{
+	return since_start(rec, sample) / 1e6;
+}
+
+uint64_t pool_capacity(const struct pool_track *pool)
+{
+	return pool->track.point[pool->track.points - 1].total;
+}
+
+void format_span(char *text, size_t size, const struct recording *rec)
+{
+	char begin[32], end[32];
+	bool same_day;
+
+	format_time(begin, sizeof(begin), rec->time[0], 0);
+	format_time(end, sizeof(end), rec->time[rec->samples - 1], 0);
+	same_day = !memcmp(begin, end, 10);
+	snprintf(text, size, "%.10s %.8s to %.10s%s%.8s UTC", begin, begin + 11,
+		 same_day ? "" : end, same_day ? "" : " ", end + 11);
+}
+
+void format_after(char *text, size_t size, const struct recording *rec,
+		  double seconds, double step)
+{
+	double all = seconds_after(rec, rec->samples - 1);
+	long s = lround(seconds);
+
+	if (all > 3600)
+		snprintf(text, size, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60,
+			 s % 60);
+	else if (all > 120)
+		snprintf(text, size, "%ld:%02ld", s / 60, s % 60);
+	else
+		snprintf(text, size, "%.*f s", step >= 1 ? 0 : step < 0.01 && step > 0 ?
+			 3 : step < 0.1 && step > 0 ? 2 : 1, seconds);
+}
+
+static const char *name_of(const struct holding *h, char *text, size_t size)
+{
+	if (!h->holder)
+		return "(not told by the file)";
+	if (!h->holder->pid)
+		return "(not visible where it was recorded)";
+	snprintf(text, size, "%s", h->holder->command);
+	return text;
+}
+
+static void print_holders(FILE *out, const struct recording *rec,
+			  const struct pool_track *pool)
+{
+	const struct point *peak = track_peak(&pool->track);
+	char bytes[32], pid[16], name[80], after[32];
+	struct holding *list;
+	size_t count, i;
+
+	if (!peak->used)
+		return;
+	list = pool_holdings(rec, pool, peak->sample, &count);
+	format_size(bytes, sizeof(bytes), peak->used);
+	format_after(after, sizeof(after), rec,
+		     seconds_after(rec, peak->sample), 0);
+	fprintf(out, "\nCard %u chip %u %s, at its peak of %s after %s:\n",
+		rec->card[pool->card].number, pool->chip,
+		memory_names[pool->memory], bytes, after);
+	fprintf(out, "%8s %-12s %10s  %s\n", "PID", "User", "Held", "Command");
+	for (i = 0; i < count; i++) {
+		const struct holder *holder = list[i].holder;
+
+		snprintf(pid, sizeof(pid), "-");
+		if (holder && holder->pid)
+			snprintf(pid, sizeof(pid), "%d", holder->pid);
+		format_size(bytes, sizeof(bytes), list[i].bytes);
+		fprintf(out, "%8s %-12s %10s  %s\n", pid,
+			holder ? holder->user : "-", bytes,
+			name_of(&list[i], name, sizeof(name)));
+	}
+	free(list);
+}
+
+static void print_text(FILE *out, const struct recording *rec, const char *path)
+{
+	char span[64], peak[32], mean[32], capacity[32], after[32];
+	size_t i;
+
+	format_span(span, sizeof(span), rec);
+	fprintf(out, "%s: %zu sample%s in %.1f s, %s%s\n\n", path,
+		rec->samples, rec->samples == 1 ? "" : "s",
+		seconds_after(rec, rec->samples - 1), span,
+		rec->cut ? "; its end was cut off" : "");
+
+	fprintf(out, "%4s %-16s %-13s %4s %-6s %10s %10s %10s  %s\n", "Card",
+		"Board", "Bus id", "Chip", "Memory", "Peak", "Mean", "Capacity",
+		"Peak after");
+	for (i = 0; i < rec->pools; i++) {
+		const struct pool_track *pool = &rec->pool[i];
+		const struct card_track *card = &rec->card[pool->card];
+		const struct point *point = track_peak(&pool->track);
+
+		format_size(peak, sizeof(peak), point->used);
+		format_size(mean, sizeof(mean),
+			    pool_mean(rec, pool, &pool->track));
+		format_size(capacity, sizeof(capacity), pool_capacity(pool));
+		fprintf(out, "%4u %-16s %-13s %4u %-6s %10s %10s %10s", card->number,
+			*card->board ? card->board : "N/A", card->bus_id,
+			pool->chip, memory_names[pool->memory], peak, mean,
+			pool_capacity(pool) ? capacity : "N/A");
+		format_after(after, sizeof(after), rec,
+			     seconds_after(rec, point->sample), 0);
+		fprintf(out, "  %s\n", point->used ? after : "-");
+	}
+	for (i = 0; i < rec->cards; i++)
+		if (rec->card[i].silent)
+			fprintf(out, "Card %u: up to %zu process%s had it open and told ttmem nothing.\n",
+				rec->card[i].number, rec->card[i].silent,
+				rec->card[i].silent == 1 ? "" : "es");
+	for (i = 0; i < rec->pools; i++)
+		print_holders(out, rec, &rec->pool[i]);
+
+	if (rec->notices)
+		fputs("\nMeanwhile:\n", out);
+	for (i = 0; i < rec->notices; i++) {
+		format_after(after, sizeof(after), rec,
+			     (rec->notice[i].time - rec->time[0]) / 1e6, 0);
+		fprintf(out, "  after %s: %s\n", after, rec->notice[i].text);
+	}
+}
+
+static void csv_pool(FILE *out, const char *kind, const struct recording *rec,
+		     const struct pool_track *pool)
+{
+	const struct card_track *card = &rec->card[pool->card];
+
+	fprintf(out, "%s,%u,%s,", kind, card->number, card->bus_id);
+	csv_text(out, card->board);
+	fprintf(out, ",%u,%s,", pool->chip, memory_names[pool->memory]);
+}
+
+static void print_csv(FILE *out, const struct recording *rec)
+{
+	struct holding *list;
+	size_t count, i, j;
+	char time[40];
+
+	fputs("kind,card,bus_id,board,chip,memory,samples,bytes,time,mean,total,pid,user,command\n",
+	      out);
+	for (i = 0; i < rec->pools; i++) {
+		const struct pool_track *pool = &rec->pool[i];
+		const struct point *peak = track_peak(&pool->track);
+
+		format_time(time, sizeof(time), rec->time[peak->sample], 6);
+		csv_pool(out, "peak", rec, pool);
+		fprintf(out, "%zu,%llu,%s,%.0f,", pool->track.points,
+			(unsigned long long)peak->used, time,
+			pool_mean(rec, pool, &pool->track));
+		if (pool_capacity(pool))
+			fprintf(out, "%llu",
+				(unsigned long long)pool_capacity(pool));
+		fputs(",,,\n", out);
+
+		list = pool_holdings(rec, pool, peak->sample, &count);
+		for (j = 0; j < count; j++) {
+			csv_pool(out, "holder", rec, pool);
+			fprintf(out, ",%llu,,,,",
+				(unsigned long long)list[j].bytes);
+			if (list[j].holder && list[j].holder->pid)
+				fprintf(out, "%d", list[j].holder->pid);
+			fputc(',', out);
+			if (list[j].holder)
+				csv_text(out, list[j].holder->user);
+			fputc(',', out);
+			if (list[j].holder)
+				csv_text(out, list[j].holder->command);
+			fputc('\n', out);
+		}
+		free(list);
+	}
+}
+
+/* json-c gives a null object both for null and for lack of memory. */
+static struct json_object *made(struct json_object *obj)
+{
+	if (!obj)
+		out_of_memory();
+	return obj;
+}
+
+static void put(struct json_object *to, const char *key,
+		struct json_object *value)
+{
+	if (json_object_object_add(to, key, value))
+		out_of_memory();
+}
+
+static void append(struct json_object *to, struct json_object *value)
+{
+	if (json_object_array_add(to, value))
+		out_of_memory();
+}
+
+static void put_number(struct json_object *to, const char *key, uint64_t n)
+{
+	put(to, key, made(json_object_new_uint64(n)));
+}
+
+static void put_text(struct json_object *to, const char *key, const char *text)
+{
+	put(to, key, text && *text ? made(json_object_new_string(text)) : NULL);
+}
+
+static void put_time(struct json_object *to, const char *key, int64_t time)
+{
+	char text[40];
+
+	format_time(text, sizeof(text), time, 6);
+	put_text(to, key, text);
+}
+
+/* Microseconds as a number with its decimals, not what a double makes of it. */
+static void put_seconds(struct json_object *to, const char *key, int64_t time)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lld.%06lld", (long long)time / 1000000,
+		 (long long)time % 1000000);
+	put(to, key, made(json_object_new_double_s(time / 1e6, text)));
+}
+
+static struct json_object *pool_object(const struct recording *rec,
+				       const struct pool_track *pool)
+{
+	struct json_object *obj = made(json_object_new_object());
+	struct json_object *held = made(json_object_new_array());
+	const struct point *peak = track_peak(&pool->track);
+	struct holding *list;
+	size_t count, i;
+
+	put_number(obj, "chip", pool->chip);
+	put_text(obj, "memory", memory_names[pool->memory]);
+	put_number(obj, "samples", pool->track.points);
+	put_number(obj, "peak", peak->used);
+	put_time(obj, "peak_time", rec->time[peak->sample]);
+	put_seconds(obj, "peak_after", since_start(rec, peak->sample));
+	put_number(obj, "mean", llround(pool_mean(rec, pool, &pool->track)));
+	if (pool_capacity(pool))
+		put_number(obj, "total", pool_capacity(pool));
+	else
+		put(obj, "total", NULL);
+	list = pool_holdings(rec, pool, peak->sample, &count);
+	for (i = 0; i < count; i++) {
+		const struct holder *holder = list[i].holder;
+		struct json_object *one = made(json_object_new_object());
+
+		if (holder && holder->pid)
+			put_number(one, "pid", holder->pid);
+		else
+			put(one, "pid", NULL);
+		put_text(one, "user", holder ? holder->user : NULL);
+		put_text(one, "command", holder ? holder->command : NULL);
+		put_number(one, "bytes", list[i].bytes);
+		append(held, one);
+	}
+	free(list);
+	put(obj, "held_at_peak", held);
+	return obj;
+}
+
+static void print_report_json(FILE *out, const struct recording *rec)
+{
+	struct json_object *obj = made(json_object_new_object());
+	struct json_object *cards = made(json_object_new_array());
+	struct json_object *notices = made(json_object_new_array());
+	const char *text;
+	size_t i, j;
+
+	put_number(obj, "format", 1);
+	put_time(obj, "begin", rec->time[0]);
+	put_time(obj, "end", rec->time[rec->samples - 1]);
+	put_seconds(obj, "seconds", since_start(rec, rec->samples - 1));
+	put_number(obj, "samples", rec->samples);
+	put(obj, "cut", made(json_object_new_boolean(rec->cut)));
+	for (i = 0; i < rec->cards; i++) {
+		const struct card_track *card = &rec->card[i];
+		struct json_object *one = made(json_object_new_object());
+		struct json_object *pools = made(json_object_new_array());
+
+		put_number(one, "card", card->number);
+		put_text(one, "bus_id", card->bus_id);
+		put_text(one, "board", card->board);
+		put_number(one, "silent", card->silent);
+		for (j = 0; j < rec->pools; j++)
+			if (rec->pool[j].card == i)
+				append(pools, pool_object(rec, &rec->pool[j]));
+		put(one, "pools", pools);
+		append(cards, one);
+	}
+	put(obj, "cards", cards);
+	for (i = 0; i < rec->notices; i++) {
+		struct json_object *one = made(json_object_new_object());
+
+		put_time(one, "time", rec->notice[i].time);
+		put_text(one, "text", rec->notice[i].text);
+		append(notices, one);
+	}
+	put(obj, "notices", notices);
+
+	text = json_object_to_json_string_ext(obj, JSON_C_TO_STRING_NOSLASHESCAPE |
+					      JSON_C_TO_STRING_PRETTY |
+					      JSON_C_TO_STRING_SPACED);
+	if (!text)
+		out_of_memory();
+	fprintf(out, "%s\n", text);
+	json_object_put(obj);
+}
+
+/* Close what was printed to, and tell if not all of it arrived. */
+static int close_output(FILE *out, const char *path)
+{
+	bool bad = ferror(out);
+
+	errno = bad ? EIO : 0;
+	if (fclose(out) || bad)
+		return fail("cannot write to %s: %s", path, strerror(errno));
+	return 0;
+}
+
+static int draw(const struct recording *rec, const char *path)
+{
+	bool is_stdout = !strcmp(path, "-");
+	FILE *out = is_stdout ? stdout : fopen(path, "we");
+
+	if (!out)
+		return fail("cannot write to %s: %s", path, strerror(errno));
+	print_svg(out, rec);
+	return close_output(out, is_stdout ? "standard output" : path);
+}
+
+static int wrong(const char *what, const char *why)
+{
+	fprintf(stderr,
+		"ttmem-smi: report: %s %s. ttmem-smi report --help tells more\n",
+		what, why);
+	return EXIT_USAGE;
+}
+
+int report_main(int argc, char **argv)
+{
+	enum { OPT_SVG = 256, OPT_CSV, OPT_JSON };
+	static const struct option options[] = {
+		{ "svg", required_argument, NULL, OPT_SVG },
+		{ "id", required_argument, NULL, 'i' },
+		{ "csv", no_argument, NULL, OPT_CSV },
+		{ "json", no_argument, NULL, OPT_JSON },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	const char *path = "ttmem.csv", *svg = NULL, *card = NULL;
+	bool csv = false, json = false;
+	struct recording rec;
+	char why[512];
+	int opt, status = 0;
+
+	while ((opt = getopt_long(argc, argv, "i:h", options, NULL)) != -1) {
+		switch (opt) {
+		case OPT_SVG:
+			svg = optarg;
+			break;
+		case 'i':
+			card = optarg;
+			break;
+		case OPT_CSV:
+			csv = true;
+			break;
+		case OPT_JSON:
+			json = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
+		default:
+			fputs("ttmem-smi: ttmem-smi report --help tells more\n",
+			      stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (csv && json)
+		return wrong("--csv and --json", "do not go together");
+	if (optind < argc)
+		path = argv[optind++];
+	if (optind < argc)
+		return wrong(argv[optind], "is one argument too many");
+
+	if (!recording_read(&rec, path, card, why, sizeof(why))) {
+		status = fail("cannot report on %s: %s", path, why);
+		goto done;
+	}
+	if (svg)
+		status = draw(&rec, svg);
+	if (!svg || strcmp(svg, "-")) {
+		if (json)
+			print_report_json(stdout, &rec);
+		else if (csv)
+			print_csv(stdout, &rec);
+		else
+			print_text(stdout, &rec, path);
+		if (!status)
+			status = close_output(stdout, "standard output");
+	}
+done:
+	recording_free(&rec);
+	return status;
+}
