@@ -409,7 +409,7 @@ static bool open_output(struct output *output)
  * Return: EXIT_OK or, if that was the first one, why nothing came of it
  */
 static int sample(struct output *output, const struct job *job,
-		   struct look *before)
+		  struct look *before)
 {
 	struct look look = { 0 };
 	bool begin = !output->begun;

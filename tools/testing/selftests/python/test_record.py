@@ -1,0 +1,605 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""ttmem-smi record and report before made-up trees, their outputs whole."""
+
+import csv
+import io
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import time
+import xml.etree.ElementTree as ElementTree
+
+import support
+
+TOOLS = os.environ["TTMEM_TOOLS"]
+SMI = f"{TOOLS}/ttmem-smi"
+COLUMNS = "time,kind,card,bus_id,board,chip,memory,used,total,pid,user,command,note\n"
+DRAM = 12884901888
+L1 = 95944704
+HOSTILE = "sh -c \"a,b\"\n<i>&'\x1b[2J\\é"
+SHOWN = "sh -c \"a,b\"?<i>&'?[2J\\é"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def smi(*arguments, **options):
+    result = subprocess.run(
+        [SMI, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL, text=True, check=False, **options,
+    )
+    return result.returncode, result.stdout, result.stderr
+
+
+def read(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        return file.read()
+
+
+def timeless(text):
+    """The rows without their times, which are checked, and what repeats once."""
+    lines = []
+    samples = []
+    for line in text.splitlines(keepends=True)[1:]:
+        stamp, rest = line.split(",", 1)
+        assert re.fullmatch(r"2025-11-24T16:0\d:\d\d\.\d{6}Z", stamp), stamp
+        if not lines or lines[-1][0] != stamp:
+            assert not lines or lines[-1][0] < stamp
+            lines.append((stamp, ""))
+        lines[-1] = (stamp, lines[-1][1] + rest)
+    for _, rows in lines:
+        if not samples or samples[-1] != rows:
+            samples.append(rows)
+    return samples
+
+
+def pools(card, bus, board, chips, **used):
+    return "".join(
+        f"pool,{card},{bus},{board},{chip},{memory},{used.get(f'{memory}{chip}', 0)},{total},,,,\n"
+        for chip in range(chips) for memory, total in (("DRAM", DRAM), ("L1", L1))
+    )
+
+
+class Record(support.Roots):
+    def put(self, path, text):
+        """Whole or not at all, as it may be read in the middle."""
+        super().put("new", text)
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        os.replace("new", path)
+
+    def put_process(self, pid, command):
+        self.put(f"proc/{pid}/comm", command.split()[0] + "\n")
+        self.put(f"proc/{pid}/cmdline", "\0".join(command.split(" ")) + "\0")
+
+    def put_machine(self):
+        """An n300 with two processes, and one that tells nothing."""
+        self.put_card(0, "0000:01:00.0")
+        self.put("sys/class/tenstorrent/tenstorrent!0/tt_card_type", "n300\n")
+        self.put_used(3000, 500, 700)
+        self.put_process(11, "python3 serve.py")
+        self.put_process(12, HOSTILE)
+        self.put("proc/driver/tenstorrent/0/pids", "11\n12\n13\n")
+        self.put_process(13, "tt-burnin")
+        self.put_clients(
+            0, "1 11 0 0 DRAM buffer 2000 2 python3", "2 12 0 0 DRAM buffer 1000 1 sh",
+            "2 12 0 0 L1 cb 500 0 sh", "1 11 0 1 DRAM trace 700 1 python3",
+        )
+
+    def put_used(self, dram0, l1, dram1):
+        self.put_books(
+            0, 2, chip0_dram_total=DRAM, chip0_l1_total=L1, chip1_dram_total=DRAM,
+            chip1_l1_total=L1, chip0_dram_used=dram0, chip0_l1_used=l1, chip1_dram_used=dram1,
+        )
+
+    def expected_rows(self):
+        quoted = SHOWN.replace('"', '""')
+        owner = "root" if os.getuid() == 0 else None
+        rows = pools(0, "0000:01:00.0", "n300", 2, DRAM0=3000, L10=500, DRAM1=700)
+        rows += "process,0,0000:01:00.0,n300,0,DRAM,2000,,11,root,python3 serve.py,\n"
+        rows += f'process,0,0000:01:00.0,n300,0,DRAM,1000,,12,root,"{quoted}",\n'
+        rows += f'process,0,0000:01:00.0,n300,0,L1,500,,12,root,"{quoted}",\n'
+        rows += "process,0,0000:01:00.0,n300,1,DRAM,700,,11,root,python3 serve.py,\n"
+        if owner is None:
+            import pwd
+            owner = pwd.getpwuid(os.getuid()).pw_name
+        return rows + f"silent,0,0000:01:00.0,n300,,,,,13,{owner},tt-burnin,\n"
+
+    def start(self, *arguments, **options):
+        return subprocess.Popen(
+            [SMI, "record", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            **options,
+        )
+
+    def wait_for(self, path, what, after=0):
+        """Until what is in the file, from an offset on; tell its size then."""
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            if os.path.exists(path) and what in read(path)[after:]:
+                return len(read(path))
+            time.sleep(0.01)
+        self.fail(f"{what!r} does not get into {path}: {read(path)}")
+
+    def test_csv(self):
+        self.put_machine()
+        status, out, err = smi("record", "-l", "60", "-d", "0.01", "-o", "a.csv")
+        self.assertEqual((status, out), (0, ""))
+        self.assertRegex(err, (
+            r"\Attmem-smi: 2 samples in 0\.\d s are in a\.csv\. To see them: "
+            r"ttmem-smi report a\.csv --svg a\.csv\.svg\n\Z"))
+        text = read("a.csv")
+        self.assertEqual(text[:len(COLUMNS)], COLUMNS)
+        self.assertEqual(timeless(text), [self.expected_rows()])
+        self.assertEqual(len(text.splitlines()), 1 + 2 * 9)
+        commands = {row["command"] for row in csv.DictReader(io.StringIO(text))}
+        self.assertEqual(commands, {"", "python3 serve.py", SHOWN, "tt-burnin"})
+        # The same into a pipe, and of some processes only.
+        status, out, err = smi("record", "--lms", "60000", "-d", "0.01", "-o", "-", "-p", "13,11")
+        self.assertEqual((status, err), (0, ""))
+        self.assertEqual(timeless(out), ["".join(
+            line + "\n" for line in self.expected_rows().splitlines() if ",12,root" not in line)])
+
+    def test_trace(self):
+        self.put_machine()
+        status, out, err = smi("record", "-l", "60", "-d", "0.01", "-o", "a.json")
+        self.assertEqual((status, out), (0, ""))
+        text = read("a.json")
+        events = json.loads(text)
+        # An event on each line.
+        self.assertEqual([json.loads(line.rstrip(",")) for line in text.splitlines()[1:-1]], events)
+        times = sorted({event["ts"] for event in events if "ts" in event})
+        self.assertEqual(len(times), 2)
+        self.assertEqual(times[0] // 10**6, 1764000000)
+
+        def named(pid, name, **more):
+            return {"ph": "M", "name": "process_name", "pid": pid, "args": {"name": name, **more}}
+
+        def capacity(chip, memory, size):
+            return {"ph": "M", "name": "ttmem_capacity", "pid": 10000000,
+                    "args": {"chip": chip, "memory": memory, "bytes": size}}
+
+        def counter(pid, name, ts, key, value):
+            return {"ph": "C", "name": name, "pid": pid, "ts": ts, "args": {key: value}}
+
+        def used(ts):
+            return [counter(10000000, name, ts, "used", value) for name, value in (
+                ("chip 0 DRAM", 3000), ("chip 0 L1", 500), ("chip 1 DRAM", 700), ("chip 1 L1", 0))]
+
+        def held(ts):
+            return [counter(pid, name, ts, "held", value) for pid, name, value in (
+                (11, "card 0 chip 0 DRAM", 2000), (12, "card 0 chip 0 DRAM", 1000),
+                (12, "card 0 chip 0 L1", 500), (11, "card 0 chip 1 DRAM", 700))]
+
+        first, second = used(times[0]), held(times[0])
+        python = named(11, "python3 serve.py", user="root")
+        shell = named(12, SHOWN, user="root")
+        self.assertEqual(events, [
+            {"ph": "M", "name": "ttmem_recording", "pid": 10000000,
+             "args": {"format": 1, "version": "0.1.0"}},
+            named(10000000, "card 0: n300 0000:01:00.0", bus_id="0000:01:00.0", board="n300"),
+            capacity(0, "DRAM", DRAM), first[0], capacity(0, "L1", L1), first[1],
+            capacity(1, "DRAM", DRAM), first[2], capacity(1, "L1", L1), first[3],
+            python, second[0], shell, second[1], shell, second[2], python, second[3],
+            *used(times[1]), *held(times[1]),
+        ])
+
+    def test_report(self):
+        """Of both formats, and as text, CSV and JSON."""
+        self.put_machine()
+        for name in ("a.csv", "a.json"):
+            self.assertEqual(smi("record", "-l", "60", "-d", "0.01", "-o", name)[0], 0)
+            status, out, err = smi("report", name)
+            self.assertEqual((status, err), (0, ""))
+            silent = "Card 0: up to 1 process had it open and told ttmem nothing.\n"
+            out = re.sub(r"(?<=in )0\.\d s", "T", out).replace("after 0.0 s", "after T")
+            self.assertEqual(out, (
+                f"{name}: 2 samples in T, 2025-11-24 16:00:00 to 16:00:00 UTC\n"
+                "\n"
+                "Card Board            Bus id        Chip Memory       Peak       Mean   Capacity"
+                "  Peak after\n"
+                "   0 n300             0000:01:00.0     0 DRAM     2.93 KiB   2.93 KiB     12 GiB"
+                "  0.0 s\n"
+                "   0 n300             0000:01:00.0     0 L1          500 B      500 B   91.5 MiB"
+                "  0.0 s\n"
+                "   0 n300             0000:01:00.0     1 DRAM        700 B      700 B     12 GiB"
+                "  0.0 s\n"
+                "   0 n300             0000:01:00.0     1 L1            0 B        0 B   91.5 MiB"
+                "  -\n"
+                + (silent if name == "a.csv" else "") +
+                "\n"
+                "Card 0 chip 0 DRAM, at its peak of 2.93 KiB after T:\n"
+                "     PID User               Held  Command\n"
+                "      11 root           1.95 KiB  python3 serve.py\n"
+                f"      12 root             1000 B  {SHOWN}\n"
+                "\n"
+                "Card 0 chip 0 L1, at its peak of 500 B after T:\n"
+                "     PID User               Held  Command\n"
+                f"      12 root              500 B  {SHOWN}\n"
+                "\n"
+                "Card 0 chip 1 DRAM, at its peak of 700 B after T:\n"
+                "     PID User               Held  Command\n"
+                "      11 root              700 B  python3 serve.py\n"))
+
+            status, out, err = smi("report", "--csv", "-i", "n300", name)
+            self.assertEqual((status, err), (0, ""))
+            quoted = SHOWN.replace('"', '""')
+            where = "0,0000:01:00.0,n300"
+            self.assertEqual(re.sub(r"2025-11-24T16:00:00\.\d{6}Z", "T", out), (
+                "kind,card,bus_id,board,chip,memory,samples,bytes,time,mean,total,pid,user,"
+                "command\n"
+                f"peak,{where},0,DRAM,2,3000,T,3000,{DRAM},,,\n"
+                f"holder,{where},0,DRAM,,2000,,,,11,root,python3 serve.py\n"
+                f'holder,{where},0,DRAM,,1000,,,,12,root,"{quoted}"\n'
+                f"peak,{where},0,L1,2,500,T,500,{L1},,,\n"
+                f'holder,{where},0,L1,,500,,,,12,root,"{quoted}"\n'
+                f"peak,{where},1,DRAM,2,700,T,700,{DRAM},,,\n"
+                f"holder,{where},1,DRAM,,700,,,,11,root,python3 serve.py\n"
+                f"peak,{where},1,L1,2,0,T,0,{L1},,,\n"))
+
+            status, out, err = smi("report", "--json", name)
+            self.assertEqual((status, err), (0, ""))
+            report = json.loads(out)
+            for key in ("begin", "end"):
+                self.assertRegex(report.pop(key), r"^2025-11-24T16:00:00\.\d{6}Z$")
+            self.assertGreater(report.pop("seconds"), 0.009)
+            [card] = report["cards"]
+            for pool in card["pools"]:
+                self.assertRegex(pool.pop("peak_time"), r"^2025-11-24T16:00:00\.\d{6}Z$")
+                self.assertEqual(pool.pop("peak_after"), 0)
+            shell = {"pid": 12, "user": "root", "command": SHOWN}
+            python = {"pid": 11, "user": "root", "command": "python3 serve.py"}
+            self.assertEqual(report, {
+                "format": 1, "samples": 2, "cut": False, "notices": [],
+                "cards": [{
+                    "card": 0, "bus_id": "0000:01:00.0", "board": "n300",
+                    "silent": int(name == "a.csv"),
+                    "pools": [
+                        {"chip": 0, "memory": "DRAM", "samples": 2, "peak": 3000, "mean": 3000,
+                         "total": DRAM, "held_at_peak": [
+                             {**python, "bytes": 2000}, {**shell, "bytes": 1000}]},
+                        {"chip": 0, "memory": "L1", "samples": 2, "peak": 500, "mean": 500,
+                         "total": L1, "held_at_peak": [{**shell, "bytes": 500}]},
+                        {"chip": 1, "memory": "DRAM", "samples": 2, "peak": 700, "mean": 700,
+                         "total": DRAM, "held_at_peak": [{**python, "bytes": 700}]},
+                        {"chip": 1, "memory": "L1", "samples": 2, "peak": 0, "mean": 0,
+                         "total": L1, "held_at_peak": []},
+                    ],
+                }],
+            })
+
+    def test_meanwhile(self):
+        """Bytes change, a card comes and goes, and ttmem too; then Ctrl-C."""
+        for name in ("a.csv", "a.json"):
+            self.put_machine()
+            recorder = self.start("-l", "0.01", "-o", name)
+            at = self.wait_for(name, "python3")
+            self.put_used(1000, 0, 0)
+            self.put_clients(0, "2 12 0 0 DRAM buffer 1000 1 sh")
+            at = self.wait_for(name, ",1000," if name == "a.csv" else '"used":1000', at)
+            self.put_books(3, 1, chip0_dram_total=DRAM, chip0_l1_total=L1)
+            self.put_card(3, "0000:04:00.0")
+            at = self.wait_for(name, "card 3 (0000:04:00.0) is there", at)
+            os.rename("sys/class/misc", "sys/class/away")
+            os.rename("sys/module/ttmem", "sys/away")
+            at = self.wait_for(name, "ttmem, which keeps the books, is not loaded", at)
+            os.rename("sys/class/away", "sys/class/misc")
+            os.rename("sys/away", "sys/module/ttmem")
+            at = self.wait_for(name, "card 3 (0000:04:00.0) is there", at)
+            recorder.send_signal(signal.SIGINT)
+            out, err = recorder.communicate(timeout=60)
+            self.assertEqual((recorder.returncode, out), (0, ""))
+            told = [line for line in err.splitlines() if " samples in " not in line]
+            missing = next(line for line in told if "is not loaded" in line)
+            gone = ["ttmem-smi: card 0 (0000:01:00.0) is gone",
+                    "ttmem-smi: card 3 (0000:04:00.0) is gone", missing]
+            there = ["ttmem-smi: card 0 (0000:01:00.0) is there",
+                     "ttmem-smi: card 3 (0000:04:00.0) is there"]
+            self.assertEqual(told[0], there[1])
+            self.assertEqual(told[-2:], there)
+            # The tree is renamed in two steps, between which a sample may fall.
+            self.assertEqual(set(told[1:-2]), set(gone))
+            status, out, err = smi("report", name, "--json")
+            self.assertEqual((status, err), (0, ""))
+            report = json.loads(out)
+            self.assertEqual(["ttmem-smi: " + notice["text"] for notice in report["notices"]], told)
+            self.assertEqual([card["card"] for card in report["cards"]], [0, 3])
+            first = report["cards"][0]["pools"][0]
+            self.assertEqual((first["peak"], first["held_at_peak"][0]["pid"]), (3000, 11))
+            self.assertTrue(1000 < first["mean"] < 3000)
+            self.assertLess(first["samples"], report["samples"])
+            if name == "a.json":
+                events = json.loads(read(name))
+                last = {}
+                for event in events:
+                    if event["ph"] == "C":
+                        last[event["pid"], event["name"]] = event["args"]
+                self.assertEqual(last[11, "card 0 chip 0 DRAM"], {"held": 0})
+                self.assertEqual(last[12, "card 0 chip 0 DRAM"], {"held": 1000})
+                self.assertEqual(
+                    [event["name"] for event in events if event["ph"] == "i"],
+                    [notice["text"] for notice in report["notices"]])
+            svg = smi("report", name, "--svg", "-")[1]
+            self.assertIn('fill="url(#gap)"', svg)
+            for path in ("sys", "proc"):
+                os.rename(path, f"{path}.{name}")
+
+    def test_command(self):
+        self.put_machine()
+        done = ("record", "-l", "60", "-o", "a.csv", "--")
+        status, out, err = smi(*done, "sh", "-c", "echo out; exit 7", "-o", "b.csv")
+        self.assertEqual((status, out), (7, "out\n"))
+        self.assertRegex(err, r"\Attmem-smi: 2 samples in \d+\.\d s are in a\.csv\. ")
+        self.assertFalse(os.path.exists("b.csv"))
+        self.assertEqual(smi(*done, "sh", "-c", "kill -9 $$")[0], 128 + 9)
+        status, out, err = smi(*done, "./none")
+        self.assertEqual((status, out, err.splitlines()[1]),
+                         (127, "", "ttmem-smi: cannot run ./none: No such file or directory"))
+        self.assertEqual(smi(*done, "/")[0], 126)
+        # What is sent to the recorder reaches the command.
+        recorder = self.start("-o", "c.csv", "--", "sh", "-c",
+                              "trap 'kill $!; exit 5' TERM; : > ready; sleep 600 & wait")
+        end = time.monotonic() + 60
+        while not os.path.exists("ready") and time.monotonic() < end:
+            time.sleep(0.01)
+        recorder.send_signal(signal.SIGTERM)
+        recorder.communicate(timeout=60)
+        self.assertEqual(recorder.returncode, 5)
+
+    def test_killed(self):
+        self.put_machine()
+        for name in ("a.csv", "a.json"):
+            recorder = self.start("--loop-ms", "5", "-o", name)
+            at = self.wait_for(name, "python3")
+            self.wait_for(name, "DRAM", at)
+            recorder.kill()
+            recorder.communicate()
+            status, out, err = smi("report", name, "--json")
+            self.assertEqual((status, err), (0, ""))
+            report = json.loads(out)
+            self.assertFalse(report["cut"])
+            self.assertEqual(report["cards"][0]["pools"][0]["mean"], 3000)
+        text = read("a.json")
+        self.assertFalse(text.endswith("]\n"))
+        self.assertEqual(json.loads(text + "]")[-1]["ph"], "C")
+
+    def test_cut(self):
+        """Wherever the end is missing, the samples before are told."""
+        self.put_machine()
+        for name, header in (("a.csv", len(COLUMNS)), ("a.json", 2)):
+            smi("record", "-l", "60", "-d", "0.01", "-o", name)
+            whole = read(name).encode()
+            seen = set()
+            for size in [*range(0, len(whole), 23), len(whole) - 1]:
+                self.put("cut", whole[:size])
+                status, out, err = smi("report", "--json", "cut")
+                if status:
+                    self.assertEqual((status, out), (1, ""))
+                    self.assertRegex(err, (
+                        r"\Attmem-smi: cannot report on cut: (it is empty|there is no sample in it|"
+                        r"line 1: no recording of ttmem-smi: there is no column '\w+')\n\Z"))
+                    self.assertLess(size, header + 700)
+                    continue
+                report = json.loads(out)
+                seen.add((report["samples"], report["cut"]))
+                for pool in report["cards"][0]["pools"]:
+                    self.assertLessEqual(pool["peak"], 3000)
+            self.assertLessEqual({(1, True), (1, False)}, seen)
+        self.put("cut", whole[:-40])
+        self.assertIn("; its end was cut off\n", smi("report", "cut")[1])
+
+    def test_malformed(self):
+        good = ("2026-11-23T05:16:39.5Z,pool,0,0000:01:00.0,n150,0,DRAM,5,100,,,,\n")
+        reasons = {
+            "a,b\n": "line 1: no recording of ttmem-smi: there is no column 'time'",
+            "time,kind\n": "line 1: no recording of ttmem-smi: there is no column 'card'",
+            "": "it is empty",
+            COLUMNS: "there is no sample in it",
+            COLUMNS + good + "x\n":
+                "line 3: 1 values where the first line has more columns",
+            COLUMNS + good + '2026-11-23T05:16:39.5Z,pool,"0\n' + good:
+                "line 3: a quotation mark is not closed",
+            COLUMNS + good.replace("05:16", "5 past"):
+                "line 2: '2026-11-23T5 past:39.5Z' is no time as 2026-11-23T05:16:39.123456Z",
+            COLUMNS + good + good.replace("39.5", "39.4"):
+                "line 3: its time is before that of the line above",
+            COLUMNS + good.replace("pool,0", "pool,-1"): "line 2: card '-1' is no number",
+            COLUMNS + good.replace(",0,DRAM", ",x,DRAM"): "line 2: chip 'x' is no number",
+            COLUMNS + good.replace("DRAM", "HBM"): "line 2: memory 'HBM' is neither DRAM nor L1",
+            COLUMNS + good.replace(",5,", ",18446744073709551616,"):
+                "line 2: used '18446744073709551616' is no number of bytes",
+            COLUMNS + good.replace(",100,", ",1e3,"): "line 2: total '1e3' is no number of bytes",
+            COLUMNS + good.replace(",100,,", ",100,4294967296,"):
+                "line 2: pid '4294967296' is no number",
+            COLUMNS + "\0\n": "line 2: it holds a NUL byte",
+            "[\n{\n]\n": "line 2: not JSON: unexpected end of data",
+            "[\n{}\n]\n": "line 2: an event without pid or args, none of ttmem-smi's",
+            '[\n{"ph":"C","pid":1,"name":"x","args":{}}\n]\n': "line 2: an event without a time",
+            '[\n{"ph":"C","pid":1,"ts":1,"name":"x","args":{}}\n]\n':
+                "line 2: counter 'x' is none of ttmem-smi's",
+            '[\n{"ph":"C","pid":1,"ts":1,"name":"card 0 chip 0 DRAM","args":{}}\n]\n':
+                "line 2: counter 'card 0 chip 0 DRAM' of pid 1, which was not named before",
+            '[\n{"ph":"M","pid":1,"name":"ttmem_capacity","args":{}}\n]\n':
+                "line 2: no capacity of a card",
+        }
+        for text, reason in reasons.items():
+            self.put("bad", text)
+            self.assertEqual(smi("report", "bad"),
+                             (1, "", f"ttmem-smi: cannot report on bad: {reason}\n"))
+        self.assertEqual(smi("report"), (1, "", (
+            "ttmem-smi: cannot report on ttmem.csv: No such file or directory\n")))
+        self.put("good", COLUMNS + good)
+        self.assertEqual(smi("report", "good", "-i", "7"), (1, "", (
+            "ttmem-smi: cannot report on good: there is no card 7 in it; "
+            "without -i all are shown\n")))
+        self.assertEqual(smi("report", "good", "--svg", "none/a.svg")[::2], (1, (
+            "ttmem-smi: cannot write to none/a.svg: No such file or directory\n")))
+        self.assertEqual(smi("report", "good", "--svg", "/dev/full")[0], 1)
+        # Columns in another order, more of them, and a program's line ends.
+        names = [*reversed(COLUMNS.strip().split(",")), "more"]
+        values = [*reversed(good.strip().split(",")), "x"]
+        self.put("other", ",".join(names) + "\r\n" + ",".join(values) + "\r\n")
+        self.assertEqual(smi("report", "other", "--csv"), smi("report", "good", "--csv"))
+        self.assertEqual(smi("report", "good", "--csv")[0], 0)
+
+    def test_mean_and_peak(self):
+        """Weighted by time, and only while the card is there."""
+        def at(second, used, *holders):
+            lines = f"2026-11-23T05:00:{second:02}Z,pool,0,0000:01:00.0,n150,0,DRAM,{used},1000,,,,\n"
+            for pid, size, command in holders:
+                lines += (f"2026-11-23T05:00:{second:02}Z,process,0,0000:01:00.0,n150,0,DRAM,{size},"
+                          f",{pid},u,{command},\n")
+            return lines
+
+        self.put("a.csv", COLUMNS + at(0, 100, (5, 100, "sh")) + at(1, 400, (5, 400, "python3"))
+                 + at(4, 0) + at(6, 900, (5, 300, "other"), (6, 500, "x"))
+                 + "2026-11-23T05:00:08Z,notice,,,,,,,,,,,card 0 is gone\n"
+                 + at(20, 50, (6, 50, "x")) + at(30, 0))
+        report = json.loads(smi("report", "a.csv", "--json")[1])
+        [pool] = report["cards"][0]["pools"]
+        # 1 s of 100, 3 s of 400, 2 s of 0, 2 s of 900, 10 s of 50.
+        self.assertEqual(pool["mean"], round((100 + 1200 + 1800 + 500) / 18))
+        self.assertEqual((pool["samples"], report["samples"]), (6, 7))
+        self.assertEqual((pool["peak"], pool["peak_after"]), (900, 6))
+        # What nobody is known to hold is told too, and 5 has come back as another.
+        self.assertEqual([(h["pid"], h["command"], h["bytes"]) for h in pool["held_at_peak"]],
+                         [(6, "x", 500), (5, "other", 300), (None, None, 100)])
+        svg = ElementTree.fromstring(smi("report", "a.csv", "--svg", "-")[1].encode())
+        layers = {layer.find(f"{SVG}title").text: layer.get("d")
+                  for layer in svg.iter(f"{SVG}path") if layer.get("class") == "layer"}
+        self.assertEqual(layers, {
+            "6 x\nuser u\npeak 500 B after 6.0 s, mean 83 B":
+                "M152.0 106.0H202.7V200.0H152.0ZM506.7 190.6H760.0V200.0H506.7Z",
+            "5 python3\nuser u\npeak 400 B after 1.0 s, mean 72 B":
+                "M0.0 181.2H25.3V124.8H101.3V200.0H0.0Z",
+            "5 other\nuser u\npeak 300 B after 6.0 s, mean 33 B":
+                "M152.0 49.6H202.7V106.0H152.0Z",
+            "held by processes that the recording does not tell":
+                "M152.0 30.8H202.7V49.6H152.0Z",
+        })
+
+    def test_svg(self):
+        self.put_machine()
+        smi("record", "-l", "60", "-d", "0.01", "-o", "a.csv")
+        status, out, err = smi("report", "a.csv", "--svg", "a.svg")
+        self.assertEqual((status, err), (0, ""))
+        self.assertEqual(out, smi("report", "a.csv")[1])
+        svg = ElementTree.fromstring(read("a.svg").encode())
+        self.assertEqual(svg.tag, f"{SVG}svg")
+        texts = ["".join(text.itertext()) for text in svg.iter(f"{SVG}text")]
+        for text in ("Memory held on Tenstorrent cards, by process",
+                     "Card 0 · n3000000:01:00.0, 1 process told ttmem nothing",
+                     "chip 0 DRAM", "chip 0 L1", "chip 1 DRAM", "Nothing held of: chip 1 L1",
+                     "11 python3 serve.py", "root, at most 2.64 KiB DRAM",
+                     f"12 {SHOWN}", "root, at most 1000 B DRAM, 500 B L1"):
+            self.assertIn(text, texts)
+        layers = [(layer.get("fill"), layer.find(f"{SVG}title").text.split("\n")[0])
+                  for layer in svg.iter(f"{SVG}path") if layer.get("class") == "layer"]
+        shell = ("#0072b2", f"12 {SHOWN}")
+        python = ("#e69f00", "11 python3 serve.py")
+        self.assertEqual(layers, [shell, python, shell, python])
+        if os.path.exists("/usr/bin/xmllint"):
+            subprocess.run(["xmllint", "--noout", "a.svg"], check=True)
+
+    def test_many(self):
+        """More processes than colours, more samples than pixels: the peak stays."""
+        rows = [COLUMNS]
+        for i in range(3000):
+            stamp = f"2026-11-23T0{i // 3600}:{i // 60 % 60:02}:{i % 60:02}Z"
+            spike = 10**6 if i == 1234 else 0
+            rows.append(f"{stamp},pool,0,b,n150,0,DRAM,{12 * 100 + spike},{10**7},,,,\n")
+            rows.extend(f"{stamp},process,0,b,n150,0,DRAM,{100 + (spike if pid == 4 else 0)},,{pid},u,c,\n"
+                        for pid in range(1, 13))
+        self.put("a.csv", "".join(rows))
+        status, out, err = smi("report", "a.csv", "--svg", "-")
+        self.assertEqual((status, err), (0, ""))
+        svg = ElementTree.fromstring(out.encode())
+        texts = ["".join(text.itertext()) for text in svg.iter(f"{SVG}text")]
+        self.assertIn("4 others", texts)
+        self.assertIn("peak 978 KiB (10 %) after 20:34, mean 1.5 KiB, capacity 9.54 MiB", texts)
+        layers = [layer for layer in svg.iter(f"{SVG}path") if layer.get("class") == "layer"]
+        self.assertEqual(len({layer.get("fill") for layer in layers}), 9)
+        [spike] = [layer for layer in layers if layer.find(f"{SVG}title").text.startswith("4 c\n")]
+        self.assertIn("V12.", spike.get("d"))
+        self.assertLess(len(out), 30000)
+
+    def test_files(self):
+        self.put_machine()
+        self.put("a.csv", "precious")
+        status, out, err = smi("record", "-d", "0.01", "-o", "a.csv")
+        self.assertEqual((status, out, err.splitlines()[0]),
+                         (0, "", "ttmem-smi: what was in a.csv is now in a.csv.old"))
+        self.assertEqual(read("a.csv.old"), "precious")
+        for path, reason in (("none/a.csv", "No such file or directory"),
+                             ("sys", "Is a directory")):
+            self.assertEqual(smi("record", "-d", "1", "-o", path, ), (
+                1, "", f"ttmem-smi: cannot write to {path}: {reason}\n"))
+        self.assertEqual(smi("record", "-d", "1", "-o", "/dev/full"), (1, "", (
+            "ttmem-smi: cannot write to /dev/full: No space left on device. "
+            "The 0 samples before are in it\n")))
+        # A command goes on, and its failure is told rather than ours.
+        self.assertEqual(smi("record", "-o", "/dev/full", "--", "false")[0], 1)
+
+        # A disk that fills in the middle of a sample: what was whole stays.
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2700, 2700))
+
+        status, out, err = smi("record", "-l", "0.01", "-o", "b.csv", preexec_fn=limit)
+        self.assertEqual((status, out, err), (1, "", (
+            "ttmem-smi: cannot write to b.csv: File too large. The 3 samples before are in it\n")))
+        self.assertEqual(timeless(read("b.csv")), [self.expected_rows()])
+        report = json.loads(smi("report", "b.csv", "--json")[1])
+        self.assertEqual((report["samples"], report["cut"]), (3, False))
+
+    def test_nothing_to_record(self):
+        self.put("a.csv", "precious")
+        for tree, status, reason in (
+            (lambda: None, 9, "TT-KMD, Tenstorrent's driver, is not loaded"),
+            (lambda: self.put_card(0, "0000:01:00.0"), 9, "the kernel module ttmem"),
+            (lambda: self.put_books(0, 1), 6, "there is no card 5"),
+        ):
+            tree()
+            got, out, err = smi("record", "-i", "5", "-o", "a.csv", "--", "touch", "ran")
+            self.assertEqual((got, out), (status, ""), err)
+            self.assertIn(reason, err)
+        self.assertEqual(read("a.csv"), "precious")
+        self.assertFalse(os.path.exists("ran"))
+
+    def test_options(self):
+        self.put_machine()
+        tells = "ttmem-smi record --help tells more\n"
+        for arguments, reason in (
+            (("--format", "xml"), "--format xml: it is csv or trace"),
+            (("-d", "5x"), "-d 5x: not a time of up to a year, as 90, 90s, 15m, 2h or 1d"),
+            (("-d", "0"), "-d 0: not a time of up to a year, as 90, 90s, 15m, 2h or 1d"),
+            (("-d", "1", "true"), "-d and a command do not go together: the recording ends when "
+                                  "the command does"),
+            (("-o", "-", "true"), "-o - and a command do not go together: both would write to "
+                                  "standard output"),
+            (("-i", "1:2"), "-i 1:2: '1:2' is neither a card's number, nor a bus id as "
+                            "0000:01:00.0, nor a board as n300"),
+            (("-p", "x"), "-p x: 'x' is no process's number"),
+        ):
+            self.assertEqual(smi("record", *arguments), (
+                2, "", f"ttmem-smi: record: {reason}. {tells}"))
+        self.assertEqual(smi("report", "a", "b"), (2, "", (
+            "ttmem-smi: report: b is one argument too many. ttmem-smi report --help tells more\n")))
+        self.assertEqual(smi("report", "--csv", "--json"), (2, "", (
+            "ttmem-smi: report: --csv and --json do not go together. "
+            "ttmem-smi report --help tells more\n")))
+        for name in ("record", "report"):
+            status, out, err = smi(name, "--help")
+            self.assertEqual((status, err), (0, ""))
+            self.assertTrue(out.startswith(f"Usage: ttmem-smi {name} [OPTION...] "), out)
+            self.assertLessEqual(max(map(len, out.splitlines())), 80)
+            self.assertEqual(smi(name, "--wrong")[0], 2)
+        # The format by the name of the file, and what it is called by itself.
+        smi("record", "-d", "0.01", "--format=trace")
+        json.loads(read("ttmem.json"))
+        smi("record", "-d", "0.01")
+        self.assertTrue(read("ttmem.csv").startswith(COLUMNS))
+        self.assertTrue(smi("report")[1].startswith("ttmem.csv: 2 samples in "))
+
+
+if __name__ == "__main__":
+    support.main()
