@@ -19,6 +19,8 @@
 
 #include "fake.h"
 
+#define EXPECTED	TTMEM_TREE "/tools/testing/selftests/host/expected/"
+
 static char top[] = "/tmp/ttmem-host.XXXXXX";
 
 void put(const char *text, const char *format, ...)
@@ -190,4 +192,51 @@ int run_on_terminal(const char *command, unsigned int columns,
 			out[kept++] = out[i];
 	out[kept] = '\0';
 	return WEXITSTATUS(status);
+}
+
+/* What was played so far. */
+static FILE *transcript;
+static char *transcript_text;
+static size_t transcript_size;
+
+void begin(void)
+{
+	transcript = open_memstream(&transcript_text, &transcript_size);
+	assert_non_null(transcript);
+}
+
+void note(const char *command, int status, const char *out, const char *errors)
+{
+	fprintf(transcript, "$ %s\n%s%s%s[%d]\n", command, out,
+		*errors ? "[stderr] " : "", errors, status);
+}
+
+/* Compare what was played with the transcript of that name. */
+void end(const char *name)
+{
+	static char expected[1 << 20];
+	char path[1024];
+	FILE *file;
+
+	assert_int_equal(fclose(transcript), 0);
+	snprintf(path, sizeof(path), EXPECTED "%s", name);
+	if (getenv("TTMEM_UPDATE")) {
+		file = fopen(path, "w");
+		assert_non_null(file);
+		fputs(transcript_text, file);
+		assert_int_equal(fclose(file), 0);
+	}
+	file = fopen(path, "r");
+	assert_non_null(file);
+	expected[fread(expected, 1, sizeof(expected) - 1, file)] = '\0';
+	fclose(file);
+	if (strcmp(transcript_text, expected)) {
+		char command[2048];
+
+		put(transcript_text, "played");
+		snprintf(command, sizeof(command), "diff -u %s played", path);
+		assert_int_not_equal(system(command), -1);
+		fail_msg("it prints something else than %s", path);
+	}
+	free(transcript_text);
 }

@@ -52,4 +52,13 @@ int run(const char *command, char *out, size_t out_size, char *err,
 int run_on_terminal(const char *command, unsigned int columns,
 		    const char *answer, char *out, size_t out_size);
 
+/*
+ * A transcript: begun, each command noted with what it printed, and at its end
+ * compared whole with expected/NAME. With TTMEM_UPDATE in the environment it is
+ * written there first.
+ */
+void begin(void);
+void note(const char *command, int status, const char *out, const char *errors);
+void end(const char *name);
+
 #endif /* FAKE_H */
