@@ -177,6 +177,10 @@ int run_on_terminal(const char *command, unsigned int columns,
 		execl("/bin/sh", "sh", "-c", command, NULL);
 		_exit(127);
 	}
+	/* Typed too early it would be shown. */
+	do
+		assert_int_equal(tcgetattr(master, &mode), 0);
+	while ((mode.c_lflag & ECHO) && !usleep(1000));
 	if (answer)
 		assert_int_equal(write(master, answer, strlen(answer)),
 				 strlen(answer));
