@@ -113,12 +113,14 @@ static const struct field_type fields[FIELDS] = {
  * @count: of @field
  * @field: what may be said of it
  */
-static const struct op_type {
+struct op_type {
 	const char *name;
 	unsigned int weight;
 	unsigned int count;
 	enum field field[20];
-} types[OP_KINDS] = {
+};
+
+static const struct op_type types[OP_KINDS] = {
 #define TYPE(kind, name, weight, ...) \
 	[kind] = { name, weight, sizeof((enum field[]){ __VA_ARGS__ }) / sizeof(enum field), \
 		   { __VA_ARGS__ } }
