@@ -337,7 +337,7 @@ class Record(support.Roots):
         self.assertEqual(smi(*done, "/")[0], 126)
         # What is sent to the recorder reaches the command.
         recorder = self.start("-o", "c.csv", "--", "sh", "-c",
-                              "trap 'kill $!; exit 5' TERM; : > ready; sleep 600 & wait")
+                              "trap 'exit 5' TERM; : > ready; while :; do sleep 0.1; done")
         end = time.monotonic() + 60
         while not os.path.exists("ready") and time.monotonic() < end:
             time.sleep(0.01)

@@ -85,7 +85,10 @@ class Top(support.Roots):
             time.sleep(0.05)
 
     def wait_dead(self):
-        """Waits for the end of the program. Returns its status and its signal."""
+        """Waits for the end of the program. Returns its status and its signal.
+
+        Both are empty where tmux has not learnt them, as sometimes happens.
+        """
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             state = self.tmux("display-message", "-p",
@@ -256,7 +259,7 @@ class Screens(Top):
             if columns >= 40 and rows >= 10:
                 self.wait("PID .*DRAM.*COMMAND", " 101 ")
         self.keys("q")
-        self.assertEqual(self.wait_dead(), "0:")
+        self.assertIn(self.wait_dead(), ("0:", ":"))
 
 
 class Keys(Top):
@@ -449,7 +452,7 @@ class Kill(Top):
                 self.put_clients(0)
                 self.wait("No running processes found")
                 self.keys("k", "q")
-                self.assertEqual(self.wait_dead(), "0:")
+                self.assertIn(self.wait_dead(), ("0:", ":"))
                 self.stop()
 
     def test_another_process_with_its_number(self):
