@@ -80,7 +80,7 @@ static bool all_are_working(void *arg)
 	long count = *(long *)arg, i;
 
 	for (i = 0; i < count; i++)
-		if (progress[i] < 100)
+		if (progress[i] < st_many(100))
 			return false;
 	return true;
 }
@@ -155,7 +155,7 @@ static void test_one_picture(void **state)
 	for (i = 0; i < SHIFTERS; i++)
 		shifters[i] = st_spawn(shift, (void *)(intptr_t)i);
 	assert_true(st_await(all_are_working, &count));
-	for (i = 0; i < 300; i++) {
+	for (i = 0; i < st_many(300); i++) {
 		lines_count = st_clients(0, &lines);
 		assert_int_equal(lines_count, 2 * SHIFTERS);
 		for (sum = 0, k = 0; k < lines_count; k++)
