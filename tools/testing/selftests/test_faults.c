@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Memory that the kernel does not have and copies that fail, injected by the
- * kernel itself: at each place of open() and of each ioctl in turn. A call that
- * fails has changed nothing, and nothing is left behind.
+ * kernel itself: at each place of open(), of each ioctl, and of reads and writes of the
+ * files in turn. A call that fails has changed nothing, and nothing is left behind.
  */
 #include "selftest.h"
 
@@ -160,6 +160,71 @@ static int call_list(void)
 	return st_call(client, TTMEM_IOC_RESERVATIONS, &list);
 }
 
+static int read_all(const char *path)
+{
+	char *text;
+	int error;
+
+	errno = 0;
+	text = st_slurp(path);
+	error = -errno;
+	free(text);
+	return text ? 0 : error;
+}
+
+static int call_read_card(void)
+{
+	return read_all(st_path(CARD, ST_CARD, "dram_used"));
+}
+
+static int call_read_chip(void)
+{
+	return read_all(st_path(CARD, 0, "l1_free"));
+}
+
+static int call_read_clients(void)
+{
+	return read_all("/proc/driver/ttmem/0/clients");
+}
+
+/* It cannot tell that it has failed: it tells all that it has to or nothing. */
+static int call_read_fdinfo(void)
+{
+	char path[64], *text;
+	int error;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", client);
+	errno = 0;
+	text = st_slurp(path);
+	error = -errno;
+	if (!text)
+		return error;
+	if (strstr(text, "ttmem-"))
+		assert_non_null(strstr(text, "ttmem-total-chip0-l1:"));
+	free(text);
+	return 0;
+}
+
+static int call_write_total(void)
+{
+	return st_put(CARD, 0, "dram_total", "123456789");
+}
+
+static int call_write_banks(void)
+{
+	return st_put(CARD, 0, "l1_banks", "7");
+}
+
+static int call_write_peak(void)
+{
+	return st_put(CARD, ST_CARD, "dram_peak", "0");
+}
+
+static int call_invalidate(void)
+{
+	return st_put(CARD, ST_CARD, "invalidate", "1");
+}
+
 static const struct trial trials[] = {
 	{ "open, the user's first client", 0, 0, 0, call_open },
 	{ "open", 1, 1, 0, call_open },
@@ -175,6 +240,15 @@ static const struct trial trials[] = {
 	{ "SET", 1, 1, 0, call_set },
 	{ "SET of 16", 1, 1, 0, call_set_many },
 	{ "RESERVATIONS", 1, 20, 0, call_list },
+	{ "a file of the card", 1, 1, 0, call_read_card },
+	{ "a file of a chip", 1, 1, 0, call_read_chip },
+	{ "clients, one", 1, 1, 0, call_read_clients },
+	{ "clients, 100", 100, 1, 0, call_read_clients },
+	{ "fdinfo", 1, 1, 0, call_read_fdinfo },
+	{ "write of dram_total", 1, 1, 0, call_write_total },
+	{ "write of l1_banks", 1, 1, 0, call_write_banks },
+	{ "write of dram_peak", 1, 1, 0, call_write_peak },
+	{ "write of invalidate", 1, 1, 0, call_invalidate },
 };
 
 /* Each time with everything made anew, so that the call finds what it found before. */
