@@ -3,34 +3,12 @@
  * The same as JSON. Its fields are those of the schema in Documentation and
  * stay: what comes later is added, and JSON_FORMAT rises only if something must change.
  */
-#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "smi.h"
+#include "make_json.h"
 
 #define JSON_FORMAT	1
-
-/* json-c gives a null object both for null and for lack of memory. */
-static struct json_object *made(struct json_object *obj)
-{
-	if (!obj)
-		out_of_memory();
-	return obj;
-}
-
-static void put(struct json_object *to, const char *key,
-		struct json_object *value)
-{
-	if (json_object_object_add(to, key, value))
-		out_of_memory();
-}
-
-static void append(struct json_object *to, struct json_object *value)
-{
-	if (json_object_array_add(to, value))
-		out_of_memory();
-}
 
 static struct json_object *number(uint64_t n)
 {

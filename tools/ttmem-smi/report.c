@@ -4,13 +4,13 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <json-c/json.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "make_json.h"
 #include "record.h"
 
 static const char help[] =
@@ -254,27 +254,6 @@ static void print_csv(FILE *out, const struct recording *rec)
 		}
 		free(list);
 	}
-}
-
-/* json-c gives a null object both for null and for lack of memory. */
-static struct json_object *made(struct json_object *obj)
-{
-	if (!obj)
-		out_of_memory();
-	return obj;
-}
-
-static void put(struct json_object *to, const char *key,
-		struct json_object *value)
-{
-	if (json_object_object_add(to, key, value))
-		out_of_memory();
-}
-
-static void append(struct json_object *to, struct json_object *value)
-{
-	if (json_object_array_add(to, value))
-		out_of_memory();
 }
 
 static void put_number(struct json_object *to, const char *key, uint64_t n)

@@ -5,36 +5,22 @@
  * array that lacks its end is a valid trace, so each line begins with what
  * separates it from the one before.
  */
-#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "make_json.h"
 #include "record.h"
-
-static struct json_object *made(struct json_object *obj)
-{
-	if (!obj)
-		out_of_memory();
-	return obj;
-}
-
-static void put(struct json_object *to, const char *key,
-		struct json_object *value)
-{
-	if (json_object_object_add(to, key, made(value)))
-		out_of_memory();
-}
 
 static void put_number(struct json_object *to, const char *key, uint64_t n)
 {
-	put(to, key, json_object_new_uint64(n));
+	put(to, key, made(json_object_new_uint64(n)));
 }
 
 static void put_text(struct json_object *to, const char *key, const char *text)
 {
 	char *clean = printable(text ? text : "");
 
-	put(to, key, json_object_new_string(clean));
+	put(to, key, made(json_object_new_string(clean)));
 	free(clean);
 }
 
