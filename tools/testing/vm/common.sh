@@ -64,6 +64,13 @@ apt_update()
 	as_root apt-get -q update >&2 || die "apt-get update failed; see above"
 }
 
+# Debian's mirror as the machine's own sources have it.
+mirror()
+{
+	apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' |
+		sed -n 's/^Debian \(.*\)/\1/p' | sort -u | head -n 1
+}
+
 # Downloads packages and unpacks them below a directory; installs nothing.
 # apt_unpack DIR PACKAGE…
 apt_unpack()
