@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What bash completes of ttmem-smi and ttmem-run. Cards, fields and processes are asked
-# of ttmem-smi itself.
+# What bash completes of ttmem's tools. Cards, fields and processes are asked of ttmem-smi
+# itself.
 
 # Completes the last word of a list with commas: _ttmem_list CURRENT WORDS
 _ttmem_list()
@@ -42,6 +42,15 @@ _ttmem_words()
 	fi
 }
 
+# Completes an option, and what stands among them; a value follows without a blank.
+_ttmem_options()
+{
+	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
+	case ${COMPREPLY[*]} in
+	*=) compopt -o nospace ;;
+	esac
+}
+
 _ttmem_smi()
 {
 	local cur prev
@@ -68,16 +77,13 @@ _ttmem_smi()
 	-s | --select) mapfile -t COMPREPLY < <(compgen -W "p c m r pcmr" -- "$cur"); return ;;
 	-o | --options) mapfile -t COMPREPLY < <(compgen -W "D T DT" -- "$cur"); return ;;
 	esac
-	mapfile -t COMPREPLY < <(compgen -W "dmon pmon top record report
+	_ttmem_options "dmon pmon top record report
 		-L --list-cards --list-gpus -q --query -d --display= --query-card= --query-gpu=
 		--query-chip= --query-compute-apps= --format= --help-query --help-query-card
 		--help-query-gpu --help-query-chip --help-query-compute-apps --json
 		--reservations= -i --id= -p --pid= --sort= -l --loop= --loop-ms= -lms -c --count=
 		-f --filename= --color= --delay= -s --select= -o --options= --set-capacity=
-		--ascii --reset-peaks --invalidate --chip= -y --yes -h --help -V --version" -- "$cur")
-	case ${COMPREPLY[*]} in
-	*=) compopt -o nospace ;;
-	esac
+		--ascii --reset-peaks --invalidate --chip= -y --yes -h --help -V --version"
 }
 
 _ttmem_run()
@@ -102,15 +108,35 @@ _ttmem_run()
 	-k | --chip | -d | --dram | -l | --l1) return ;;
 	esac
 	case $cur in
-	-*)
-		mapfile -t COMPREPLY < <(compgen -W "-c --card= -k --chip= -d --dram= -l --l1=
-			-h --help -V --version" -- "$cur")
-		case ${COMPREPLY[*]} in
-		*=) compopt -o nospace ;;
-		esac ;;
+	-*) _ttmem_options "-c --card= -k --chip= -d --dram= -l --l1= -h --help -V --version" ;;
 	*) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
 	esac
 }
 
+_ttmem_cdi()
+{
+	local cur prev
+
+	_ttmem_words
+	case $prev in
+	-o | --output) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	esac
+	_ttmem_options "-o --output= -h --help -V --version"
+}
+
+_ttmem_exporter()
+{
+	local cur prev
+
+	_ttmem_words
+	case $prev in
+	# With colons in them, which bash takes for ends of words.
+	-l | --listen | -n | --max-processes) return ;;
+	esac
+	_ttmem_options "-l --listen= -n --max-processes= -h --help -V --version"
+}
+
 complete -F _ttmem_smi ttmem-smi
 complete -F _ttmem_run ttmem-run
+complete -F _ttmem_cdi ttmem-cdi
+complete -F _ttmem_exporter ttmem-exporter

@@ -770,8 +770,11 @@ static void no_drift(void **state)
 	setenv("HERE", TTMEM_TREE "/tools/testing/selftests/host", 1);
 	setenv("smi", TTMEM_SMI, 1);
 	setenv("run", TTMEM_RUN, 1);
+	setenv("tools", TTMEM_REAL, 1);
 	play_shell("$HERE/drift $smi ttmem-smi");
 	play_shell("$HERE/drift $run ttmem-run");
+	play_shell("$HERE/drift $tools/ttmem-cdi ttmem-cdi");
+	play_shell("$HERE/drift $tools/ttmem-exporter ttmem-exporter");
 	end("drift");
 }
 
@@ -779,10 +782,16 @@ static void no_drift(void **state)
 static void completions(void **state)
 {
 	static const char * const lines[] = {
-		"d", "--query-gpu = memory.", "--query-gpu = name,memory.u",
-		"--query-compute-apps = used", "-i ", "-i 0,n", "-p ",
-		"--sort r", "-q -d P", "dmon -d ", "--format = csv,no",
-		"--set-capacity = d",
+		"ttmem-smi d", "ttmem-smi --query-gpu = memory.",
+		"ttmem-smi --query-gpu = name,memory.u",
+		"ttmem-smi --query-compute-apps = used", "ttmem-smi -i ",
+		"ttmem-smi -i 0,n", "ttmem-smi -p ", "ttmem-smi --sort r",
+		"ttmem-smi -q -d P", "ttmem-smi dmon -d ",
+		"ttmem-smi --format = csv,no", "ttmem-smi --set-capacity = d",
+		"ttmem-run -c ", "ttmem-run -c 0 --d",
+		"ttmem-cdi ", "ttmem-cdi --o", "ttmem-cdi -o sy",
+		"ttmem-cdi --output = pr", "ttmem-exporter --m",
+		"ttmem-exporter -", "ttmem-exporter -l ",
 	};
 	char command[1024];
 	unsigned int i;
@@ -795,7 +804,7 @@ static void completions(void **state)
 	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		/* What is behind the last blank is being typed. */
 		snprintf(command, sizeof(command),
-			 "bash -c 'ttmem-smi() { $smi \"$@\"; }; compopt() { :; }; . $HERE/ttmem.bash; IFS=\" \" read -ra COMP_WORDS <<< \"ttmem-smi $1\"; case $1 in *\" \") COMP_WORDS+=(\"\");; esac; COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _ttmem_smi; echo \"${COMPREPLY[@]}\"' - '%s'",
+			 "bash -c 'ttmem-smi() { $smi \"$@\"; }; compopt() { :; }; . $HERE/ttmem.bash; IFS=\" \" read -ra COMP_WORDS <<< \"$1\"; case $1 in *\" \") COMP_WORDS+=(\"\");; esac; COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _${COMP_WORDS[0]//-/_}; echo \"${COMPREPLY[@]}\"' - '%s'",
 			 lines[i]);
 		assert_int_equal(run(command, out, sizeof(out), err,
 				     sizeof(err)), 0);
@@ -813,7 +822,7 @@ static void installed(void **state)
 	unsetenv("MAKEFLAGS");
 	unsetenv("MAKELEVEL");
 	begin();
-	play_shell("make -s -C $TOOLS O=$BUILT WERROR=1 DESTDIR=$PWD/root install >/dev/null && find root ! -type d | grep -E '(smi|run|_ttmem)' | LC_ALL=C sort");
+	play_shell("make -s -C $TOOLS O=$BUILT WERROR=1 DESTDIR=$PWD/root install >/dev/null && find root ! -type d | grep -E '(ttmem-|_ttmem)' | LC_ALL=C sort");
 	play_shell("make -s -C $TOOLS O=$BUILT WERROR=1 DESTDIR=$PWD/root uninstall && find root ! -type d");
 	end("install");
 }

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What fish completes of ttmem-cdi.
+
+complete -c ttmem-cdi -f
+complete -c ttmem-cdi -s o -l output -r -F -d 'write to a file'
+complete -c ttmem-cdi -s h -l help -d 'a summary of the options'
+complete -c ttmem-cdi -s V -l version -d 'the version'
