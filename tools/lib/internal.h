@@ -66,6 +66,13 @@ bool ttmem__number(const char *text, uint64_t max, uint64_t *value);
 bool ttmem__size(const char *text, uint64_t *bytes);
 
 /**
+ * ttmem__utf8_length() - how many bytes of a valid UTF-8 character begin here
+ * @text: not empty
+ * Return: 1 to 4, 0 if none begins here
+ */
+size_t ttmem__utf8_length(const char *text);
+
+/**
  * ttmem__find() - find a card by what a person types
  * @text: a number, or a PCI address with or without its domain
  * @number: out: TT-KMD's number of the card

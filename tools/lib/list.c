@@ -125,6 +125,30 @@ bool ttmem__size(const char *text, uint64_t *bytes)
 	return true;
 }
 
+size_t ttmem__utf8_length(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	unsigned long c;
+	size_t len, i;
+
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	len = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	c = s[0] & (0x7f >> len);
+	for (i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	/* Too long a form, surrogates, beyond Unicode. */
+	if ((len == 3 && (c < 0x800 || (c >= 0xd800 && c < 0xe000))) ||
+	    (len == 4 && (c < 0x10000 || c > 0x10ffff)))
+		return 0;
+	return len;
+}
+
 int ttmem__why_not(unsigned int number)
 {
 	char path[TTMEM_PATH_SIZE];

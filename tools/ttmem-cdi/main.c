@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <json-c/json.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "internal.h"
+#include "make_json.h"
 
 #define EXIT_USAGE	2
 
@@ -48,24 +48,9 @@ die(int status, const char *format, ...)
 	exit(status);
 }
 
-static struct json_object *made(struct json_object *obj)
+void out_of_memory(void)
 {
-	if (!obj)
-		die(1, "out of memory");
-	return obj;
-}
-
-static void put(struct json_object *to, const char *key,
-		struct json_object *value)
-{
-	if (json_object_object_add(to, key, made(value)))
-		die(1, "out of memory");
-}
-
-static void append(struct json_object *to, struct json_object *value)
-{
-	if (json_object_array_add(to, made(value)))
-		die(1, "out of memory");
+	die(1, "out of memory");
 }
 
 static struct json_object *string(const char *text)
@@ -141,7 +126,7 @@ static void write_file(const char *path, const char *text)
 	int fd;
 
 	if (asprintf(&new, "%s.XXXXXX", path) < 0)
-		die(1, "out of memory");
+		out_of_memory();
 	fd = mkstemp(new);
 	if (fd < 0)
 		die(1, "cannot write beside %s: %s", path, strerror(errno));
@@ -206,7 +191,7 @@ int main(int argc, char **argv)
 	text = json_object_to_json_string_ext(spec, JSON_C_TO_STRING_NOSLASHESCAPE |
 					      JSON_C_TO_STRING_PRETTY);
 	if (!text)
-		die(1, "out of memory");
+		out_of_memory();
 	if (path)
 		write_file(path, text);
 	else if (puts(text) < 0 || fflush(stdout))

@@ -220,40 +220,13 @@ static bool read_card(struct card *card, const struct ttmem_card_id *id,
 }
 
 /*
- * Bytes of the character of UTF-8 that begins here, 0 if none does: too short or
- * too long a form, a surrogate, beyond Unicode.
- */
-static size_t character(const unsigned char *s)
-{
-	/* The lowest that takes so many bytes. */
-	static const uint32_t lowest[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	uint32_t c;
-	size_t len, i;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] < 0xc0 || s[0] >= 0xf8)
-		return 0;
-	len = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	c = s[0] & (0x7f >> len);
-	for (i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	if (c < lowest[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-		return 0;
-	return len;
-}
-
-/*
  * Write a label's value. A page with a byte that is not UTF-8 is refused whole
  * by Prometheus, so U+FFFD stands for such.
  */
 static void put_value(FILE *out, const char *text)
 {
 	while (*text) {
-		size_t len = character((const unsigned char *)text);
+		size_t len = ttmem__utf8_length(text);
 
 		if (!len)
 			fputs("\xef\xbf\xbd", out);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "make_json.h"
+#include "smi.h"
 
 #define JSON_FORMAT	1
 
@@ -38,7 +39,7 @@ static struct json_object *string(const char *text)
 	if (!out)
 		out_of_memory();
 	for (to = out; *text; text += len ? len : 1) {
-		len = utf8_length(text);
+		len = ttmem__utf8_length(text);
 		if (len)
 			to = mempcpy(to, text, len);
 		else

@@ -93,8 +93,7 @@ wrong(const char *format, ...)
 	exit(EXIT_USAGE);
 }
 
-static void __attribute__((format(printf, 1, 2)))
-tell(const char *format, ...)
+int say(const char *format, ...)
 {
 	va_list args;
 
@@ -103,6 +102,7 @@ tell(const char *format, ...)
 	vfprintf(stderr, format, args);
 	fputc('\n', stderr);
 	va_end(args);
+	return EXIT_FAILED;
 }
 
 /* Microseconds since 1970, and from the first call on never backwards. */
@@ -301,7 +301,7 @@ static void add_notice(struct rows *rows, char *note)
 		out_of_memory();
 	row->kind = ROW_NOTICE;
 	row->note = note;
-	tell("%s", note);
+	say("%s", note);
 }
 
 /* Tell which cards are in @in and not in @other. */
@@ -344,12 +344,12 @@ static void send(struct output *output, const char *text, size_t size)
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done < 0) {
-			tell("cannot write to %s: %s. The %zu samples before are in it",
-			     output->path, strerror(errno), output->samples);
+			say("cannot write to %s: %s. The %zu samples before are in it",
+			    output->path, strerror(errno), output->samples);
 			if (output->file &&
 			    ftruncate(output->fd, output->whole))
-				tell("cannot cut %s back to them: %s",
-				     output->path, strerror(errno));
+				say("cannot cut %s back to them: %s",
+				    output->path, strerror(errno));
 			output->failed = true;
 			return;
 		}
@@ -386,18 +386,18 @@ static bool open_output(struct output *output)
 		if (asprintf(&old, "%s.old", output->path) < 0)
 			out_of_memory();
 		if (rename(output->path, old)) {
-			tell("cannot keep what is in %s as %s: %s",
-			     output->path, old, strerror(errno));
+			say("cannot keep what is in %s as %s: %s",
+			    output->path, old, strerror(errno));
 			free(old);
 			return false;
 		}
-		tell("what was in %s is now in %s", output->path, old);
+		say("what was in %s is now in %s", output->path, old);
 		free(old);
 	}
 	output->fd = open(output->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
 			  0666);
 	if (output->fd < 0) {
-		tell("cannot write to %s: %s", output->path, strerror(errno));
+		say("cannot write to %s: %s", output->path, strerror(errno));
 		return false;
 	}
 	output->file = !fstat(output->fd, &st) && S_ISREG(st.st_mode);
@@ -421,7 +421,7 @@ static int sample(struct output *output, const struct job *job,
 	look.rows.time = now();
 	status = snapshot_take(&look.snap, &job->want);
 	if (begin && !look.snap.cards)
-		tell("%s", look.snap.why);
+		say("%s", look.snap.why);
 	else if (begin)
 		status = open_output(output) ? EXIT_OK : EXIT_FAILED;
 	if (begin && status) {
@@ -491,7 +491,7 @@ static pid_t start(char **command, const sigset_t *mask, int *status)
 	posix_spawnattr_destroy(&attr);
 	if (!ret)
 		return pid;
-	tell("cannot run %s: %s", command[0], strerror(ret));
+	say("cannot run %s: %s", command[0], strerror(ret));
 	*status = ret == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT;
 	return 0;
 }
@@ -553,14 +553,14 @@ static void finish(struct output *output, const struct job *job,
 		free(text);
 	}
 	if (!output->failed && close(output->fd)) {
-		tell("cannot write to %s: %s", output->path, strerror(errno));
+		say("cannot write to %s: %s", output->path, strerror(errno));
 		output->failed = true;
 	}
 	if (output->failed || !output->file)
 		return;
-	tell("%zu samples in %.1f s are in %s. To see them: ttmem-smi report %s --svg %s.svg",
-	     output->samples, lasted / 1e6, output->path, output->path,
-	     output->path);
+	say("%zu samples in %.1f s are in %s. To see them: ttmem-smi report %s --svg %s.svg",
+	    output->samples, lasted / 1e6, output->path, output->path,
+	    output->path);
 }
 
 static int record(const struct job *job)

@@ -217,6 +217,13 @@ struct holding *pool_holdings(const struct recording *rec,
 			      const struct pool_track *pool, size_t sample,
 			      size_t *count);
 
+/**
+ * say() - tell something on standard error
+ * @format: a sentence without its end, as for printf()
+ * Return: EXIT_FAILED, for what ends with that
+ */
+int __attribute__((format(printf, 1, 2))) say(const char *format, ...);
+
 /* In report.c. */
 
 /**

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,19 +32,6 @@ static const char help[] =
 	"\n"
 	"Exit status: 0; 1 if a file cannot be read, understood or written, or the card\n"
 	"is not in it; 2 for a wrong argument.\n";
-
-static int __attribute__((format(printf, 1, 2)))
-fail(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fputs("ttmem-smi: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	va_end(args);
-	return EXIT_FAILED;
-}
 
 void format_size(char *text, size_t size, double bytes)
 {
@@ -378,7 +364,7 @@ static int close_output(FILE *out, const char *path)
 
 	errno = bad ? EIO : 0;
 	if (fclose(out) || bad)
-		return fail("cannot write to %s: %s", path, strerror(errno));
+		return say("cannot write to %s: %s", path, strerror(errno));
 	return 0;
 }
 
@@ -388,7 +374,7 @@ static int draw(const struct recording *rec, const char *path)
 	FILE *out = is_stdout ? stdout : fopen(path, "we");
 
 	if (!out)
-		return fail("cannot write to %s: %s", path, strerror(errno));
+		return say("cannot write to %s: %s", path, strerror(errno));
 	print_svg(out, rec);
 	return close_output(out, is_stdout ? "standard output" : path);
 }
@@ -449,7 +435,7 @@ int report_main(int argc, char **argv)
 		return wrong(argv[optind], "is one argument too many");
 
 	if (!recording_read(&rec, path, card, why, sizeof(why))) {
-		status = fail("cannot report on %s: %s", path, why);
+		status = say("cannot report on %s: %s", path, why);
 		goto done;
 	}
 	if (svg)

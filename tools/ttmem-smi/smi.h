@@ -286,13 +286,6 @@ int percent_used(const struct pool *pool);
  */
 void format_milli(char *text, size_t size, int64_t n, unsigned int decimals);
 
-/**
- * utf8_length() - how many bytes of a valid UTF-8 character begin here
- * @text: not empty
- * Return: 1 to 4, 0 if none begins here
- */
-size_t utf8_length(const char *text);
-
 /* The views. Each prints a snapshot; what it takes beyond is told here. */
 
 /* The table of cards and that of processes. */

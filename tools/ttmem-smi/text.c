@@ -67,30 +67,6 @@ void style_of(struct style *style, int fd, const char *colour)
 		style->colour = !strcmp(colour, "always");
 }
 
-size_t utf8_length(const char *text)
-{
-	const unsigned char *s = (const unsigned char *)text;
-	unsigned long c;
-	size_t len, i;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	len = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	c = s[0] & (0x7f >> len);
-	for (i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	/* Too long a form, surrogates, beyond Unicode. */
-	if ((len == 3 && (c < 0x800 || (c >= 0xd800 && c < 0xe000))) ||
-	    (len == 4 && (c < 0x10000 || c > 0x10ffff)))
-		return 0;
-	return len;
-}
-
 /*
  * The next character of a text: how many bytes it has, and columns, -1 if it is
  * nothing to print. In ASCII a whole character of UTF-8 makes one question mark.
@@ -112,7 +88,7 @@ static size_t next_character(const char *text, bool utf8, int *columns)
 			len++;
 		return len;
 	}
-	len = utf8_length(text);
+	len = ttmem__utf8_length(text);
 	if (!len)
 		return 1;
 	if (mbrtowc(&wide, text, len, &state) == len && iswprint(wide))
@@ -164,7 +140,7 @@ char *printable(const char *from)
 	if (!text)
 		out_of_memory();
 	while (*from) {
-		size_t len = utf8_length(from);
+		size_t len = ttmem__utf8_length(from);
 
 		if (!len || (unsigned char)*from < ' ' || *from == 0x7f) {
 			*to++ = '?';

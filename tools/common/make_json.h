@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Objects of json-c that are made, or the program ends: what json.c, report.c and trace.c share. */
+/* Objects of json-c that are made, or the program ends: what its users here share. */
 #ifndef TTMEM_MAKE_JSON_H
 #define TTMEM_MAKE_JSON_H
 
 #include <json-c/json.h>
 
-#include "smi.h"
+/* The program's own. */
+void __attribute__((noreturn)) out_of_memory(void);
 
 /* json-c gives a null object both for null and for lack of memory. */
 static inline struct json_object *made(struct json_object *obj)
