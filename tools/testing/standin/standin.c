@@ -12,6 +12,13 @@
  *   /proc/driver/tenstorrent/N/pids	a line for each open file
  *   hwmon "wormhole" or "blackhole"	below the PCI function
  *
+ * That is what TT-KMD 2.10 shows. With release= it does as an earlier one did:
+ *
+ *   before 2.10	O_EXCL means nothing
+ *   before 2.8		a galaxy's number is the lowest free one too
+ *   before 2.7		pids has the numbers that the openers have themselves
+ *   before 2.5		/proc/driver/tenstorrent is not there
+ *
  * N is the lowest free number; a galaxy's comes from its bus number if that is
  * free. Unbinding with open files works, unloading with open files does not,
  * .shutdown is remove. A board is known by its PCI subsystem id, there being
@@ -62,6 +69,10 @@ static unsigned int max_devices = 32;
 module_param(max_devices, uint, 0444);
 MODULE_PARM_DESC(max_devices, "How many cards to drive at most (default 32)");
 
+static char *release = "2.10";
+module_param(release, charp, 0444);
+MODULE_PARM_DESC(release, "The release of TT-KMD to do as, MAJOR.MINOR (default 2.10)");
+
 static bool telemetry = true;
 module_param(telemetry, bool, 0444);
 MODULE_PARM_DESC(telemetry, "Show the tt_* attributes and hwmon (default 1); 0 is a card whose firmware never answers");
@@ -81,8 +92,8 @@ MODULE_PARM_DESC(memory_stats, "Give cards probed from now on a directory memory
  * @cdev: /dev/tenstorrent/N
  * @pdev: the PCI function, referenced
  * @number: N
- * @lock: guards the three that follow
  * @gone: remove has begun
+ * @lock: guards the two that follow
  * @exclusive: the one file in @files was opened with O_EXCL
  * @files: struct standin_file of each open file
  * @turn: where opens wait for each other
@@ -97,8 +108,8 @@ struct standin_card {
 	struct cdev cdev;
 	struct pci_dev *pdev;
 	u32 number;
-	struct mutex lock; /* gone, exclusive, files */
 	bool gone;
+	struct mutex lock; /* exclusive, files */
 	bool exclusive;
 	struct list_head files;
 	wait_queue_head_t turn;
@@ -109,12 +120,23 @@ struct standin_card {
 	struct notifier_block reboot;
 };
 
+/**
+ * struct standin_file - an open file
+ * @card: whose, referenced
+ * @pid: who opened it
+ * @own_number: the opener's number in its own namespace
+ * @node: in the card's list
+ */
 struct standin_file {
 	struct standin_card *card;
 	struct pid *pid;
+	pid_t own_number;
 	struct list_head node;
 };
 
+#define RELEASE(major, minor)	((major) * 100 + (minor))
+
+static unsigned int release_played;
 static dev_t standin_devt;
 static struct class *standin_class;
 static struct proc_dir_entry *standin_proc;
@@ -358,24 +380,23 @@ static void standin_hide_telemetry(struct standin_card *card)
 
 /* The char device */
 
-/* Whether an open need wait no longer: it may go on, or the card is gone. */
+/* Whether an open need wait no longer. */
 static bool standin_may_go_on(const struct standin_card *card, bool exclusive)
 {
-	if (READ_ONCE(card->gone))
-		return true;
 	return exclusive ? list_empty(&card->files) :
 			   !READ_ONCE(card->exclusive);
 }
 
 /*
  * An O_EXCL open waits until it is alone, any other until no O_EXCL file is
- * open; with O_NONBLOCK that is -EAGAIN instead.
+ * open; with O_NONBLOCK that is -EAGAIN instead. A card that goes wakes nobody:
+ * who waits gets a dead file in its turn, as from TT-KMD.
  */
 static int standin_admit(struct standin_card *card, struct standin_file *file,
 			 unsigned int flags)
 {
-	bool exclusive = flags & O_EXCL;
-	int err = 0;
+	bool exclusive = (flags & O_EXCL) && release_played >= RELEASE(2, 10);
+	int err;
 
 	mutex_lock(&card->lock);
 	while (!standin_may_go_on(card, exclusive)) {
@@ -388,15 +409,10 @@ static int standin_admit(struct standin_card *card, struct standin_file *file,
 			return err;
 		mutex_lock(&card->lock);
 	}
-
-	if (card->gone) {
-		err = -ENODEV;
-	} else {
-		WRITE_ONCE(card->exclusive, exclusive);
-		list_add(&file->node, &card->files);
-	}
+	WRITE_ONCE(card->exclusive, exclusive);
+	list_add(&file->node, &card->files);
 	mutex_unlock(&card->lock);
-	return err;
+	return 0;
 }
 
 static int standin_open(struct inode *inode, struct file *filp)
@@ -411,6 +427,7 @@ static int standin_open(struct inode *inode, struct file *filp)
 		return -ENOMEM;
 	file->card = card;
 	file->pid = get_pid(task_tgid(current));
+	file->own_number = task_tgid_vnr(current);
 
 	err = standin_admit(card, file, filp->f_flags);
 	if (err) {
@@ -464,7 +481,8 @@ static int standin_pids_show(struct seq_file *s, void *v)
 
 	mutex_lock(&card->lock);
 	list_for_each_entry(file, &card->files, node)
-		seq_printf(s, "%d\n", pid_vnr(file->pid));
+		seq_printf(s, "%d\n", release_played >= RELEASE(2, 7) ?
+			   pid_vnr(file->pid) : file->own_number);
 	mutex_unlock(&card->lock);
 	return 0;
 }
@@ -512,7 +530,7 @@ static int standin_take_number(struct standin_card *card)
 {
 	int galaxy = standin_galaxy_number(card->pdev);
 
-	if (galaxy >= 0 && galaxy < max_devices &&
+	if (release_played >= RELEASE(2, 8) && galaxy >= 0 && galaxy < max_devices &&
 	    !xa_insert(&standin_cards, galaxy, card, GFP_KERNEL)) {
 		card->number = galaxy;
 		return 0;
@@ -575,7 +593,8 @@ static int standin_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	pci_set_drvdata(pdev, card);
 
 	snprintf(name, sizeof(name), "%u", card->number);
-	card->proc = proc_mkdir(name, standin_proc);
+	if (standin_proc)
+		card->proc = proc_mkdir(name, standin_proc);
 	if (card->proc)
 		proc_create_single_data("pids", 0444, card->proc,
 					standin_pids_show, card);
@@ -620,11 +639,7 @@ static void standin_remove(struct pci_dev *pdev)
 
 	standin_hide_telemetry(card);
 
-	mutex_lock(&card->lock);
 	WRITE_ONCE(card->gone, true);
-	mutex_unlock(&card->lock);
-	wake_up_interruptible_all(&card->turn);
-
 	proc_remove(card->proc);
 	cdev_device_del(&card->cdev, &card->dev);
 	pci_disable_device(pdev);
@@ -651,16 +666,24 @@ static struct pci_driver standin_driver = {
 
 static int __init standin_init(void)
 {
+	unsigned int major, minor;
 	int err;
 
+	if (sscanf(release, "%u.%u", &major, &minor) != 2 || minor > 99) {
+		pr_err("release=%s: not a release as 2.10\n", release);
+		return -EINVAL;
+	}
+	release_played = RELEASE(major, minor);
 	if (!max_devices || max_devices > MINORMASK) {
 		pr_err("max_devices=%u: 1 to %u\n", max_devices, MINORMASK);
 		return -EINVAL;
 	}
 
-	standin_proc = proc_mkdir("driver/" STANDIN_NAME, NULL);
-	if (!standin_proc)
-		return -ENOMEM;
+	if (release_played >= RELEASE(2, 5)) {
+		standin_proc = proc_mkdir("driver/" STANDIN_NAME, NULL);
+		if (!standin_proc)
+			return -ENOMEM;
+	}
 	err = alloc_chrdev_region(&standin_devt, 0, max_devices, STANDIN_NAME);
 	if (err)
 		goto proc;
