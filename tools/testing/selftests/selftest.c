@@ -802,7 +802,7 @@ int st_load(const char *variable, const char *module_parameters)
 		fail_msg("%s is not set: run this through tools/testing/vm/run", variable);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		fail_msg("%s: %s", path, strerror(errno));
+		return -errno;
 	if (syscall(SYS_finit_module, fd, module_parameters, 0))
 		error = -errno;
 	close(fd);
