@@ -51,10 +51,63 @@ _ttmem_options()
 	esac
 }
 
+_ttmem_smi_top()
+{
+	local cur prev
+
+	_ttmem_words
+	case $prev in
+	-i | --id) _ttmem_list "$cur" "$(_ttmem_cards)"; return ;;
+	-p | --pid) _ttmem_list "$cur" "$(_ttmem_pids)"; return ;;
+	-d | --delay) return ;;
+	esac
+	_ttmem_options "-d --delay= -i --id= -p --pid= --ascii -h --help"
+}
+
+_ttmem_smi_record()
+{
+	local cur prev
+
+	_ttmem_words
+	case $prev in
+	-o | --output) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--format) mapfile -t COMPREPLY < <(compgen -W "csv trace" -- "$cur"); return ;;
+	-i | --id) _ttmem_list "$cur" "$(_ttmem_cards)"; return ;;
+	-p | --pid) _ttmem_list "$cur" "$(_ttmem_pids)"; return ;;
+	-l | --loop | --loop-ms | --lms | -lms | -d | --duration) return ;;
+	esac
+	case $cur in
+	-*) _ttmem_options "-o --output= --format= -l --loop= --loop-ms= --lms= -d --duration=
+		-i --id= -p --pid= -h --help" ;;
+	# A command and its arguments.
+	*) mapfile -t COMPREPLY < <(compgen -c -f -- "$cur") ;;
+	esac
+}
+
+_ttmem_smi_report()
+{
+	local cur prev
+
+	_ttmem_words
+	case $prev in
+	-i | --id) _ttmem_list "$cur" "$(_ttmem_cards)"; return ;;
+	--svg) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	esac
+	case $cur in
+	-*) _ttmem_options "--svg= -i --id= --csv --json -h --help" ;;
+	*) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	esac
+}
+
 _ttmem_smi()
 {
 	local cur prev
 
+	if [ "$COMP_CWORD" -gt 1 ]; then
+		case ${COMP_WORDS[1]} in
+		top | record | report) "_ttmem_smi_${COMP_WORDS[1]}"; return ;;
+		esac
+	fi
 	_ttmem_words
 	case $prev in
 	--query-card | --query-gpu) _ttmem_list "$cur" "$(_ttmem_fields card)"; return ;;

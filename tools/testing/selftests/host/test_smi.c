@@ -772,6 +772,9 @@ static void no_drift(void **state)
 	setenv("run", TTMEM_RUN, 1);
 	setenv("tools", TTMEM_REAL, 1);
 	play_shell("$HERE/drift $smi ttmem-smi");
+	play_shell("$HERE/drift \"$smi top\" ttmem-smi-top");
+	play_shell("$HERE/drift \"$smi record\" ttmem-smi-record");
+	play_shell("$HERE/drift \"$smi report\" ttmem-smi-report");
 	play_shell("$HERE/drift $run ttmem-run");
 	play_shell("$HERE/drift $tools/ttmem-cdi ttmem-cdi");
 	play_shell("$HERE/drift $tools/ttmem-exporter ttmem-exporter");
@@ -788,6 +791,9 @@ static void completions(void **state)
 		"ttmem-smi -i 0,n", "ttmem-smi -p ", "ttmem-smi --sort r",
 		"ttmem-smi -q -d P", "ttmem-smi dmon -d ",
 		"ttmem-smi --format = csv,no", "ttmem-smi --set-capacity = d",
+		"ttmem-smi top -i 1,p", "ttmem-smi record --fo",
+		"ttmem-smi record --format = t", "ttmem-smi record -o sy",
+		"ttmem-smi report --", "ttmem-smi report pr",
 		"ttmem-run -c ", "ttmem-run -c 0 --d",
 		"ttmem-cdi ", "ttmem-cdi --o", "ttmem-cdi -o sy",
 		"ttmem-cdi --output = pr", "ttmem-exporter --m",
