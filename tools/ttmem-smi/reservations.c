@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * --reservations PID: each reservation that a process holds, as its runtime told
- * it. It takes the node, and the right to look into the process.
+ * it. It takes the node, and the right to look into the process. What it has set
+ * by gauges stands among them, as reservations with handle 0, which none has.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -17,6 +18,7 @@ struct listing {
 	const struct card *card;	/* likewise */
 	bool head;			/* has been printed */
 	size_t count;
+	size_t gauges;
 	uint64_t bytes[2];
 };
 
@@ -50,9 +52,13 @@ static void print_csv(struct listing *list, const struct ttmem_reservation *r)
 	const char *b = list->csv->units ? " B" : "";
 	FILE *out = list->out;
 
-	fprintf(out, "%u, %u, %" PRIu64 ", %llu, %s, %s, ", list->card->id.number,
-		r->chip, list->client, (unsigned long long)r->handle,
-		memory_name(r->memory), tag_name(r->tag));
+	fprintf(out, "%u, %u, %" PRIu64 ", ", list->card->id.number, r->chip,
+		list->client);
+	if (r->handle)
+		fprintf(out, "%llu", (unsigned long long)r->handle);
+	else
+		fputs("[N/A]", out);
+	fprintf(out, ", %s, %s, ", memory_name(r->memory), tag_name(r->tag));
 	if (r->flags & TTMEM_RESERVE_ADDRESS)
 		fprintf(out, "0x%llx", (unsigned long long)r->address);
 	else
@@ -88,6 +94,34 @@ static void print_line(struct listing *list, const struct ttmem_reservation *r)
 		tag_name(r->tag), address, size, label);
 }
 
+static void print_one(struct listing *list, const struct ttmem_reservation *r)
+{
+	if (list->csv)
+		print_csv(list, r);
+	else
+		print_line(list, r);
+	if (r->handle)
+		list->count++;
+	else
+		list->gauges++;
+	/* A sum beyond 64 bits stays at the end. */
+	if (r->memory < 2 &&
+	    __builtin_add_overflow(list->bytes[r->memory], r->size,
+				   &list->bytes[r->memory]))
+		list->bytes[r->memory] = UINT64_MAX;
+}
+
+static void print_gauge(struct listing *list, const struct ttmem_client *c)
+{
+	struct ttmem_reservation r = {
+		.chip = c->chip, .memory = c->memory, .tag = c->tag,
+		.size = c->bytes, .label = "(gauge)",
+	};
+
+	print_head(list);
+	print_one(list, &r);
+}
+
 /* By chip, memory and address; those without one by handle, behind. */
 static int by_place(const void *a, const void *b)
 {
@@ -119,18 +153,8 @@ static int list_client(struct listing *list, struct ttmem_card *node)
 	print_head(list);
 	if (count)
 		qsort(r, count, sizeof(*r), by_place);
-	for (i = 0; i < count; i++) {
-		if (list->csv)
-			print_csv(list, &r[i]);
-		else
-			print_line(list, &r[i]);
-		/* A sum beyond 64 bits stays at the end. */
-		if (r[i].memory < 2 &&
-		    __builtin_add_overflow(list->bytes[r[i].memory], r[i].size,
-					   &list->bytes[r[i].memory]))
-			list->bytes[r[i].memory] = UINT64_MAX;
-	}
-	list->count += count;
+	for (i = 0; i < count; i++)
+		print_one(list, &r[i]);
 	ttmem_list_free(r);
 	return 0;
 }
@@ -158,11 +182,15 @@ static int list_card(struct listing *list, pid_t pid, bool *found)
 	ret = ttmem_open(number, TTMEM_OPEN_QUIET, &node);
 	/* A client has a line for each tag, one after the other. */
 	for (; !ret && i < count; i++) {
-		if (clients[i].pid != pid || clients[i].client == last)
+		if (clients[i].pid != pid)
 			continue;
-		last = clients[i].client;
-		list->client = last;
-		ret = list_client(list, node);
+		list->client = clients[i].client;
+		if (!clients[i].reservations) {
+			print_gauge(list, &clients[i]);
+		} else if (list->client != last) {
+			last = list->client;
+			ret = list_client(list, node);
+		}
 	}
 	ttmem_list_free(clients);
 	ttmem_close(node);
@@ -190,7 +218,7 @@ int print_reservations(FILE *out, const struct want *want, pid_t pid,
 		       const struct csv *csv)
 {
 	struct listing list = { .out = out, .csv = csv };
-	char dram[64], l1[64];
+	char dram[64], l1[64], gauges[64] = "";
 	struct snapshot snap;
 	bool found = false;
 	int status, ret;
@@ -220,8 +248,12 @@ int print_reservations(FILE *out, const struct want *want, pid_t pid,
 	} else if (!csv) {
 		format_bytes(dram, sizeof(dram), list.bytes[TTMEM_DRAM], 20);
 		format_bytes(l1, sizeof(l1), list.bytes[TTMEM_L1], 20);
-		fprintf(out, "%zu reservation%s of process %d: DRAM %s, L1 %s\n",
-			list.count, list.count == 1 ? "" : "s", pid, dram, l1);
+		if (list.gauges)
+			snprintf(gauges, sizeof(gauges), " and %zu gauge%s",
+				 list.gauges, list.gauges == 1 ? "" : "s");
+		fprintf(out, "%zu reservation%s%s of process %d: DRAM %s, L1 %s\n",
+			list.count, list.count == 1 ? "" : "s", gauges, pid,
+			dram, l1);
 	}
 out:
 	snapshot_free(&snap);

@@ -656,7 +656,8 @@ static void reservations(void **state)
 	    "7 1234 4294967001 0 DRAM buffer 104861696 2 serve\n"
 	    "7 1234 4294967001 0 L1 cb 65536 1 serve\n"
 	    "8 1235 4294967001 0 L1 cb 65536 1 serve\n"
-	    "9 1234 4294967001 0 L1 cb 65536 1 serve\n",
+	    "9 1234 4294967001 0 L1 cb 65536 1 serve\n"
+	    "9 1234 4294967001 0 L1 buffer 5242880 0 serve\n",
 	    "proc/driver/ttmem/0/clients");
 	begin();
 	play("--reservations 1234");
