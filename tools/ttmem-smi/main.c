@@ -3,6 +3,7 @@
  * ttmem-smi: the Tenstorrent cards of this machine, what of their memory is
  * used, and by whom. Options are nvidia-smi's where that has one for it.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -54,7 +55,8 @@ static const char help[] =
 	"  -p, --pid=PID,...      only these processes\n"
 	"      --sort=KEY         processes by card, pid, user, command, dram, l1 or\n"
 	"                         reservations; -KEY largest first, +KEY smallest first\n"
-	"  -l, --loop=SECONDS     again every so many seconds, also 0.5, until Ctrl-C\n"
+	"  -l, --loop=SECONDS     again every so many seconds, also 0.5, until Ctrl-C;\n"
+	"                         -l alone every 5\n"
 	"      --loop-ms=MS       again every so many milliseconds; also -lms MS\n"
 	"  -c, --count=N          end after N times\n"
 	"  -f, --filename=FILE    write to a file\n"
@@ -626,6 +628,8 @@ static void take_option(struct job *job, int opt)
 		break;
 	case 'x':
 		wrong("-x: there is no XML; --json tells the same");
+	case 'r':
+		wrong("-r: tt-smi resets cards; --invalidate brings the books of one that was reset to 0");
 	case 'h':
 		exit(print_text(help));
 	case 'V':
@@ -642,8 +646,13 @@ static void take_word(struct job *job, const char *word)
 		set_mode(job, MODE_DMON, "dmon");
 	else if (!strcmp(word, "pmon"))
 		set_mode(job, MODE_PMON, "pmon");
+	else if (!strcmp(word, "top") || !strcmp(word, "record") ||
+		 !strcmp(word, "report"))
+		wrong("%s stands first, as in ttmem-smi %s -i 0",
+		      word, word);
 	else
-		wrong("'%s' is one argument too many", word);
+		wrong("'%s' is neither an option nor one of dmon, pmon, top, record and report",
+		      word);
 }
 
 static int run_top(int argc, char **argv)
@@ -657,6 +666,12 @@ static int run_top(int argc, char **argv)
 	      stderr);
 	return EXIT_FAILED;
 #endif
+}
+
+/* Whether what follows an option is the next option, or nothing. */
+static bool lacks_value(const char *next)
+{
+	return !next || (next[0] == '-' && (next[1] == '-' || isalpha((unsigned char)next[1])));
 }
 
 int main(int argc, char **argv)
@@ -680,12 +695,15 @@ int main(int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[1], "report"))
 		return report_main(argc - 1, argv + 1);
 
-	/* nvidia-smi has it with one dash. */
-	for (opt = 1; opt < argc; opt++)
+	/* As nvidia-smi has them: with one dash, and without a value. */
+	for (opt = 1; opt < argc; opt++) {
 		if (!strcmp(argv[opt], "-lms"))
 			argv[opt] = "--loop-ms";
+		else if (!strcmp(argv[opt], "-l") && lacks_value(argv[opt + 1]))
+			argv[opt] = "--loop=5";
+	}
 
-	while ((opt = getopt_long(argc, argv, "Lqd:i:p:l:c:f:s:o:yxhV", options,
+	while ((opt = getopt_long(argc, argv, "Lqd:i:p:l:c:f:s:o:yxrhV", options,
 				  NULL)) != -1)
 		take_option(&job, opt);
 	for (; optind < argc; optind++)

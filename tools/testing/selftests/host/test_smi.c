@@ -283,7 +283,7 @@ static void missing(void **state)
 static void arguments(void **state)
 {
 	static const char * const bad[] = {
-		"-x", "more", "-l", "-l 0", "-l -1", "-l 1x", "-l nan",
+		"-x", "-r", "more", "-i 0 top", "-l x", "-l 0", "-l -1", "-l 1x", "-l nan",
 		"-l inf", "-l 1e300", "-lms 0.5", "-i", "-i ''", "-i 0,",
 		"-i 1:2", "-i 1x", "--jso=", "-p x", "-p 0", "-p 1,,2",
 		"--sort size", "--sort ''", "-L -q", "dmon pmon",
@@ -570,6 +570,8 @@ static void loops(void **state)
 	begin();
 	play("-L -i 0 -l 0.01 -c 3");
 	play("-L -i 0 -lms 10 -c 2");
+	play("-L -c 1 -l -i 0");
+	play("-L -i 0 -c 1 -l");
 	play("--query-gpu=name,memory.used -i 1 --loop-ms=10 -c 3");
 	play("-i 0 -l 0.01 -c 2");
 	play("dmon -i 1 -d 0.01 -c 3 -s m -o DT");
