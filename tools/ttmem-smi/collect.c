@@ -682,6 +682,7 @@ static int take_card(struct snapshot *snap, const struct ttmem_card_id *id,
 		return EXIT_OK;
 	}
 	snap->cards++;
+	card->clients_read = !ret && !want->pids;
 	if (ret == -EPROTO) {
 		tell(snap, "card %u: %s; its processes are not shown",
 		     id->number, ttmem_strerror(ret));

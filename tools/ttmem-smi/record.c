@@ -245,7 +245,31 @@ static void add_process(struct rows *rows, const struct card *card,
 	}
 }
 
-static void add_pools(struct rows *rows, const struct card *card)
+/*
+ * What is used of a pool: what its processes hold. The file of sysfs was read a
+ * moment later, and the difference would look like bytes that nobody holds.
+ */
+static uint64_t used_of(const struct snapshot *snap, const struct card *card,
+			unsigned int chip, unsigned int memory)
+{
+	uint64_t used = 0;
+	size_t i;
+
+	if (!card->clients_read)
+		return card->chip[chip].pool[memory].used;
+	for (i = 0; i < snap->processes; i++) {
+		const struct process *p = &snap->process[i];
+
+		if (p->reports && p->card == card->id.number &&
+		    p->chip == chip &&
+		    __builtin_add_overflow(used, p->bytes[memory], &used))
+			used = UINT64_MAX;
+	}
+	return used;
+}
+
+static void add_pools(struct rows *rows, const struct snapshot *snap,
+		      const struct card *card)
 {
 	unsigned int chip, memory;
 	struct row *row;
@@ -259,7 +283,7 @@ static void add_pools(struct rows *rows, const struct card *card)
 			row->board = card->board;
 			row->chip = chip;
 			row->memory = memory;
-			row->used = card->chip[chip].pool[memory].used;
+			row->used = used_of(snap, card, chip, memory);
 			row->total = card->chip[chip].pool[memory].total;
 		}
 	}
@@ -271,7 +295,7 @@ static void fill_rows(struct rows *rows, const struct snapshot *snap)
 
 	for (i = 0; i < snap->cards; i++)
 		if (snap->card[i].chips)
-			add_pools(rows, &snap->card[i]);
+			add_pools(rows, snap, &snap->card[i]);
 	for (i = 0; i < snap->cards; i++) {
 		if (!snap->card[i].chips)
 			continue;

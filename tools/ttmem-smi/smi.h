@@ -67,6 +67,7 @@ struct card {
 	uint64_t power_limit;	/* likewise */
 	uint64_t clock;		/* MHz */
 	size_t chips;		/* 0 if ttmem does not follow the card */
+	bool clients_read;	/* its processes are all in the snapshot */
 	struct books *chip;
 	struct books sum;	/* all chips; only with details */
 };
