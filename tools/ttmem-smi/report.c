@@ -118,17 +118,22 @@ static void print_holders(FILE *out, const struct recording *rec,
 	char bytes[32], pid[16], name[80], after[32];
 	struct holding *list;
 	size_t count, i;
+	int user = 12;
 
 	if (!peak->used)
 		return;
 	list = pool_holdings(rec, pool, peak->sample, &count);
+	for (i = 0; i < count; i++)
+		if (list[i].holder && (int)strlen(list[i].holder->user) > user)
+			user = strlen(list[i].holder->user);
 	format_size(bytes, sizeof(bytes), peak->used);
 	format_after(after, sizeof(after), rec,
 		     seconds_after(rec, peak->sample), 0);
 	fprintf(out, "\nCard %u chip %u %s, at its peak of %s after %s:\n",
 		rec->card[pool->card].number, pool->chip,
 		memory_names[pool->memory], bytes, after);
-	fprintf(out, "%8s %-12s %10s  %s\n", "PID", "User", "Held", "Command");
+	fprintf(out, "%8s %-*s %10s  %s\n", "PID", user, "User", "Held",
+		"Command");
 	for (i = 0; i < count; i++) {
 		const struct holder *holder = list[i].holder;
 
@@ -136,7 +141,7 @@ static void print_holders(FILE *out, const struct recording *rec,
 		if (holder && holder->pid)
 			snprintf(pid, sizeof(pid), "%d", holder->pid);
 		format_size(bytes, sizeof(bytes), list[i].bytes);
-		fprintf(out, "%8s %-12s %10s  %s\n", pid,
+		fprintf(out, "%8s %-*s %10s  %s\n", pid, user,
 			holder ? holder->user : "-", bytes,
 			name_of(&list[i], name, sizeof(name)));
 	}

@@ -11,7 +11,7 @@
 
 #include "record.h"
 
-#define WIDTH		1200
+#define WIDTH		1240
 #define LEFT		100	/* of the plots */
 #define PLOT		760	/* their width */
 #define LEGEND		(LEFT + PLOT + 32)
