@@ -176,9 +176,27 @@ static void draw_pool(const struct ui *ui, int y, int x, int width,
 	draw_graph(ui, y, x + width - spark, spark, 1, pool);
 }
 
-/* Room for what a card is called. */
+/* Room for what a card is called, with the most for a board's name. */
 #define LABEL_SHORT	6
 #define LABEL_LONG	14
+#define LABEL_BOARD	6	/* where its name begins, and a blank behind it */
+#define LABEL_MOST	21
+
+/* One width for all, so that their bars begin at the same place. */
+static int label_width(const struct top *top, const struct ui *ui)
+{
+	int width = LABEL_LONG, needed;
+	size_t i;
+
+	if (ui->layout.meter_width < 64)
+		return LABEL_SHORT;
+	for (i = 0; i < top->chips; i++) {
+		needed = LABEL_BOARD + strlen(top->chip[i]->card.board);
+		if (needed > width)
+			width = needed;
+	}
+	return width < LABEL_MOST ? width : LABEL_MOST;
+}
 
 static void draw_label(const struct ui *ui, int y, int x, int width,
 		       const struct top_chip *chip)
@@ -213,11 +231,10 @@ static void draw_label(const struct ui *ui, int y, int x, int width,
 		print(ui, y + 3, x, width - 1, "%s", card->id.address);
 }
 
-static void draw_chip(const struct ui *ui, int y, int x, int width,
+static void draw_chip(const struct ui *ui, int y, int x, int label,
 		      const struct top_chip *chip)
 {
-	int label = width >= 64 ? LABEL_LONG : LABEL_SHORT;
-	int half = (width - label - 2) / 2;
+	int width = ui->layout.meter_width, half = (width - label - 2) / 2;
 
 	if (chip->card.id.address[0])
 		draw_label(ui, y, x, label, chip);
@@ -286,7 +303,8 @@ static int draw_sentence(const struct ui *ui, int y, int x, int width, int lines
 static void draw_chips(const struct top *top, struct ui *ui)
 {
 	const struct layout *l = &ui->layout;
-	int columns = l->meter_columns, lines, line, column;
+	int columns = l->meter_columns, label = label_width(top, ui);
+	int lines, line, column;
 	struct top_chip *sum;
 
 	if (!top->chips) {
@@ -301,7 +319,7 @@ static void draw_chips(const struct top *top, struct ui *ui)
 		if (!sum)
 			out_of_memory();
 		sum_chips(top, sum);
-		draw_chip(ui, 1, 0, l->meter_width, sum);
+		draw_chip(ui, 1, 0, label, sum);
 		free(sum);
 		return;
 	}
@@ -318,8 +336,8 @@ static void draw_chips(const struct top *top, struct ui *ui)
 
 			if (ui->first_meter + line < lines && i < top->chips)
 				draw_chip(ui, 1 + line * l->meter_height,
-					  column * l->meter_width,
-					  l->meter_width, top->chip[i]);
+					  column * l->meter_width, label,
+					  top->chip[i]);
 		}
 	}
 }
@@ -517,10 +535,13 @@ static void draw_table(const struct top *top, struct ui *ui)
 				     "No running processes found");
 }
 
-/* Names of keys and what they do, as many as there is room for. */
-static void draw_keys(const struct ui *ui, const char * const (*keys)[2])
+/*
+ * Names of keys and what they do from column @x on, as many as there is room for.
+ * Return the column behind.
+ */
+static int draw_keys(const struct ui *ui, int x, const char * const (*keys)[2])
 {
-	int x = 0, y = ui->layout.rows - 1, how = attribute(CHOSEN, A_REVERSE);
+	int y = ui->layout.rows - 1, how = attribute(CHOSEN, A_REVERSE);
 
 	for (; (*keys)[0]; keys++) {
 		int key = strlen((*keys)[0]), label = strlen((*keys)[1]);
@@ -533,6 +554,7 @@ static void draw_keys(const struct ui *ui, const char * const (*keys)[2])
 		attroff(how);
 		x += key + label + 1;
 	}
+	return x;
 }
 
 static void draw_foot(const struct top *top, const struct ui *ui)
@@ -540,10 +562,11 @@ static void draw_foot(const struct top *top, const struct ui *ui)
 	static const char * const keys[][2] = {
 		{ "F10", "Quit" }, { "F1", "Help" }, { "F4", "Filter" },
 		{ "F6", "Sort" }, { "F9", "Kill" }, { "Enter", "Reservations" },
-		{ "p", "Pause" }, { "c", "Cards" }, { "Tab", "Scroll cards" },
-		{ "+-", "Delay" }, { }
+		{ "p", "Pause" }, { "c", "Cards" }, { "+-", "Delay" }, { }
 	};
-	int y = ui->layout.rows - 1;
+	static const char * const more[][2] = { { "Tab", "More cards" }, { } };
+	const struct layout *l = &ui->layout;
+	int y = l->rows - 1, x = 0;
 
 	if (ui->ask == ASK_FILTER) {
 		print(ui, y, 0, ui->layout.columns, "Filter: %s_", top->filter);
@@ -556,7 +579,11 @@ static void draw_foot(const struct top *top, const struct ui *ui)
 		print(ui, y, 0, ui->layout.columns,
 		      "Arrows move the cards; Tab: processes");
 	} else {
-		draw_keys(ui, keys);
+		/* Where some are out of sight, that is to be told first. */
+		if (!ui->collapsed &&
+		    (size_t)l->meter_rows * l->meter_columns < top->chips)
+			x = draw_keys(ui, x, more);
+		draw_keys(ui, x, keys);
 	}
 }
 
@@ -646,14 +673,14 @@ static void draw_held(struct ui *ui)
 	};
 	const struct held_list *list = &ui->held;
 	int rows = ui->layout.rows, how = attribute(CHOSEN, A_REVERSE), i;
-	size_t room = rows - 4, last;
-	char dram[16], l1[16];
+	size_t room = rows - 4, last, gauges = 0, count, n;
+	char dram[16], l1[16], besides[32] = "";
 	uint64_t bytes[2] = { 0 };
-	size_t n;
 
 	for (n = 0; n < list->count; n++) {
 		const struct ttmem_reservation *r = &list->held[n].is;
 
+		gauges += list->held[n].gauge;
 		if (r->memory < 2 &&
 		    __builtin_add_overflow(bytes[r->memory], r->size,
 					   &bytes[r->memory]))
@@ -661,6 +688,10 @@ static void draw_held(struct ui *ui)
 	}
 	short_bytes(dram, sizeof(dram), bytes[TTMEM_DRAM]);
 	short_bytes(l1, sizeof(l1), bytes[TTMEM_L1]);
+	count = list->count - gauges;
+	if (gauges)
+		snprintf(besides, sizeof(besides), ", %zu gauge%s", gauges,
+			 gauges == 1 ? "" : "s");
 
 	attron(A_BOLD);
 	print(ui, 0, 0, ui->layout.columns, "%s", ui->who);
@@ -670,8 +701,8 @@ static void draw_held(struct ui *ui)
 		      "It has ended. This is what it held last:");
 	else
 		print(ui, 1, 0, ui->layout.columns,
-		      "%zu reservation%s: DRAM %s, L1 %s", list->count,
-		      list->count == 1 ? "" : "s", dram, l1);
+		      "%zu reservation%s%s: DRAM %s, L1 %s", count,
+		      count == 1 ? "" : "s", besides, dram, l1);
 	attron(how);
 	print(ui, 2, 0, ui->layout.columns, " ");
 	held_line(ui, 2, NULL);
@@ -685,7 +716,7 @@ static void draw_held(struct ui *ui)
 	if ((size_t)i < room && *list->problem)
 		draw_sentence(ui, 3 + i, 0, ui->layout.columns, room - i,
 			      list->problem);
-	draw_keys(ui, keys);
+	draw_keys(ui, 0, keys);
 }
 
 static const char * const help[] = {
@@ -742,7 +773,7 @@ static void draw_help(struct ui *ui)
 	for (i = 0; i < room && ui->first_help + i < HELP_LINES; i++)
 		print(ui, 2 + i, 0, ui->layout.columns, "%s",
 		      help[ui->first_help + i]);
-	draw_keys(ui, keys);
+	draw_keys(ui, 0, keys);
 }
 
 void draw_begin(struct ui *ui)

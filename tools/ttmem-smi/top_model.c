@@ -429,6 +429,9 @@ unsigned int permille(uint64_t used, uint64_t total)
 /* The narrowest line for a chip. */
 #define LINE_COLUMNS	38
 
+/* Where that shows all chips, the table may shrink to so many lines. */
+#define TABLE_LEAST	5
+
 /* Lines that so many chips take, so many side by side. */
 static int lines(size_t meters, int columns)
 {
@@ -463,11 +466,18 @@ void layout_make(struct layout *layout, int rows, int columns, size_t meters,
 			best = side;
 		}
 	}
-	/* Else a line each, and as few side by side as show all of them. */
-	if (height == 1)
+	/*
+	 * Else a line each, and as few side by side as show all of them, for
+	 * which the table gives up lines if that helps.
+	 */
+	if (height == 1) {
 		for (best = 1; best < narrow && lines(meters, best) > room;
 		     best++)
 			;
+		if (lines(meters, best) > room &&
+		    lines(meters, best) <= body - TABLE_LEAST)
+			room = lines(meters, best);
+	}
 	if (height > highest)
 		height = highest;
 

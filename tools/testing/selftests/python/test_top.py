@@ -242,7 +242,7 @@ class Screens(Top):
         self.start(command=SHELL)
         self.wait(r"^0\.0 +n300", " 101 ")
         self.tmux("resize-window", "-x", "40", "-y", "10")
-        self.expect("top-3-40x10", r" 101 .*0\.0 python3", "F9Kill *$")
+        self.expect("top-3-40x10", r" 101 .*0\.0 python3", "F4Filter *$")
         self.tmux("resize-window", "-x", "30", "-y", "8")
         self.wait("^Too small: 30x8 takes 40x10", absent=["DRAM"])
         self.tmux("resize-window", "-x", "200", "-y", "60")
@@ -592,7 +592,7 @@ class Ends(Top):
         self.wait(r"[ ;]icanon", " echo ")
         self.tmux("resize-window", "-x", "40", "-y", "10")
         self.keys("clear; fg", "Enter")
-        self.expect("top-3-40x10", r" 101 .*0\.0 python3", "^F10Quit")
+        self.expect("top-3-40x10", r" 101 .*0\.0 python3", "^TabMore cards F10Quit")
         self.keys("q")
         self.wait("^prompt> *$")
 
