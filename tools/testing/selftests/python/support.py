@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import unittest
 PATIENCE = 120
 
 PROMETHEUS = f"{os.environ['TTMEM_CACHE']}/prometheus/usr/bin"
+
+EXPECTED = f"{os.environ['TTMEM_TREE']}/tools/testing/selftests/host/expected"
 
 HEADER = "CLIENT PID UID CHIP MEMORY TAG BYTES RESERVATIONS COMMAND\n"
 
@@ -29,6 +32,15 @@ class Roots(unittest.TestCase):
     def tearDown(self):
         os.chdir("/")
         shutil.rmtree(self.top)
+
+    def compare(self, name, text):
+        """Compares what was seen with the file of that name in ../host/expected."""
+        path = f"{EXPECTED}/{name}"
+        if os.environ.get("TTMEM_UPDATE"):
+            with open(path, "w") as file:
+                file.write(text)
+        with open(path) as file:
+            self.assertEqual(text, file.read())
 
     def put(self, path, text):
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
@@ -68,23 +80,31 @@ class Roots(unittest.TestCase):
 
 
 class Exporter:
-    """A ttmem-exporter that runs, at a port of its own; a context manager that ends it."""
+    """A ttmem-exporter that runs, at a port of its own; a context manager that ends it.
 
-    def __init__(self, program, *arguments, **popen):
+    It may be run under a command that makes it its only child and passes its status on.
+    """
+
+    def __init__(self, program, *arguments, under=(), **popen):
         self.process = subprocess.Popen(
-            [program, "--listen", "127.0.0.1:0", *arguments], stderr=subprocess.PIPE, **popen)
+            [*under, program, "--listen", "127.0.0.1:0", *arguments], stderr=subprocess.PIPE,
+            **popen)
+        self.pid = self.process.pid
         line = self.process.stderr.readline().decode()
         # "ttmem-exporter: http://127.0.0.1:1234/metrics"
         start = "ttmem-exporter: http://127.0.0.1:"
         assert line.startswith(start) and line.endswith("/metrics\n"), line
         self.port = int(line[len(start):].split("/")[0])
+        if under:
+            with open(f"/proc/{self.pid}/task/{self.pid}/children") as file:
+                self.pid = int(file.read())
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         """It ends when asked, has said no more, and the sanitizers have found no leak."""
-        self.process.terminate()
+        os.kill(self.pid, signal.SIGTERM)
         said = self.process.stderr.read()
         self.process.stderr.close()
         status = self.process.wait()
@@ -123,7 +143,7 @@ class Exporter:
 
     def fds(self):
         """What each open file is: paths, "socket:[1234]" and the like."""
-        top = f"/proc/{self.process.pid}/fd"
+        top = f"/proc/{self.pid}/fd"
         found = []
         for fd in os.listdir(top):
             try:
@@ -138,7 +158,7 @@ class Exporter:
 
     def rss(self):
         """In KiB."""
-        with open(f"/proc/{self.process.pid}/status") as file:
+        with open(f"/proc/{self.pid}/status") as file:
             return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
 
 

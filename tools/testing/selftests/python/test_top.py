@@ -7,7 +7,6 @@ time; TTMEM_UPDATE=1 writes them anew, to be read before they are committed.
 
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -15,77 +14,28 @@ import time
 import unittest
 
 import support
+from terminal import PATIENCE, Terminal
 
 TOP = f"{os.environ['TTMEM_TOOLS']}/ttmem-smi top"
-EXPECTED = f"{os.environ['TTMEM_TREE']}/tools/testing/selftests/host/expected"
-
-# How long anything may take on a busy machine.
-PATIENCE = 60
-
-CONFIGURATION = """\
-set -g status off
-set -g escape-time 0
-set -g default-terminal tmux-256color
-set -g remain-on-exit on
-"""
 
 # A pane of these stays, with what top has left of the terminal and its status.
 SHELL = f"{TOP} -d 0.1; echo ended with $?; stty -a; exec sleep 600"
 
-GRAPH = re.compile("[\u2581-\u2588]")
 
-
-class Top(support.Roots):
+class Top(Terminal):
     def setUp(self):
         super().setUp()
-        self.put("tmux.conf", CONFIGURATION)
         self.children = []
-        self.server = 0
 
     def tearDown(self):
-        self.stop()
         for child in self.children:
             child.kill()
             child.wait()
         super().tearDown()
 
-    def tmux_command(self):
-        return ["tmux", "-S", f"{self.top}/tmux{self.server}", "-f", f"{self.top}/tmux.conf", "-u"]
-
-    def tmux(self, *arguments):
-        return subprocess.run([*self.tmux_command(), *arguments], check=True, text=True,
-                              stdout=subprocess.PIPE).stdout
-
-    def stop(self):
-        """Ends top, its terminal and the server, whose socket takes a while to go."""
-        subprocess.run([*self.tmux_command(), "kill-server"], stderr=subprocess.DEVNULL, check=False)
-        self.server += 1
-
     def start(self, arguments="", columns=80, rows=24, command=None, **environment):
         """Runs top, or a shell command, in a terminal of that size."""
-        environment = {"LC_ALL": "C.UTF-8", "ASAN_OPTIONS": "log_path=asan", **environment}
-        words = [f"{name}={shlex.quote(value)}" for name, value in environment.items()]
-        command = command or f"{TOP} -d 0.1 {arguments}"
-        self.tmux("new-session", "-d", "-x", str(columns), "-y", str(rows),
-                  f"cd {self.top}; export {' '.join(words)}; {command}")
-
-    def keys(self, *keys):
-        self.tmux("send-keys", *keys)
-
-    def screen(self):
-        return self.tmux("capture-pane", "-p")
-
-    def wait(self, *patterns, absent=()):
-        """Waits for a screen in which all patterns are found, and none of those absent."""
-        end = time.monotonic() + PATIENCE
-        while True:
-            screen = self.screen()
-            if (all(re.search(p, screen, re.M) for p in patterns)
-                    and not any(re.search(p, screen, re.M) for p in absent)):
-                return screen
-            if time.monotonic() > end:
-                self.fail(f"waited in vain for {patterns}, without {absent}:\n{screen}")
-            time.sleep(0.05)
+        self.run_in(columns, rows, command or f"{TOP} -d 0.1 {arguments}", **environment)
 
     def quit(self, *keys):
         """Types what ends top in a pane of SHELL, which tells its status there."""
@@ -95,15 +45,8 @@ class Top(support.Roots):
     def expect(self, name, *patterns):
         """Compares a screen, once all is on it, with the one on file."""
         # A process that has come into sight has no CPU% before its second look.
-        screen = self.wait(*patterns, absent=[r"^ +\d+ .* - .*(python3|tt-bench|viewer)"])
-        # Blanks behind a line are the terminal's.
-        screen = re.sub(" +$", "", GRAPH.sub(" ", screen), flags=re.M)
-        path = f"{EXPECTED}/{name}"
-        if os.environ.get("TTMEM_UPDATE"):
-            with open(path, "w") as file:
-                file.write(screen)
-        with open(path) as file:
-            self.assertEqual(screen, file.read())
+        self.compare(name, self.still(
+            *patterns, absent=[r"^ +\d+ .* - .*(python3|tt-bench|viewer)"]))
 
     def put_cards(self, count, chips=1):
         for number in range(count):
