@@ -10,6 +10,7 @@
 #	MINUTES=N SEED=N KERNEL=	of stress, fuzz and coverage: how long, a seed that it
 #		printed, another kernel for the guest: a version or a bzImage
 #	CARDS=n300,n300,n300	of stress: the cards
+#	DKMS_ARGS=	of dkms: more for DKMS, as -k RELEASE for another kernel
 
 KDIR	?= /lib/modules/$(shell uname -r)/build
 PREFIX	?= /usr/local
@@ -38,6 +39,8 @@ headers:
 	@test -e $(KDIR)/Makefile || { \
 		echo 'There are no headers of the kernel in $(KDIR); install them, e.g.: sudo apt install linux-headers-'"$$(uname -r)" >&2; \
 		exit 1; }
+	@echo '$(release)' | grep -Eq "$$(sed -n 's/^BUILD_EXCLUSIVE_KERNEL="\(.*\)"/\1/p' dkms.conf)" || { \
+		echo 'Linux $(release) in $(KDIR) is too old: ttmem takes 5.10 or later' >&2; exit 1; }
 
 tools: ## build libttmem and the tools into build/
 	+@$(MAKE) --no-print-directory -C tools O=$(O) PREFIX=$(PREFIX)
@@ -62,20 +65,21 @@ uninstall: ## remove what install has installed
 	$(if $(DESTDIR),,depmod -a $(release))
 	+@$(MAKE) --no-print-directory -C tools uninstall O=$(O) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 
-dkms: udev-install ## have DKMS build the module for this kernel and each later one (as root)
-	@command -v dkms >/dev/null || { echo 'DKMS is not installed: sudo apt install dkms' >&2; exit 1; }
+dkms-source:
 	rm -rf $(dkms_src)
 	$(INSTALL) -d $(dkms_src)
-	cp -r dkms.conf Kbuild COPYING uapi driver $(dkms_src)
-	find $(dkms_src) -type f ! -name '*.[ch]' ! -name Kbuild ! -name dkms.conf ! -name COPYING -delete
-	dkms remove ttmem/$(VERSION) --all >/dev/null 2>&1 || :
-	dkms add ttmem/$(VERSION)
-	dkms install ttmem/$(VERSION) $(DKMS_ARGS)
+	for f in dkms.conf Kbuild COPYING uapi/*.h driver/*.[ch] tools/dkms/secure-boot; do \
+		$(INSTALL) -D -m $$(test -x $$f && echo 755 || echo 644) $$f $(dkms_src)/$$f; done
+
+dkms: ## have DKMS build the module for this kernel and each later one (as root)
+	@tools/dkms/setup ready $(DKMS_ARGS)
+	+@$(MAKE) --no-print-directory dkms-source udev-install
+	@tools/dkms/setup install $(VERSION) $(DKMS_ARGS)
 
 dkms-remove: ## remove all that dkms has done (as root)
 	-if grep -qs '^ttmem ' /proc/modules; then modprobe -r ttmem; fi
-	dkms remove ttmem/$(VERSION) --all
-	rm -rf $(dkms_src) $(DESTDIR)$(UDEVDIR)/60-ttmem.rules
+	@tools/dkms/setup remove
+	rm -f $(DESTDIR)$(UDEVDIR)/60-ttmem.rules
 
 demo: ## see it work, in a guest with virtual cards; installs what it needs
 	+@$(vm)/setup demo
@@ -138,5 +142,5 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all module headers tools install module-install tools-install udev-install uninstall \
-	dkms dkms-remove demo kunit check check-kcsan lint $(lints) bench stress fuzz coverage \
+	dkms-source dkms dkms-remove demo kunit check check-kcsan lint $(lints) bench stress fuzz coverage \
 	clean help
