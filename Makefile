@@ -81,6 +81,14 @@ dkms-remove: ## remove all that dkms has done (as root)
 	@tools/dkms/setup remove
 	rm -f $(DESTDIR)$(UDEVDIR)/60-ttmem.rules
 
+deb: ## build Debian's packages into build/, what they take being installed: sudo apt build-dep .
+	@dpkg-checkbuilddeps || { echo 'Install what is missing: sudo apt build-dep .' >&2; exit 1; }
+	rm -rf $(O)/deb $(O)/*.deb
+	mkdir -p $(O)/deb/ttmem
+	tar --exclude=./.git --exclude=./build -cf - . | tar -xf - -C $(O)/deb/ttmem
+	cd $(O)/deb/ttmem && DEB_BUILD_OPTIONS="noautodbgsym $$DEB_BUILD_OPTIONS" dpkg-buildpackage -b -us -uc
+	mv $(O)/deb/*.deb $(O)
+
 demo: ## see it work, in a guest with virtual cards; installs what it needs
 	+@$(vm)/setup demo
 	+@$(MAKE) --no-print-directory tools
@@ -95,9 +103,9 @@ check: ## run all tests, in a guest with virtual cards; installs what they need
 check-kcsan: ## KUnit and the tests on a kernel that looks for data races; builds that, some minutes
 	+@tools/testing/check kcsan
 
-lints := $(addprefix lint-,sparse checkpatch cocci analyzer doc shell)
+lints := $(addprefix lint-,sparse checkpatch cocci analyzer doc shell spec versions)
 
-lint: $(lints) ## the static checks; each alone: lint-sparse -checkpatch -cocci -analyzer -doc -shell
+lint: $(lints) ## the static checks; each alone: lint-sparse -checkpatch -cocci -analyzer -doc -shell -spec -versions
 
 $(lints):
 	@tools/testing/lint/run $(@:lint-%=%)
@@ -142,5 +150,5 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all module headers tools install module-install tools-install udev-install uninstall \
-	dkms-source dkms dkms-remove demo kunit check check-kcsan lint $(lints) bench stress fuzz coverage \
+	dkms-source dkms dkms-remove deb demo kunit check check-kcsan lint $(lints) bench stress fuzz coverage \
 	clean help
