@@ -64,11 +64,26 @@ apt_update()
 	as_root apt-get -q update >&2 || die "apt-get update failed; see above"
 }
 
-# Debian's mirror as the machine's own sources have it.
+# The mirror that the machine's own sources have of Debian or Debian-Security: mirror LABEL
 mirror()
 {
 	apt-get indextargets --format '$(LABEL) $(REPO_URI)' 'Created-By: Packages' |
-		sed -n 's/^Debian \(.*\)/\1/p' | sort -u | head -n 1
+		sed -n "s/^$1 //p" | sort -u | head -n 1
+}
+
+# Runs a command in a chroot: in_chroot DIR COMMAND…. Where bind names a directory of the
+# machine's it is /mnt there. The mounts are nobody else's and gone with the command.
+in_chroot()
+{
+	# shellcheck disable=SC2016 # for the shell that it starts
+	unshare --mount sh -ec '
+		root=$1 bind=$2
+		shift 2
+		mount -t proc proc "$root/proc"
+		[ -z "$bind" ] || mount --bind "$bind" "$root/mnt"
+		exec env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C \
+			DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"
+	' sh "$1" "${bind:-}" "${@:2}"
 }
 
 # Downloads packages and unpacks them below a directory; installs nothing.
