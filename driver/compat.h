@@ -37,8 +37,9 @@
 
 /*
  * Whether an equal user may look into @task. Dumpability moved from the mm to
- * the task where sched/exec_state.h exists; ptrace_may_access() is exported to
- * modules by none.
+ * the task, where sched/exec_state.h exists, in 6b1c66c9cca9 ("exec_state:
+ * relocate dumpable information"); ptrace_may_access() is exported to modules
+ * by none.
  *
  * Context: Process context, takes @task's alloc_lock.
  */

@@ -7,7 +7,10 @@
 #include <linux/module.h>
 #include <linux/version.h>
 
-/* class_create() lost its owner in 6.4. */
+/*
+ * class_create() lost its owner in 1aaba11da9aa ("driver core: class: remove
+ * module * from class_create()").
+ */
 static inline struct class *compat_class_create(const char *name)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
