@@ -10,6 +10,8 @@
 #	MINUTES=N SEED=N KERNEL=	of stress, fuzz and coverage: how long, a seed that it
 #		printed, another kernel for the guest: a version or a bzImage
 #	CARDS=n300,n300,n300	of stress: the cards
+#	KERNELS="5.10 6.12-rt 7.3-arm64"	of check-matrix: some of its kernels; 6.12@SUITE
+#		takes one from another suite than usual
 #	DKMS_ARGS=	of dkms: more for DKMS, as -k RELEASE for another kernel
 
 KDIR	?= /lib/modules/$(shell uname -r)/build
@@ -103,6 +105,9 @@ check: ## run all tests, in a guest with virtual cards; installs what they need
 check-kcsan: ## KUnit and the tests on a kernel that looks for data races; builds that, some minutes
 	+@tools/testing/check kcsan
 
+check-matrix: ## build, boot and test with Debian's kernels 5.10 to 7.3, as root (KERNELS="5.10 6.12")
+	+@tools/testing/matrix $(KERNELS)
+
 lints := $(addprefix lint-,sparse checkpatch cocci analyzer doc shell spec versions)
 
 lint: $(lints) ## the static checks; each alone: lint-sparse -checkpatch -cocci -analyzer -doc -shell -spec -versions
@@ -150,5 +155,5 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all module headers tools install module-install tools-install udev-install uninstall \
-	dkms-source dkms dkms-remove deb demo kunit check check-kcsan lint $(lints) bench stress fuzz coverage \
+	dkms-source dkms dkms-remove deb demo kunit check check-kcsan check-matrix lint $(lints) bench stress fuzz coverage \
 	clean help
