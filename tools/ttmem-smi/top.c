@@ -42,7 +42,11 @@ static const char usage[] =
 	"      --ascii          draw with ASCII, also where the terminal has more\n"
 	"  -h, --help           this text\n"
 	"\n"
-	"Keys: h explains all of them, q quits. NO_COLOR in the environment is heeded.\n";
+	"Keys: h explains all of them, q quits. NO_COLOR in the environment is heeded.\n"
+	"\n"
+	"Examples:\n"
+	"  ttmem-smi top -i n300 -d 0.5\n"
+	"  ttmem-smi top -p $(pidof -s python3)\n";
 
 static volatile sig_atomic_t ended, stopped, resized;
 static sigset_t waiting;	/* signals that are held back while it waits */
