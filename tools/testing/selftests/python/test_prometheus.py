@@ -113,6 +113,19 @@ class Exporter(unittest.TestCase):
             with support.Exporter(program, preexec_fn=lambda: os.setuid(65533)) as exporter:
                 self.assertEqual(exporter.page(), of_root)
 
+    def test_in_a_pid_namespace(self):
+        """As in a container: who is not there has no pid, and counts all the same."""
+        unshare = ("unshare", "--pid", "--fork", "--mount-proc")
+        with support.Exporter(EXPORTER, under=unshare) as exporter:
+            page = exporter.page()
+        labels = f'{{card="0",address="{self.address}",chip="0",memory='
+        who = ',pid="",command="-",user="nobody",cgroup=""}'
+        self.assertEqual(
+            [line for line in page.splitlines() if line.startswith("ttmem_process_used_bytes{")],
+            [f'ttmem_process_used_bytes{labels}"DRAM"{who} 209715203',
+             f'ttmem_process_used_bytes{labels}"L1"{who} 4096'])
+        self.assertIn(f'\nttmem_used_bytes{labels}"DRAM"}} 209715203\n', page)
+
 
 class Prometheus(unittest.TestCase):
     def query(self, expression):
