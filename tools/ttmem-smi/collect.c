@@ -212,12 +212,14 @@ bool read_card(struct card *card, bool details)
 			  TTMEM_CLASS "/tenstorrent!%u/dev", card->id.number);
 }
 
-char *read_command(pid_t pid, const char *name)
+char *read_command(pid_t pid, const char *name, bool *has_line)
 {
 	char path[TTMEM_PATH_SIZE], comm[64], line[COMMAND_MAX];
 	size_t len, i;
 	FILE *file;
 
+	if (has_line)
+		*has_line = false;
 	/*
 	 * Where /proc is of another pid namespace, or the number was given to
 	 * the next process meanwhile, the name tells.
@@ -240,6 +242,8 @@ char *read_command(pid_t pid, const char *name)
 		if (!line[i])
 			line[i] = ' ';
 	line[len] = '\0';
+	if (has_line)
+		*has_line = true;
 	return copy(line);
 }
 
@@ -330,7 +334,8 @@ static int read_clients(struct snapshot *snap, unsigned int card)
 		name_user(snap);
 		add_bytes(p, &list[i]);
 		if (p->pid)
-			p->command = read_command(p->pid, list[i].command);
+			p->command = read_command(p->pid, list[i].command,
+						  &p->has_line);
 	}
 	ttmem_list_free(list);
 	return 0;
@@ -382,7 +387,7 @@ static void read_openers(struct snapshot *snap, unsigned int card, size_t from)
 		if (pid && listed(snap, from, pid))
 			continue;
 		if (pid)
-			command = read_command(pid, NULL);
+			command = read_command(pid, NULL, NULL);
 		if (!command && listed(snap, from, 0))
 			continue;
 

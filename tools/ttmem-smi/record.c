@@ -396,6 +396,30 @@ static void free_look(struct look *look)
 	snapshot_free(&look->snap);
 }
 
+/* A process that ends loses its command line first, and what it holds last. */
+static void keep_commands(struct snapshot *snap, const struct snapshot *before)
+{
+	size_t i, j;
+
+	for (i = 0; i < snap->processes; i++) {
+		struct process *p = &snap->process[i];
+
+		if (!p->command || p->has_line)
+			continue;
+		for (j = 0; j < before->processes; j++)
+			if (before->process[j].pid == p->pid &&
+			    before->process[j].has_line)
+				break;
+		if (j == before->processes)
+			continue;
+		free(p->command);
+		p->command = strdup(before->process[j].command);
+		if (!p->command)
+			out_of_memory();
+		p->has_line = true;
+	}
+}
+
 /* Put a file where it belongs; what has its name already is kept. */
 static bool open_output(struct output *output)
 {
@@ -452,6 +476,7 @@ static int sample(struct output *output, const struct job *job,
 		free_look(&look);
 		return status;
 	}
+	keep_commands(&look.snap, &before->snap);
 	fill_rows(&look.rows, &look.snap);
 	if (!begin) {
 		compare_cards(&look.rows, &look.rows, &before->rows, "is there");

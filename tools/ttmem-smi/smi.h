@@ -87,6 +87,7 @@ struct process {
 	uint64_t reservations;
 	char *user;		/* name, or number where it has none */
 	char *command;		/* NULL if @pid is 0 */
+	bool has_line;		/* it is a command line, not only a name */
 };
 
 struct snapshot {
@@ -183,9 +184,10 @@ bool card_wanted(const struct want *want, const struct card *card);
  * read_command() - find out what a process runs
  * @pid: the process
  * @name: its name, NULL if that is not known
+ * @has_line: out: whether it is a command line; may be NULL
  * Return: its command line, else its name, to be freed; NULL if it is gone
  */
-char *read_command(pid_t pid, const char *name);
+char *read_command(pid_t pid, const char *name, bool *has_line);
 
 /**
  * out_of_memory() - give up for lack of memory

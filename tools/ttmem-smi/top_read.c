@@ -173,7 +173,7 @@ static void name_command(struct top_process *p, const char *name)
 	if (p->command && !strcmp(p->name, name))
 		return;
 	free(p->command);
-	p->command = read_command(p->key.pid, name);
+	p->command = read_command(p->key.pid, name, NULL);
 	snprintf(p->name, sizeof(p->name), "%s", name);
 }
 
@@ -216,7 +216,7 @@ static void tell_openers(struct top *top, unsigned int card)
 		p = top_open(top, card, top->opener[i].pid);
 		if (!p || !p->key.pid || p->command)
 			continue;
-		p->command = read_command(p->key.pid, NULL);
+		p->command = read_command(p->key.pid, NULL, NULL);
 		snprintf(path, sizeof(path), TTMEM_PROC "/%d", p->key.pid);
 		if (!stat(path, &st))
 			name_user(top, p, st.st_uid);

@@ -362,6 +362,21 @@ class Record(support.Roots):
         self.assertFalse(text.endswith("]\n"))
         self.assertEqual(json.loads(text + "]")[-1]["ph"], "C")
 
+    def test_command_of_one_that_ends(self):
+        """Its command line goes first: what it was stays in the recording."""
+        self.put_machine()
+        recorder = self.start("--loop-ms", "5", "-o", "a.csv")
+        at = self.wait_for("a.csv", "python3 serve.py")
+        self.put("proc/11/cmdline", "")
+        # The sample after next has begun after that.
+        for _ in range(3):
+            at = self.wait_for("a.csv", "tt-burnin", at)
+        recorder.send_signal(signal.SIGINT)
+        recorder.communicate()
+        commands = {row["command"] for row in csv.DictReader(io.StringIO(read("a.csv")))
+                    if row["pid"] == "11"}
+        self.assertEqual(commands, {"python3 serve.py"})
+
     def test_cut(self):
         """Wherever the end is missing, the samples before are told."""
         self.put_machine()
