@@ -835,6 +835,49 @@ static void test_threads_free_the_same(void **state)
 	st_check_used(CARD, 0, 0);
 }
 
+/* Keeps some handles of its own: nobody else has them, so each of them is good once. */
+static void *keep_own(void *arg)
+{
+	const int *fd = arg;
+	uint64_t handles[8] = { 0 };
+	long rounds = st_many(100000);
+	unsigned int i = 0;
+
+	while (rounds--) {
+		/* Now these, now those: what is freed is not what was reserved last. */
+		i = (i + 3 + rounds % 2) % ARRAY_SIZE(handles);
+		if (handles[i] && st_free(*fd, handles[i]))
+			return "a thread could not free what it holds";
+		if (st_reserve(*fd, 0, TTMEM_DRAM, 0, 64, 0, &handles[i]))
+			return "a thread could not reserve";
+	}
+	for (i = 0; i < ARRAY_SIZE(handles); i++)
+		if (handles[i] && st_free(*fd, handles[i]))
+			return "a thread could not free what it holds at the end";
+	return NULL;
+}
+
+static void test_threads_keep_their_own(void **state)
+{
+	pthread_t threads[4];
+	int fd = st_open(CARD), i;
+	char *complaint = NULL;
+	void *result;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, keep_own, &fd), 0);
+	for (i = 0; i < 4; i++) {
+		assert_int_equal(pthread_join(threads[i], &result), 0);
+		if (result)
+			complaint = result;
+	}
+	if (complaint)
+		fail_msg("%s", complaint);
+	assert_int_equal(st_get(CARD, ST_CARD, "reservations"), 0);
+	st_check_used(CARD, 0, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -862,6 +905,7 @@ int main(void)
 		ST_TEST(test_stalled_list),
 		ST_TEST(test_stalled_set),
 		ST_TEST(test_threads_free_the_same),
+		ST_TEST(test_threads_keep_their_own),
 	};
 
 	return ST_RUN(tests);
