@@ -13,6 +13,7 @@
 #	KERNELS="5.10 6.12-rt 7.3-arm64"	of check-matrix: some of its kernels; 6.12@SUITE
 #		takes one from another suite than usual
 #	DKMS_ARGS=	of dkms: more for DKMS, as -k RELEASE for another kernel
+#	SUITES=		of check-packages and check-dkms: Debian's releases, if not all of them
 
 KDIR	?= /lib/modules/$(shell uname -r)/build
 PREFIX	?= /usr/local
@@ -102,6 +103,19 @@ kunit: ## run the KUnit suites on user-mode Linux; the first time builds that, s
 check: ## run all tests, in a guest with virtual cards; installs what they need
 	+@tools/testing/check
 
+check-packages: ## build, lintian, install, upgrade and purge packages in clean Debians (SUITES=)
+	@$(vm)/setup packages
+	@tools/testing/packages/run packages $(SUITES)
+
+check-dkms: ## make dkms in clean Debians, with kernels that come and go (SUITES=)
+	@$(vm)/setup packages
+	@tools/testing/packages/run dkms $(SUITES)
+
+check-boot: ## Debian's packages on a clean Debian 12, booted in a guest with a virtual card
+	@$(vm)/setup demo
+	@$(vm)/setup packages
+	@tools/testing/packages/run boot
+
 check-kcsan: ## KUnit and the tests on a kernel that looks for data races; builds that, some minutes
 	+@tools/testing/check kcsan
 
@@ -155,5 +169,6 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all module headers tools install module-install tools-install udev-install uninstall \
-	dkms-source dkms dkms-remove deb demo kunit check check-kcsan check-matrix lint $(lints) bench stress fuzz coverage \
+	dkms-source dkms dkms-remove deb demo kunit check check-kcsan check-matrix check-packages \
+	check-dkms check-boot lint $(lints) bench stress fuzz coverage \
 	clean help
