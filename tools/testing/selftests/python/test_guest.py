@@ -75,6 +75,56 @@ class Guest(unittest.TestCase):
         self.assertEqual(sysfs("dram_used"), 0)
         self.assertEqual(ttmem.clients(0), [])
 
+    def test_recorded(self):
+        """A recording knows who was killed, and what that one held."""
+        for form in ("csv", "trace"):
+            path = f"/tmp/record.{form}"
+            recorder = subprocess.Popen(
+                [f"{TOOLS}/ttmem-smi", "record", "--loop-ms", "50", "--format", form, "-o", path],
+                stderr=subprocess.PIPE, text=True)
+            self.recorded_until(path, "DRAM")
+            script = subprocess.Popen(
+                [sys.executable, "-B", EXAMPLE], stdout=subprocess.PIPE, text=True)
+            script.stdout.readline()
+            at = self.recorded_until(path, "209715200")
+            script.send_signal(signal.SIGKILL)
+            script.wait()
+            script.stdout.close()
+            gone = ",0,DRAM,0,12884901888," if form == "csv" else '"cat":"gone"'
+            self.recorded_until(path, gone, at)
+            recorder.send_signal(signal.SIGINT)
+            told = recorder.communicate()[1]
+            self.assertEqual(recorder.returncode, 0, told)
+            report = json.loads(subprocess.run(
+                [f"{TOOLS}/ttmem-smi", "report", "--json", path], check=True,
+                stdout=subprocess.PIPE).stdout)
+            self.assertEqual([card["card"] for card in report["cards"]],
+                             [card.number for card in ttmem.cards()])
+            pool = report["cards"][0]["pools"][0]
+            self.assertEqual((pool["memory"], pool["peak"], pool["total"]),
+                             ("DRAM", 209715200, 12884901888))
+            self.assertTrue(0 < pool["mean"] < 209715200)
+            self.assertEqual(pool["held_at_peak"], [{
+                "pid": script.pid, "user": "root", "command": f"{sys.executable} -B {EXAMPLE}",
+                "bytes": 209715200}])
+            svg = subprocess.run(
+                [f"{TOOLS}/ttmem-smi", "report", "--svg", "-", path], check=True,
+                stdout=subprocess.PIPE, text=True).stdout
+            self.assertIn(f"<title>{script.pid} {sys.executable} -B {EXAMPLE}\nuser root\n", svg)
+            os.remove(path)
+
+    def recorded_until(self, path, what, after=0):
+        """Wait until a recording has it, from an offset on; tell its size then."""
+        end = time.monotonic() + support.PATIENCE
+        while time.monotonic() < end:
+            if os.path.exists(path):
+                with open(path) as file:
+                    text = file.read()
+                if what in text[after:]:
+                    return len(text)
+            time.sleep(0.1)
+        self.fail(f"{what} does not get into {path}")
+
     def test_every_card(self):
         cards = ttmem.cards()
         self.assertEqual(
