@@ -19,8 +19,8 @@
 #define EXIT_USAGE	2
 
 #define CDI_KIND	"tenstorrent.com/card"
-/* The first that has all that is used here. */
-#define CDI_VERSION	"0.6.0"
+/* The first that has all that is used here: names that begin with a digit. */
+#define CDI_VERSION	"0.5.0"
 
 static const char help[] =
 	"Usage: ttmem-cdi [-o FILE]\n"

@@ -44,7 +44,7 @@ class Cdi(support.Roots):
             for name in ("0", "0000:01:00.0", "all")
         )
         self.assertEqual(self.run_cdi(), (0, (
-            '{\n  "cdiVersion":"0.6.0",\n  "kind":"tenstorrent.com/card",\n  "devices":[\n'
+            '{\n  "cdiVersion":"0.5.0",\n  "kind":"tenstorrent.com/card",\n  "devices":[\n'
             f"{devices}\n  ]\n}}\n"
         ), ""))
 
@@ -64,7 +64,7 @@ class Cdi(support.Roots):
         three = ["/dev/tenstorrent/3"]
         twelve = ["/dev/tenstorrent/12", "/dev/tenstorrent/mem/12"]
         self.assertEqual(json.loads(out), {
-            "cdiVersion": "0.6.0",
+            "cdiVersion": "0.5.0",
             "kind": "tenstorrent.com/card",
             "devices": [
                 device("3", *three), device("0000:01:00.0", *three),
@@ -111,7 +111,7 @@ class Cdi(support.Roots):
             self.assertEqual(file.read(), "old")
 
     def test_options(self):
-        self.assertEqual(self.run_cdi("--version"), (0, "ttmem-cdi 0.1.0 (CDI 0.6.0)\n", ""))
+        self.assertEqual(self.run_cdi("--version"), (0, "ttmem-cdi 0.1.0 (CDI 0.5.0)\n", ""))
         status, out, err = self.run_cdi("--help")
         self.assertEqual((status, err), (0, ""))
         self.assertTrue(out.startswith("Usage: ttmem-cdi [-o FILE]\n"), out)
