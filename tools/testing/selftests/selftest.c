@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -673,6 +674,21 @@ struct st_child st_spawn(void (*fn)(int sock, void *arg), void *arg)
 	close(sock[1]);
 	child.sock = sock[0];
 	return child;
+}
+
+/* @fn runs in the first process of a new pid namespace, in which the caller itself is not. */
+pid_t st_fork_into_pid_namespace(void (*fn)(int sock), int sock)
+{
+	pid_t inner;
+
+	assert_int_equal(unshare(CLONE_NEWPID), 0);
+	inner = fork();
+	assert_true(inner >= 0);
+	if (!inner) {
+		fn(sock);
+		_exit(0);
+	}
+	return inner;
 }
 
 void st_say(int sock)

@@ -7,7 +7,6 @@
  * TT-KMD is held to the same.
  */
 #define _GNU_SOURCE
-#include <sched.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -328,20 +327,12 @@ static void inside_pid_namespace(int sock)
 	st_hear(sock);
 }
 
-/* Children of this process, not itself, are in the new namespace. */
 static void make_pid_namespace(int sock, void *arg)
 {
-	pid_t inner;
+	pid_t inner = st_fork_into_pid_namespace(inside_pid_namespace, sock);
 	int status;
 
 	(void)arg;
-	assert_int_equal(unshare(CLONE_NEWPID), 0);
-	inner = fork();
-	assert_true(inner >= 0);
-	if (!inner) {
-		inside_pid_namespace(sock);
-		_exit(0);
-	}
 	assert_int_equal(waitpid(inner, &status, 0), inner);
 	assert_int_equal(status, 0);
 }
