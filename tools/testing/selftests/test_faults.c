@@ -210,6 +210,9 @@ static int call_read_fdinfo(void)
 	errno = 0;
 	text = st_slurp(path);
 	error = -errno;
+	/* What procfs says where it has no memory for an inode of a process. */
+	if (error == -ENOENT)
+		error = -ENOMEM;
 	if (!text)
 		return error;
 	if (strstr(text, "ttmem-"))
