@@ -676,19 +676,35 @@ struct st_child st_spawn(void (*fn)(int sock, void *arg), void *arg)
 	return child;
 }
 
-/* @fn runs in the first process of a new pid namespace, in which the caller itself is not. */
-pid_t st_fork_into_pid_namespace(void (*fn)(int sock), int sock)
+/* Its children, not itself, are in the new namespace. */
+static void make_pid_namespace(int sock, void *arg)
 {
+	void (**fn)(int sock) = arg;
 	pid_t inner;
+	int status;
 
 	assert_int_equal(unshare(CLONE_NEWPID), 0);
 	inner = fork();
 	assert_true(inner >= 0);
 	if (!inner) {
-		fn(sock);
+		(*fn)(sock);
 		_exit(0);
 	}
-	return inner;
+	assert_int_equal(send(sock, &inner, sizeof(inner), 0), sizeof(inner));
+	assert_int_equal(waitpid(inner, &status, 0), inner);
+	assert_int_equal(status, 0);
+}
+
+/*
+ * @fn runs in the first process of a pid namespace, which outside has the number @inner. It
+ * is to hear before it says anything: its number comes by the same way.
+ */
+struct st_child st_spawn_in_pid_namespace(void (*fn)(int sock), pid_t *inner)
+{
+	struct st_child child = st_spawn(make_pid_namespace, &fn);
+
+	assert_int_equal(recv(child.sock, inner, sizeof(*inner), MSG_WAITALL), sizeof(*inner));
+	return child;
 }
 
 void st_say(int sock)

@@ -109,7 +109,7 @@ struct st_child {
 struct st_child st_spawn(void (*fn)(int sock, void *arg), void *arg);
 void st_say(int sock);
 void st_hear(int sock);
-pid_t st_fork_into_pid_namespace(void (*fn)(int sock), int sock);
+struct st_child st_spawn_in_pid_namespace(void (*fn)(int sock), pid_t *inner);
 void st_join(struct st_child *child);
 void st_kill(struct st_child *child);
 void st_send_fd(int sock, int fd);

@@ -320,6 +320,7 @@ static void test_several_files(void **state)
 /* The first process of a pid namespace, with both nodes open. */
 static void inside_pid_namespace(int sock)
 {
+	st_hear(sock);
 	assert_int_equal(getpid(), 1);
 	assert_true(open_driver(CARD, O_RDWR) >= 0);
 	hold(CARD);
@@ -327,25 +328,19 @@ static void inside_pid_namespace(int sock)
 	st_hear(sock);
 }
 
-static void make_pid_namespace(int sock, void *arg)
-{
-	pid_t inner = st_fork_into_pid_namespace(inside_pid_namespace, sock);
-	int status;
-
-	(void)arg;
-	assert_int_equal(waitpid(inner, &status, 0), inner);
-	assert_int_equal(status, 0);
-}
-
 /* Whatever TT-KMD calls a process of a container, ttmem has the reader's number for it. */
 static void check_container(void)
 {
-	struct st_child child = st_spawn(make_pid_namespace, NULL);
+	struct st_child child;
 	struct st_line line;
+	pid_t inner;
 
+	child = st_spawn_in_pid_namespace(inside_pid_namespace, &inner);
+	st_say(child.sock);
 	st_hear(child.sock);
 	line = st_only_line(CARD);
 	assert_true(line.pid > child.pid);
+	assert_int_equal(line.pid, inner);
 	assert_string_equal(line.command, "test_driver");
 	check_listed(CARD, driver_release() >= SINCE_READERS_PIDS ? line.pid : 1, 1);
 	st_say(child.sock);

@@ -380,17 +380,6 @@ static void inside_pid_namespace(int sock)
 	st_hear(sock);
 }
 
-static void make_pid_namespace(int sock, void *arg)
-{
-	pid_t inner = st_fork_into_pid_namespace(inside_pid_namespace, sock);
-	int status;
-
-	(void)arg;
-	assert_int_equal(send(sock, &inner, sizeof(inner), 0), sizeof(inner));
-	assert_int_equal(waitpid(inner, &status, 0), inner);
-	assert_int_equal(status, 0);
-}
-
 static void test_pid_namespace(void **state)
 {
 	struct st_child child;
@@ -401,8 +390,7 @@ static void test_pid_namespace(void **state)
 
 	(void)state;
 	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 4 * MIB, 0, NULL), 0);
-	child = st_spawn(make_pid_namespace, NULL);
-	assert_int_equal(recv(child.sock, &inner, sizeof(inner), MSG_WAITALL), sizeof(inner));
+	child = st_spawn_in_pid_namespace(inside_pid_namespace, &inner);
 	st_say(child.sock);
 	st_hear(child.sock);
 	/* From outside every process has a number, the one it has here. */
