@@ -3,18 +3,22 @@
  * The books of one card: its pools, what each client holds of them, and the
  * one lock that guards both.
  *
- * The invariant, whenever the lock is free: what a pool has used is the sum
- * over all accounts of reservations and gauges there, and the card's sums and
- * tallies are those of its chips and accounts. An account that is closed is
- * empty.
+ * The invariant, whenever the lock is free: what a pool has used is the sum of
+ * what the accounts of the card's epoch hold there, and the card's sums and
+ * tallies are those of its chips and accounts.
+ *
+ * Invalidation does not look at the accounts: it begins a new epoch with empty
+ * books. An account of another epoch is taken for empty wherever it is read,
+ * and nothing that stands in it is ever subtracted.
  *
  * A card outlives its hardware: the attachment drops its reference when the
- * card goes, the clients theirs when their files are closed.
+ * card goes, the clients theirs when they are freed.
  */
 
+#include <linux/build_bug.h>
+#include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/lockdep.h>
-#include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -37,13 +41,20 @@ struct ttmem_card *ttmem_card_create(unsigned int number,
 	struct ttmem_card *card;
 	unsigned int chip, memory;
 
+	/* What keeps every sum within 64 bits. */
+	BUILD_BUG_ON(TTMEM_CHIPS_MAX > 2);
+	BUILD_BUG_ON(TTMEM_CLIENT_BYTES_MAX >
+		     U64_MAX / TTMEM_CARD_CLIENTS_MAX / TTMEM_CHIPS_MAX);
+
 	card = kzalloc(sizeof(*card), GFP_KERNEL);
 	if (!card)
 		return NULL;
 
 	kref_init(&card->ref);
 	spin_lock_init(&card->lock);
-	INIT_LIST_HEAD(&card->accounts);
+	card->epoch = TTMEM_EPOCH_GONE + 1;
+	INIT_LIST_HEAD(&card->fold.clients);
+	INIT_LIST_HEAD(&card->fold.cursor);
 	card->number = number;
 	card->pci = *pci;
 	card->board = ttmem_board_find(pci->device_id, pci->subsystem_vendor_id,
@@ -63,11 +74,11 @@ struct ttmem_card *ttmem_card_create(unsigned int number,
 	return card;
 }
 
-static void card_release(struct kref *ref)
+static void ttmem_card_release(struct kref *ref)
 {
 	struct ttmem_card *card = container_of(ref, struct ttmem_card, ref);
 
-	WARN_ON(!list_empty(&card->accounts));
+	WARN_ON(card->clients || card->fold.count);
 	kfree(card);
 }
 
@@ -92,7 +103,40 @@ struct ttmem_card *ttmem_card_get(struct ttmem_card *card)
  */
 void ttmem_card_put(struct ttmem_card *card)
 {
-	kref_put(&card->ref, card_release);
+	kref_put(&card->ref, ttmem_card_release);
+}
+
+/**
+ * ttmem_account_current() - Tell whether an account is in the books.
+ * @card: the card
+ * @account: an account of it
+ *
+ * Context: Any. Without the card's lock the answer may be outdated when it
+ * comes; every change of the books asks again.
+ * Return: false if the books were invalidated since it joined, the card is
+ * gone, or it has left.
+ */
+bool ttmem_account_current(const struct ttmem_card *card,
+			   const struct ttmem_account *account)
+{
+	return READ_ONCE(account->epoch) == READ_ONCE(card->epoch);
+}
+
+/**
+ * ttmem_account_view() - Look at what an account holds.
+ * @card: the card
+ * @account: an account of it
+ *
+ * Context: Any. The card's lock is held, and as long as the result is used.
+ * Return: @account, or an empty one if it is not in the books.
+ */
+const struct ttmem_account *ttmem_account_view(const struct ttmem_card *card,
+					       const struct ttmem_account *account)
+{
+	static const struct ttmem_account empty;
+
+	lockdep_assert_held(&card->lock);
+	return ttmem_account_current(card, account) ? account : &empty;
 }
 
 /**
@@ -100,12 +144,29 @@ void ttmem_card_put(struct ttmem_card *card)
  * @account: the client's account
  * @chip: the chip, below TTMEM_CHIPS_MAX
  *
- * Context: Any. The card's lock is held.
- * Return: true if it has a reservation or a gauge above 0 there.
+ * Context: Any. The card's lock is held, or @account is a copy.
+ * Return: true if it has a reservation, or a gauge or counter above 0 there.
  */
 bool ttmem_account_holds(const struct ttmem_account *account, unsigned int chip)
 {
 	return account->bytes[chip][TTMEM_DRAM] || account->bytes[chip][TTMEM_L1];
+}
+
+/**
+ * ttmem_account_empty() - Tell whether a client holds nothing of the card.
+ * @account: the client's account
+ *
+ * Context: Any. The card's lock is held, or @account is a copy.
+ * Return: true if it holds nothing of any chip.
+ */
+bool ttmem_account_empty(const struct ttmem_account *account)
+{
+	unsigned int chip;
+
+	for (chip = 0; chip < TTMEM_CHIPS_MAX; chip++)
+		if (ttmem_account_holds(account, chip))
+			return false;
+	return true;
 }
 
 /**
@@ -127,72 +188,56 @@ u64 ttmem_account_reservations(const struct ttmem_account *account)
 	return n;
 }
 
-static bool account_is_empty(const struct ttmem_account *account)
+/**
+ * ttmem_account_restart_peaks() - Let a client's own peaks start again at what
+ * it holds.
+ * @account: the client's account
+ *
+ * Context: Any. The card's lock is held.
+ */
+void ttmem_account_restart_peaks(struct ttmem_account *account)
 {
-	unsigned int chip;
+	BUILD_BUG_ON(sizeof(account->peak) != sizeof(account->bytes));
+	memcpy(account->peak, account->bytes, sizeof(account->peak));
+}
+
+static void ttmem_account_raise_peaks(struct ttmem_account *account)
+{
+	unsigned int chip, memory;
 
 	for (chip = 0; chip < TTMEM_CHIPS_MAX; chip++)
-		if (ttmem_account_holds(account, chip))
-			return false;
-	return true;
+		for (memory = 0; memory < TTMEM_MEMORIES; memory++)
+			account->peak[chip][memory] = max(account->peak[chip][memory],
+							  account->bytes[chip][memory]);
 }
 
-/* Charge bytes to a pool and enter them into the account, not into a part. */
-static int take(struct ttmem_card *card, struct ttmem_account *account,
-		unsigned int chip, u32 memory, u32 tag, u64 bytes, bool overcommit)
+/* Change @value, a number of the account's part there, and the books with it. */
+static void ttmem_account_change(struct ttmem_card *card, struct ttmem_account *account,
+				 unsigned int chip, u32 memory, u32 tag, u64 *value, u64 to)
 {
-	int err;
+	struct ttmem_pool *pool = &card->pool[chip][memory];
+	u64 from = *value;
 
 	lockdep_assert_held(&card->lock);
-	err = ttmem_pool_charge(&card->pool[chip][memory], tag, bytes, overcommit);
-	if (err || !bytes)
-		return err;
-
-	card->tally.clients += account_is_empty(account);
-	card->chip_tally[chip].clients += !ttmem_account_holds(account, chip);
-	account->bytes[chip][memory] += bytes;
-	return 0;
-}
-
-/* Undo take(). */
-static void give(struct ttmem_card *card, struct ttmem_account *account,
-		 unsigned int chip, u32 memory, u32 tag, u64 bytes)
-{
-	lockdep_assert_held(&card->lock);
-	if (!bytes)
+	if (to == from)
 		return;
+	if (to > from)
+		ttmem_pool_charge(pool, tag, to - from);
+	else
+		ttmem_pool_uncharge(pool, tag, from - to);
+	*value = to;
 
-	ttmem_pool_uncharge(&card->pool[chip][memory], tag, bytes);
-	account->bytes[chip][memory] -= bytes;
-	card->chip_tally[chip].clients -= !ttmem_account_holds(account, chip);
-	card->tally.clients -= account_is_empty(account);
+	card->tally.clients -= !ttmem_account_empty(account);
+	card->chip_tally[chip].clients -= ttmem_account_holds(account, chip);
+	account->bytes[chip][memory] += to - from;
+	card->chip_tally[chip].clients += ttmem_account_holds(account, chip);
+	card->tally.clients += !ttmem_account_empty(account);
 }
 
-static void tally_reservations(struct ttmem_card *card, unsigned int chip, u64 change)
+static void ttmem_card_tally(struct ttmem_card *card, unsigned int chip, u64 change)
 {
 	card->chip_tally[chip].reservations += change;
 	card->tally.reservations += change;
-}
-
-/* Take all that an account holds out of the books at once. */
-static void empty_account(struct ttmem_card *card, struct ttmem_account *account)
-{
-	unsigned int chip, memory, tag;
-
-	for (chip = 0; chip < card->chips; chip++) {
-		for (memory = 0; memory < TTMEM_MEMORIES; memory++) {
-			for (tag = 0; tag < TTMEM_TAGS; tag++) {
-				struct ttmem_part *part =
-					&account->part[chip][memory][tag];
-
-				give(card, account, chip, memory, tag,
-				     part->reserved + part->gauge);
-				tally_reservations(card, chip,
-						   -(u64)part->reservations);
-				memset(part, 0, sizeof(*part));
-			}
-		}
-	}
 }
 
 /**
@@ -200,19 +245,26 @@ static void empty_account(struct ttmem_card *card, struct ttmem_account *account
  * @card: the card
  * @account: the client's account, all zero; the client keeps owning it and
  *	must call ttmem_card_leave() before it frees it
+ * @limit: clients that the card may have, this one counted
  *
  * Context: Any. Takes the card's lock.
- * Return: 0, or -ENODEV if the card is gone; then there is nothing to leave.
+ * Return: 0; -ENODEV if the card is gone, -ENFILE if it has @limit clients.
+ * Then there is nothing to leave.
  */
-int ttmem_card_join(struct ttmem_card *card, struct ttmem_account *account)
+int ttmem_card_join(struct ttmem_card *card, struct ttmem_account *account,
+		    unsigned int limit)
 {
 	int err = 0;
 
 	spin_lock(&card->lock);
-	if (card->gone)
+	if (card->epoch == TTMEM_EPOCH_GONE) {
 		err = -ENODEV;
-	else
-		list_add_tail(&account->node, &card->accounts);
+	} else if (card->clients >= limit) {
+		err = -ENFILE;
+	} else {
+		card->clients++;
+		account->epoch = card->epoch;
+	}
 	spin_unlock(&card->lock);
 	return err;
 }
@@ -220,28 +272,55 @@ int ttmem_card_join(struct ttmem_card *card, struct ttmem_account *account)
 /**
  * ttmem_card_leave() - Take a client and all that it holds out of the books.
  * @card: the card
- * @account: the client's account
+ * @account: the client's account, which has not left yet
  *
- * Context: Any. Takes the card's lock.
+ * Context: Any. The card's lock is held.
  */
 void ttmem_card_leave(struct ttmem_card *card, struct ttmem_account *account)
 {
-	spin_lock(&card->lock);
-	empty_account(card, account);
-	account->closed = true;
-	list_del(&account->node);
-	spin_unlock(&card->lock);
-}
-
-static void close_accounts(struct ttmem_card *card)
-{
-	struct ttmem_account *account;
+	unsigned int chip, memory, tag;
+	struct ttmem_part *part;
 
 	lockdep_assert_held(&card->lock);
-	list_for_each_entry(account, &card->accounts, node) {
-		empty_account(card, account);
-		WRITE_ONCE(account->closed, true);
+	if (ttmem_account_current(card, account)) {
+		for (chip = 0; chip < card->chips; chip++) {
+			for (memory = 0; memory < TTMEM_MEMORIES; memory++) {
+				for (tag = 0; tag < TTMEM_TAGS; tag++) {
+					part = &account->part[chip][memory][tag];
+					ttmem_account_change(card, account, chip, memory, tag,
+							     &part->reserved, 0);
+					ttmem_account_change(card, account, chip, memory, tag,
+							     &part->gauge, 0);
+					ttmem_account_change(card, account, chip, memory, tag,
+							     &part->counter, 0);
+					ttmem_card_tally(card, chip,
+							 -(u64)part->reservations);
+				}
+			}
+		}
 	}
+	WRITE_ONCE(account->epoch, TTMEM_EPOCH_LEFT);
+	card->clients--;
+}
+
+/* Begin @epoch with empty books; what is history, peaks and refusals, stays. */
+static void ttmem_card_begin_epoch(struct ttmem_card *card, unsigned long epoch)
+{
+	unsigned int chip, memory;
+
+	lockdep_assert_held(&card->lock);
+	WRITE_ONCE(card->epoch, epoch);
+	for (memory = 0; memory < TTMEM_MEMORIES; memory++) {
+		ttmem_pool_clear(&card->sum[memory]);
+		for (chip = 0; chip < card->chips; chip++)
+			ttmem_pool_clear(&card->pool[chip][memory]);
+	}
+	for (chip = 0; chip < card->chips; chip++) {
+		card->chip_tally[chip].clients = 0;
+		card->chip_tally[chip].reservations = 0;
+	}
+	card->tally.clients = 0;
+	card->tally.reservations = 0;
 }
 
 /**
@@ -252,12 +331,19 @@ static void close_accounts(struct ttmem_card *card)
  * count of refusals are history and stay.
  *
  * Context: Any. Takes the card's lock.
+ * Return: 0, or -ENODEV if the card is gone.
  */
-void ttmem_card_invalidate(struct ttmem_card *card)
+int ttmem_card_invalidate(struct ttmem_card *card)
 {
+	int err = 0;
+
 	spin_lock(&card->lock);
-	close_accounts(card);
+	if (card->epoch == TTMEM_EPOCH_GONE)
+		err = -ENODEV;
+	else
+		ttmem_card_begin_epoch(card, card->epoch + 1);
 	spin_unlock(&card->lock);
+	return err;
 }
 
 /**
@@ -269,15 +355,26 @@ void ttmem_card_invalidate(struct ttmem_card *card)
 void ttmem_card_remove(struct ttmem_card *card)
 {
 	spin_lock(&card->lock);
-	WRITE_ONCE(card->gone, true);
-	close_accounts(card);
+	ttmem_card_begin_epoch(card, TTMEM_EPOCH_GONE);
 	spin_unlock(&card->lock);
+}
+
+/**
+ * ttmem_card_gone() - Tell whether the card was removed.
+ * @card: the card
+ *
+ * Context: Any. Without the card's lock false may be outdated when it comes.
+ * Return: true once ttmem_card_remove() was called.
+ */
+bool ttmem_card_gone(const struct ttmem_card *card)
+{
+	return READ_ONCE(card->epoch) == TTMEM_EPOCH_GONE;
 }
 
 /**
  * ttmem_card_reserve() - Enter a reservation.
  * @card: the card
- * @account: the client's account, not closed
+ * @account: the client's account, current
  * @chip: the chip, below the card's chips
  * @memory: enum ttmem_memory
  * @tag: enum ttmem_tag, valid for @memory
@@ -285,29 +382,36 @@ void ttmem_card_remove(struct ttmem_card *card)
  * @overcommit: enter it also past the capacity
  *
  * Context: Any. The card's lock is held.
- * Return: 0, or as ttmem_pool_charge().
+ * Return: 0; -EDQUOT if the client would hold more than it may of one pool,
+ * -ENOSPC if the pool has no room. On error nothing has changed.
  */
 int ttmem_card_reserve(struct ttmem_card *card, struct ttmem_account *account,
 		       unsigned int chip, u32 memory, u32 tag, u64 bytes,
 		       bool overcommit)
 {
 	struct ttmem_part *part = &account->part[chip][memory][tag];
-	int err;
+	struct ttmem_pool *pool = &card->pool[chip][memory];
+	u64 held = account->bytes[chip][memory];
 
-	err = take(card, account, chip, memory, tag, bytes, overcommit);
-	if (err)
-		return err;
+	lockdep_assert_held(&card->lock);
+	if (bytes > TTMEM_CLIENT_BYTES_MAX - held)
+		return -EDQUOT;
+	if (!overcommit && !ttmem_pool_fits(pool, bytes))
+		return -ENOSPC;
 
-	part->reserved += bytes;
+	ttmem_account_change(card, account, chip, memory, tag, &part->reserved,
+			     part->reserved + bytes);
 	part->reservations++;
-	tally_reservations(card, chip, 1);
+	ttmem_card_tally(card, chip, 1);
+	account->peak[chip][memory] = max(account->peak[chip][memory], held + bytes);
+	ttmem_pool_raise_peak(pool);
 	return 0;
 }
 
 /**
  * ttmem_card_unreserve() - Take a reservation out again.
  * @card: the card
- * @account: the account it was entered into, not closed since
+ * @account: the account it was entered into, current
  * @chip: as it was entered, and so all that follows
  * @memory: enum ttmem_memory
  * @tag: enum ttmem_tag
@@ -320,16 +424,16 @@ void ttmem_card_unreserve(struct ttmem_card *card, struct ttmem_account *account
 {
 	struct ttmem_part *part = &account->part[chip][memory][tag];
 
-	part->reserved -= bytes;
 	part->reservations--;
-	tally_reservations(card, chip, -1ULL);
-	give(card, account, chip, memory, tag, bytes);
+	ttmem_card_tally(card, chip, -1ULL);
+	ttmem_account_change(card, account, chip, memory, tag, &part->reserved,
+			     part->reserved - bytes);
 }
 
 /**
  * ttmem_card_set() - Set gauges, all or none.
  * @card: the card
- * @account: the client's account, not closed
+ * @account: the client's account, current
  * @gauges: what to set; chip, memory and tag are valid. Of two entries for one
  *	gauge the later counts
  * @count: how many
@@ -337,67 +441,58 @@ void ttmem_card_unreserve(struct ttmem_card *card, struct ttmem_account *account
  * A gauge tells what has happened already, so capacity refuses none.
  *
  * Context: Any. The card's lock is held.
- * Return: 0; -EOVERFLOW if the card's sum would not fit 64 bits.
+ * Return: 0; -EDQUOT if the client would hold more than it may of one pool.
  */
 int ttmem_card_set(struct ttmem_card *card, struct ttmem_account *account,
 		   const struct ttmem_gauge *gauges, unsigned int count)
 {
 	u64 next[TTMEM_CHIPS_MAX][TTMEM_MEMORIES][TTMEM_TAGS];
-	u64 sum[TTMEM_MEMORIES];
-	unsigned int chip, memory, tag, rising, i;
+	unsigned int chip, memory, tag, i;
 
 	lockdep_assert_held(&card->lock);
 
-	for (memory = 0; memory < TTMEM_MEMORIES; memory++) {
-		sum[memory] = card->sum[memory].used;
-		for (chip = 0; chip < TTMEM_CHIPS_MAX; chip++) {
-			for (tag = 0; tag < TTMEM_TAGS; tag++) {
+	for (chip = 0; chip < TTMEM_CHIPS_MAX; chip++)
+		for (memory = 0; memory < TTMEM_MEMORIES; memory++)
+			for (tag = 0; tag < TTMEM_TAGS; tag++)
 				next[chip][memory][tag] =
 					account->part[chip][memory][tag].gauge;
-				sum[memory] -= next[chip][memory][tag];
-			}
-		}
-	}
 	for (i = 0; i < count; i++)
 		next[gauges[i].chip][gauges[i].memory][gauges[i].tag] = gauges[i].bytes;
 
-	for (memory = 0; memory < TTMEM_MEMORIES; memory++)
-		for (chip = 0; chip < TTMEM_CHIPS_MAX; chip++)
+	for (chip = 0; chip < TTMEM_CHIPS_MAX; chip++) {
+		for (memory = 0; memory < TTMEM_MEMORIES; memory++) {
+			u64 room = TTMEM_CLIENT_BYTES_MAX - account->bytes[chip][memory];
+
 			for (tag = 0; tag < TTMEM_TAGS; tag++)
-				if (check_add_overflow(sum[memory],
-						       next[chip][memory][tag],
-						       &sum[memory]))
-					return -EOVERFLOW;
-
-	/* What falls before what rises, so that no peak is seen that never was. */
-	for (rising = 0; rising <= 1; rising++) {
-		for (i = 0; i < count; i++) {
-			struct ttmem_part *part;
-			u64 to;
-
-			chip = gauges[i].chip;
-			memory = gauges[i].memory;
-			tag = gauges[i].tag;
-			part = &account->part[chip][memory][tag];
-			to = next[chip][memory][tag];
-			if (rising)
-				WARN_ON_ONCE(take(card, account, chip, memory, tag,
-						  to - part->gauge, true));
-			else if (to < part->gauge)
-				give(card, account, chip, memory, tag, part->gauge - to);
-			else
-				continue;
-			part->gauge = to;
-			part->largest_free = gauges[i].largest_free;
+				room += account->part[chip][memory][tag].gauge;
+			for (tag = 0; tag < TTMEM_TAGS; tag++) {
+				if (next[chip][memory][tag] > room)
+					return -EDQUOT;
+				room -= next[chip][memory][tag];
+			}
 		}
 	}
+
+	for (i = 0; i < count; i++) {
+		struct ttmem_part *part;
+
+		chip = gauges[i].chip;
+		memory = gauges[i].memory;
+		tag = gauges[i].tag;
+		part = &account->part[chip][memory][tag];
+		ttmem_account_change(card, account, chip, memory, tag, &part->gauge,
+				     next[chip][memory][tag]);
+		part->largest_free = gauges[i].largest_free;
+	}
+	ttmem_account_raise_peaks(account);
+	ttmem_card_raise_peaks(card);
 	return 0;
 }
 
 /**
  * ttmem_card_clear_gauges() - Take a client's gauges of a chip away.
  * @card: the card
- * @account: the client's account, not closed
+ * @account: the client's account, current
  * @chip: the chip, below the card's chips
  *
  * Context: Any. The card's lock is held.
@@ -413,13 +508,72 @@ u64 ttmem_card_clear_gauges(struct ttmem_card *card,
 		for (tag = 0; tag < TTMEM_TAGS; tag++) {
 			struct ttmem_part *part = &account->part[chip][memory][tag];
 
-			give(card, account, chip, memory, tag, part->gauge);
 			bytes += part->gauge;
-			part->gauge = 0;
+			ttmem_account_change(card, account, chip, memory, tag,
+					     &part->gauge, 0);
 			part->largest_free = 0;
 		}
 	}
 	return bytes;
+}
+
+/**
+ * ttmem_card_count() - Enter what a client's counters say now.
+ * @card: the card
+ * @account: the client's account, current
+ * @counters: of each chip, memory and tag, at TTMEM_COUNTER_INDEX(); others may
+ *	be writing to them
+ *
+ * What is below 0 counts as 0. What is above the bound that reservations and
+ * gauges leave is cut off, in the order of tags. The client's own peaks rise;
+ * the pools' do not: one client's counters alone may be the half of a move.
+ *
+ * Context: Any. The card's lock is held.
+ */
+void ttmem_card_count(struct ttmem_card *card, struct ttmem_account *account,
+		      const s64 *counters)
+{
+	unsigned int chip, memory, tag;
+
+	lockdep_assert_held(&card->lock);
+	for (chip = 0; chip < card->chips; chip++) {
+		for (memory = 0; memory < TTMEM_MEMORIES; memory++) {
+			struct ttmem_part *parts = account->part[chip][memory];
+			u64 room = TTMEM_CLIENT_BYTES_MAX - account->bytes[chip][memory];
+
+			for (tag = 0; tag < TTMEM_TAGS; tag++)
+				room += parts[tag].counter;
+			for (tag = 0; tag < TTMEM_TAGS; tag++) {
+				s64 value;
+				u64 bytes;
+
+				if (!ttmem_pool_tag_valid(memory, tag))
+					continue;
+				value = READ_ONCE(counters[TTMEM_COUNTER_INDEX(chip, memory, tag)]);
+				bytes = min_t(u64, max_t(s64, value, 0), room);
+				room -= bytes;
+				ttmem_account_change(card, account, chip, memory, tag,
+						     &parts[tag].counter, bytes);
+			}
+		}
+	}
+	ttmem_account_raise_peaks(account);
+}
+
+/**
+ * ttmem_card_raise_peaks() - Let all peaks of a card rise to what is used.
+ * @card: the card
+ *
+ * Context: Any. The card's lock is held.
+ */
+void ttmem_card_raise_peaks(struct ttmem_card *card)
+{
+	unsigned int chip, memory;
+
+	lockdep_assert_held(&card->lock);
+	for (chip = 0; chip < card->chips; chip++)
+		for (memory = 0; memory < TTMEM_MEMORIES; memory++)
+			ttmem_pool_raise_peak(&card->pool[chip][memory]);
 }
 
 /**
@@ -442,18 +596,18 @@ void ttmem_card_deny(struct ttmem_card *card, unsigned int chip)
  * @memory: enum ttmem_memory
  *
  * Context: Any. The card's lock is held.
- * Return: bytes; 0 if that of any chip is not known or the sum does not fit
- * 64 bits.
+ * Return: bytes; 0 if that of any chip is not known.
  */
 u64 ttmem_card_total(const struct ttmem_card *card, u32 memory)
 {
 	unsigned int chip;
 	u64 total = 0;
 
-	for (chip = 0; chip < card->chips; chip++)
-		if (!card->pool[chip][memory].total ||
-		    check_add_overflow(total, card->pool[chip][memory].total, &total))
+	for (chip = 0; chip < card->chips; chip++) {
+		if (!card->pool[chip][memory].total)
 			return 0;
+		total += card->pool[chip][memory].total;
+	}
 	return total;
 }
 
@@ -463,7 +617,7 @@ u64 ttmem_card_total(const struct ttmem_card *card, u32 memory)
  * @memory: enum ttmem_memory
  *
  * Context: Any. The card's lock is held.
- * Return: bytes, the sum of the chips'; U64_MAX where that does not fit.
+ * Return: bytes, the sum of the chips'.
  */
 u64 ttmem_card_free(const struct ttmem_card *card, u32 memory)
 {
@@ -471,9 +625,7 @@ u64 ttmem_card_free(const struct ttmem_card *card, u32 memory)
 	u64 bytes = 0;
 
 	for (chip = 0; chip < card->chips; chip++)
-		if (check_add_overflow(bytes, ttmem_pool_free(&card->pool[chip][memory]),
-				       &bytes))
-			return U64_MAX;
+		bytes += ttmem_pool_free(&card->pool[chip][memory]);
 	return bytes;
 }
 

@@ -3,6 +3,7 @@
 #define TTMEM_CARD_H
 
 #include <linux/kref.h>
+#include <linux/limits.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -10,10 +11,19 @@
 #include "board.h"
 #include "pool.h"
 
+/* The most clients of a card, and how many of these are the administrator's. */
+#define TTMEM_CARD_CLIENTS_MAX		(1U << 22)
+#define TTMEM_CARD_CLIENTS_RESERVED	(1U << 16)
+
+/* The epoch of a card that was removed, and of an account that has left. */
+#define TTMEM_EPOCH_GONE	0UL
+#define TTMEM_EPOCH_LEFT	ULONG_MAX
+
 /**
  * struct ttmem_part - what one client holds of one pool under one tag
  * @reserved: bytes of its reservations
  * @gauge: bytes it has set
+ * @counter: bytes of its counter as it was read last
  * @largest_free: largest free range of a bank in bytes, as it told with the
  *	gauge; 0 if it did not
  * @reservations: how many
@@ -21,25 +31,32 @@
 struct ttmem_part {
 	u64 reserved;
 	u64 gauge;
+	u64 counter;
 	u64 largest_free;
 	u32 reservations;
 };
 
+static inline u64 ttmem_part_bytes(const struct ttmem_part *part)
+{
+	return part->reserved + part->gauge + part->counter;
+}
+
 /**
  * struct ttmem_account - what one client holds of a card
- * @node: in the card's accounts
- * @closed: the client gets ENODEV from now on: the books were invalidated or
- *	the card is gone. Written under the card's lock, never taken back
- * @bytes: what it holds of each pool
+ * @epoch: the card's when the client joined; TTMEM_EPOCH_LEFT since it left.
+ *	Written under the card's lock
+ * @bytes: what it holds of each pool, at most TTMEM_CLIENT_BYTES_MAX
+ * @peak: highest @bytes
  * @part: its part of each pool and tag; they add up to @bytes
  *
- * The client owns the memory; but for @closed, which may be read without, the
- * card's lock guards all of it.
+ * The client owns the memory; but for @epoch, which may be read without, the
+ * card's lock guards all of it. An account whose epoch is not the card's holds
+ * nothing, whatever stands in it: read it by ttmem_account_view().
  */
 struct ttmem_account {
-	struct list_head node;
-	bool closed;
+	unsigned long epoch;
 	u64 bytes[TTMEM_CHIPS_MAX][TTMEM_MEMORIES];
+	u64 peak[TTMEM_CHIPS_MAX][TTMEM_MEMORIES];
 	struct ttmem_part part[TTMEM_CHIPS_MAX][TTMEM_MEMORIES][TTMEM_TAGS];
 };
 
@@ -76,6 +93,24 @@ struct ttmem_pci {
 };
 
 /**
+ * struct ttmem_fold - the reading of all counters of a card, see counter.c
+ * @clients: those that have a counter page or are attributed, and @cursor
+ * @count: how many clients
+ * @cursor: stands behind the client that was read last
+ * @left: clients that the fold under way has yet to read, 0 if none is
+ * @begun: folds that have begun
+ * @completed: folds that have come to their end
+ */
+struct ttmem_fold {
+	struct list_head clients;
+	unsigned long count;
+	struct list_head cursor;
+	unsigned long left;
+	u64 begun;
+	u64 completed;
+};
+
+/**
  * struct ttmem_card - the books of one card
  * @ref: one for the attachment, one for each client; the last frees the card
  * @number: N of tenstorrent!N
@@ -83,9 +118,11 @@ struct ttmem_pci {
  * @pci: which function it is
  * @board: what is known of it, constant data
  * @lock: guards all below. A leaf: only a client's xarray lock is taken under
- *	it; no sleep, no user copy
- * @gone: the card was removed
- * @accounts: every client's account
+ *	it; no sleep, no user copy, no walk over clients
+ * @epoch: rises when the books are invalidated; TTMEM_EPOCH_GONE once the card
+ *	was removed. May be read without the lock
+ * @clients: accounts that have joined and not left
+ * @fold: the reading of counters
  * @pool: the pools of each chip
  * @sum: of each memory over all chips
  * @chip_tally: counts of each chip
@@ -100,8 +137,9 @@ struct ttmem_card {
 	const struct ttmem_board *board;
 
 	spinlock_t lock;	/* guards what follows */
-	bool gone;
-	struct list_head accounts;
+	unsigned long epoch;
+	unsigned int clients;
+	struct ttmem_fold fold;
 	struct ttmem_pool pool[TTMEM_CHIPS_MAX][TTMEM_MEMORIES];
 	struct ttmem_pool sum[TTMEM_MEMORIES];
 	struct ttmem_tally chip_tally[TTMEM_CHIPS_MAX];
@@ -113,13 +151,21 @@ struct ttmem_card *ttmem_card_create(unsigned int number,
 struct ttmem_card *ttmem_card_get(struct ttmem_card *card);
 void ttmem_card_put(struct ttmem_card *card);
 
-int ttmem_card_join(struct ttmem_card *card, struct ttmem_account *account);
+int ttmem_card_join(struct ttmem_card *card, struct ttmem_account *account,
+		    unsigned int limit);
 void ttmem_card_leave(struct ttmem_card *card, struct ttmem_account *account);
-void ttmem_card_invalidate(struct ttmem_card *card);
+int ttmem_card_invalidate(struct ttmem_card *card);
 void ttmem_card_remove(struct ttmem_card *card);
+bool ttmem_card_gone(const struct ttmem_card *card);
 
+bool ttmem_account_current(const struct ttmem_card *card,
+			   const struct ttmem_account *account);
+const struct ttmem_account *ttmem_account_view(const struct ttmem_card *card,
+					       const struct ttmem_account *account);
 bool ttmem_account_holds(const struct ttmem_account *account, unsigned int chip);
+bool ttmem_account_empty(const struct ttmem_account *account);
 u64 ttmem_account_reservations(const struct ttmem_account *account);
+void ttmem_account_restart_peaks(struct ttmem_account *account);
 
 int ttmem_card_reserve(struct ttmem_card *card, struct ttmem_account *account,
 		       unsigned int chip, u32 memory, u32 tag, u64 bytes,
@@ -130,6 +176,9 @@ int ttmem_card_set(struct ttmem_card *card, struct ttmem_account *account,
 		   const struct ttmem_gauge *gauges, unsigned int count);
 u64 ttmem_card_clear_gauges(struct ttmem_card *card,
 			    struct ttmem_account *account, unsigned int chip);
+void ttmem_card_count(struct ttmem_card *card, struct ttmem_account *account,
+		      const s64 *counters);
+void ttmem_card_raise_peaks(struct ttmem_card *card);
 void ttmem_card_deny(struct ttmem_card *card, unsigned int chip);
 
 u64 ttmem_card_total(const struct ttmem_card *card, u32 memory);

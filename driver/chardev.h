@@ -2,24 +2,27 @@
 #ifndef TTMEM_CHARDEV_H
 #define TTMEM_CHARDEV_H
 
-#include <linux/miscdevice.h>
+#include <linux/list.h>
 
+struct attribute_group;
+struct device;
 struct ttmem_card;
 
 /**
  * struct ttmem_node - the device of one card: its node and the owner of its
  * attributes
- * @misc: the device; its drvdata leads back here
+ * @list: in the list of all nodes
  * @card: the card; the attachment's reference
- * @name: the device's name in class misc
- * @path: the node's path below /dev
+ * @dev: the device; its drvdata is the card
  */
 struct ttmem_node {
-	struct miscdevice misc;
+	struct list_head list;
 	struct ttmem_card *card;
-	char name[16];
-	char path[32];
+	struct device *dev;
 };
+
+int ttmem_chardev_init(void);
+void ttmem_chardev_exit(void);
 
 int ttmem_chardev_add(struct ttmem_node *node, struct ttmem_card *card,
 		      struct device *parent, const struct attribute_group **groups);

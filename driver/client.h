@@ -2,70 +2,107 @@
 #ifndef TTMEM_CLIENT_H
 #define TTMEM_CLIENT_H
 
+#include <linux/kref.h>
+#include <linux/list.h>
 #include <linux/pid.h>
+#include <linux/rbtree.h>
+#include <linux/sched.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
+#include <linux/xarray.h>
 
-#include "../uapi/ttmem.h"
+#include "card.h"
 
-struct ttmem_account;
-struct ttmem_card;
-struct ttmem_client;
+struct page;
 struct ttmem_held;
 
-/* For ttmem_client_free_all(): every chip of the card. */
-#define TTMEM_ALL_CHIPS		(~0U)
-
 /**
- * struct ttmem_client_line - what a client holds of one pool under one tag
- * @client: the client's id
- * @bytes: reservations and gauge together
- * @reservations: how many
- * @pid: the process that last used the client, a reference; NULL if none did
- * @uid: that process's effective user
- * @chip: the chip
- * @memory: enum ttmem_memory
- * @tag: enum ttmem_tag
+ * struct ttmem_client - one open file
+ * @account: what it holds, in the books of @card
+ * @ref: one for the file, one for whoever found it in the tree; the last frees
+ *	memory, nothing else
+ * @node: in the tree of clients
+ * @id: unique for the life of the module, and the key of the tree
+ * @card: a reference, dropped with the client
+ * @begin: when the file was opened, in ns of the boot clock
+ * @pid: the process that the client is shown for: the thread group that last
+ *	reserved or set, the opener's before that; or the one it is attributed to.
+ *	A reference. Guarded by the card's lock
+ * @uid: that process's effective user then. Guarded by the card's lock
+ * @comm: its name then. Guarded by the card's lock
+ * @attributed: it speaks for @pid, whoever uses it. Set once, under the card's
+ *	lock
+ * @fold: in the card's fold.clients, if it has a page or is attributed.
+ *	Guarded by the card's lock
+ * @counters: the counter page, NULL until it is mapped first; set once
+ * @held: the reservations by slot
+ * @spare: those kept for reuse, in their slots. Guarded by the xa_lock of @held
+ * @spares: how many; likewise
+ * @reservations: how many, published or on the way there; not what is spare
+ * @sequence: of the handle given last
+ *
+ * @held and what follows are reservation.c's.
  */
-struct ttmem_client_line {
-	u64 client;
-	u64 bytes;
-	u32 reservations;
+struct ttmem_client {
+	struct ttmem_account account;
+	struct kref ref;
+	struct rb_node node;
+	u64 id;
+	struct ttmem_card *card;
+	u64 begin;
+
 	struct pid *pid;
 	kuid_t uid;
-	u8 chip;
-	u8 memory;
-	u8 tag;
+	char comm[TASK_COMM_LEN];
+	bool attributed;
+
+	struct list_head fold;
+	struct page *counters;
+
+	struct xarray held;
+	struct ttmem_held *spare;
+	unsigned int spares;
+	atomic_t reservations;
+	atomic64_t sequence;
 };
+
+/**
+ * struct ttmem_client_picture - a client at one moment
+ * @account: what it holds; nothing if it is not in the books
+ * @pid: the process it is shown for, a reference
+ * @uid: that process's user
+ * @attributed: it speaks for that process
+ */
+struct ttmem_client_picture {
+	struct ttmem_account account;
+	struct pid *pid;
+	kuid_t uid;
+	bool attributed;
+};
+
+static inline const char *ttmem_source_name(bool attributed)
+{
+	return attributed ? "attributed" : "self";
+}
 
 int ttmem_client_init(void);
 void ttmem_client_exit(void);
 
 struct ttmem_client *ttmem_client_open(struct ttmem_card *card);
 void ttmem_client_close(struct ttmem_client *client);
-struct ttmem_card *ttmem_client_card(const struct ttmem_client *client);
-u64 ttmem_client_id(const struct ttmem_client *client);
-bool ttmem_client_closed(const struct ttmem_client *client);
-void ttmem_client_account(const struct ttmem_client *client,
-			  struct ttmem_account *account);
+struct ttmem_client *ttmem_client_from(u64 id);
+u64 ttmem_client_last_id(void);
+void ttmem_client_put(struct ttmem_client *client);
 
-struct ttmem_held *ttmem_client_prepare(struct ttmem_client *client,
-					const struct ttmem_reserve *req);
-u64 ttmem_held_handle(const struct ttmem_held *held);
-int ttmem_client_publish(struct ttmem_client *client, struct ttmem_held *held);
-void ttmem_client_abandon(struct ttmem_client *client, struct ttmem_held *held);
+int ttmem_client_error(const struct ttmem_client *client);
+int ttmem_client_check(struct ttmem_client *client);
+bool ttmem_client_meets(struct ttmem_client *client);
+void ttmem_client_enlist(struct ttmem_client *client);
 
-int ttmem_client_free(struct ttmem_client *client, u64 handle);
-int ttmem_client_free_all(struct ttmem_client *client, unsigned int chip,
-			  u64 *bytes, u64 *reservations);
-int ttmem_client_set(struct ttmem_client *client,
-		     const struct ttmem_gauge *gauges, unsigned int count);
-int ttmem_client_list(struct ttmem_client *client, u64 id, u64 start,
-		      struct ttmem_reservation *page, unsigned int room,
-		      u64 *next, u64 *total);
-
-ssize_t ttmem_client_snapshot(struct ttmem_card *card,
-			      struct ttmem_client_line **lines);
-void ttmem_client_snapshot_free(struct ttmem_client_line *lines, size_t count);
+struct pid *ttmem_client_identify(struct ttmem_client *client);
+int ttmem_client_attribute(struct ttmem_client *client, pid_t nr);
+bool ttmem_client_picture(struct ttmem_client *client,
+			  struct ttmem_client_picture *picture);
+struct task_struct *ttmem_process(struct pid *pid);
 
 #endif /* TTMEM_CLIENT_H */

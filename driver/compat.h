@@ -6,16 +6,9 @@
 #ifndef TTMEM_COMPAT_H
 #define TTMEM_COMPAT_H
 
-#include <linux/mm_types.h>
-#include <linux/proc_fs.h>
-#include <linux/rcupdate.h>
-#include <linux/sched.h>
-#include <linux/sched/coredump.h>
-#include <linux/sched/task.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
 #include <linux/version.h>
-#if defined(TTMEM_HAVE_EXEC_STATE)
-#include <linux/sched/exec_state.h>
-#endif
 
 /*
  * __assign_str() takes the source from __string() alone since
@@ -28,35 +21,38 @@
 #endif
 
 /*
- * PDE_DATA() got its name in small letters in 6dfbbae14a7b ("fs: proc: store
- * PDE()->data into inode->i_private").
+ * A page that is charged to the memory cgroup cannot be mapped before
+ * 18b2db3b0385 ("mm: Convert page kmemcg type to a page memcg flag"): the
+ * charge's mark is taken for a type of page that is never mapped. There it is
+ * not charged.
  */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 17, 0)
-#define pde_data(inode) PDE_DATA(inode)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 11, 0)
+#define TTMEM_GFP_MAPPED GFP_KERNEL_ACCOUNT
+#else
+#define TTMEM_GFP_MAPPED GFP_KERNEL
 #endif
 
 /*
- * Whether an equal user may look into @task. Dumpability moved from the mm to
- * the task, where sched/exec_state.h exists, in 6b1c66c9cca9 ("exec_state:
- * relocate dumpable information"); ptrace_may_access() is exported to modules
- * by none.
- *
- * Context: Process context, takes @task's alloc_lock.
+ * vm_flags is not written to directly since bc292ab00f6c ("mm: introduce
+ * vma->vm_flags wrapper functions").
  */
-static inline bool ttmem_task_dumpable(struct task_struct *task)
+static inline void ttmem_vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
 {
-	bool dumpable;
-#if defined(TTMEM_HAVE_EXEC_STATE)
-	rcu_read_lock();
-	dumpable = READ_ONCE(rcu_dereference(task->exec_state)->dumpable) ==
-		   TASK_DUMPABLE_OWNER;
-	rcu_read_unlock();
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	vm_flags_set(vma, flags);
 #else
-	task_lock(task);
-	dumpable = task->mm && get_dumpable(task->mm) == SUID_DUMP_USER;
-	task_unlock(task);
+	vma->vm_flags |= flags;
 #endif
-	return dumpable;
 }
+
+/*
+ * A class's devnode takes a constant device since ff62b8e6588f ("driver core:
+ * make struct class.devnode() take a const *").
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#define ttmem_devnode_device const struct device
+#else
+#define ttmem_devnode_device struct device
+#endif
 
 #endif /* TTMEM_COMPAT_H */

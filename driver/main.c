@@ -13,15 +13,15 @@
 
 #include "attach.h"
 #include "board.h"
+#include "chardev.h"
 #include "client.h"
 #include "procfs.h"
-#include "sysfs.h"
+#include "reservation.h"
 #include "ttmem.h"
 
 unsigned int ttmem_max_reservations = TTMEM_SLOTS;
-unsigned int ttmem_max_reservations_per_uid = 4194304;
 
-static int max_reservations_set(const char *val, const struct kernel_param *kp)
+static int ttmem_max_reservations_set(const char *val, const struct kernel_param *kp)
 {
 	unsigned int limit;
 	int err;
@@ -35,20 +35,17 @@ static int max_reservations_set(const char *val, const struct kernel_param *kp)
 	return 0;
 }
 
-static const struct kernel_param_ops max_reservations_ops = {
-	.set = max_reservations_set,
+static const struct kernel_param_ops ttmem_max_reservations_ops = {
+	.set = ttmem_max_reservations_set,
 	.get = param_get_uint,
 };
 
-module_param_cb(max_reservations, &max_reservations_ops, &ttmem_max_reservations, 0644);
+module_param_cb(max_reservations, &ttmem_max_reservations_ops, &ttmem_max_reservations, 0644);
 MODULE_PARM_DESC(max_reservations,
 		 "Reservations that one open file may hold, at most 1048576 (the default)");
-module_param_named(max_reservations_per_uid, ttmem_max_reservations_per_uid, uint, 0644);
-MODULE_PARM_DESC(max_reservations_per_uid,
-		 "Reservations that all files opened by one user may hold (default 4194304)");
 
 #ifdef TTMEM_TEST
-static const char *const test_point_names[TTMEM_TEST_POINTS] = {
+static const char *const ttmem_test_point_names[TTMEM_TEST_POINTS] = {
 	[TTMEM_TEST_ATTACH] = "attach",
 	[TTMEM_TEST_DETACH] = "detach",
 	[TTMEM_TEST_EXIT] = "exit",
@@ -61,7 +58,7 @@ static const char *const test_point_names[TTMEM_TEST_POINTS] = {
 
 static char test_delay_points[64];
 module_param_string(test_delay_points, test_delay_points, sizeof(test_delay_points), 0644);
-MODULE_PARM_DESC(test_delay_points, "Where to hold the breath, a comma list (tests only)");
+MODULE_PARM_DESC(test_delay_points, "Where to wait, a comma list (tests only)");
 
 static unsigned int test_delay_ms;
 module_param(test_delay_ms, uint, 0644);
@@ -75,12 +72,12 @@ MODULE_PARM_DESC(test_delay_ms, "For how long, in milliseconds (tests only)");
  */
 void ttmem_test_delay(enum ttmem_test_point point)
 {
-	size_t length = strlen(test_point_names[point]);
+	size_t length = strlen(ttmem_test_point_names[point]);
 	const char *p = test_delay_points;
 
 	if (!test_delay_ms)
 		return;
-	while ((p = strstr(p, test_point_names[point]))) {
+	while ((p = strstr(p, ttmem_test_point_names[point]))) {
 		if ((p == test_delay_points || p[-1] == ',') &&
 		    (!p[length] || p[length] == ',' || p[length] == '\n')) {
 			msleep(test_delay_ms);
@@ -95,12 +92,12 @@ void ttmem_test_delay(enum ttmem_test_point point)
  * For autoload only: ttmem binds no card. There is no softdep on tenstorrent,
  * as modprobe -r ttmem would then pull that out too.
  */
-static const struct pci_device_id pci_ids[] = {
+static const struct pci_device_id ttmem_pci_ids[] = {
 	{ PCI_DEVICE(TTMEM_PCI_VENDOR, TTMEM_PCI_WORMHOLE) },
 	{ PCI_DEVICE(TTMEM_PCI_VENDOR, TTMEM_PCI_BLACKHOLE) },
 	{ }
 };
-MODULE_DEVICE_TABLE(pci, pci_ids);
+MODULE_DEVICE_TABLE(pci, ttmem_pci_ids);
 
 static int __init ttmem_init(void)
 {
@@ -109,10 +106,15 @@ static int __init ttmem_init(void)
 	err = ttmem_client_init();
 	if (err)
 		return err;
-	err = ttmem_procfs_init();
+	err = ttmem_reservation_init();
 	if (err)
 		goto client;
-	ttmem_sysfs_init();
+	err = ttmem_chardev_init();
+	if (err)
+		goto reservation;
+	err = ttmem_procfs_init();
+	if (err)
+		goto chardev;
 	err = ttmem_attach_init();
 	if (err)
 		goto procfs;
@@ -120,6 +122,10 @@ static int __init ttmem_init(void)
 
 procfs:
 	ttmem_procfs_exit();
+chardev:
+	ttmem_chardev_exit();
+reservation:
+	ttmem_reservation_exit();
 client:
 	ttmem_client_exit();
 	return err;
@@ -129,6 +135,8 @@ static void __exit ttmem_exit(void)
 {
 	ttmem_attach_exit();
 	ttmem_procfs_exit();
+	ttmem_chardev_exit();
+	ttmem_reservation_exit();
 	ttmem_client_exit();
 }
 

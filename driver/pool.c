@@ -8,15 +8,20 @@
  * the card has a peak of its own. Only a pool's own capacity refuses; the sum
  * has none.
  *
+ * No sum can overflow, so nothing here asks: a client holds at most 2^40 bytes
+ * of a pool, a card has at most 2^22 clients and two chips, which makes 2^63.
+ *
+ * A peak rises only where its caller says so, after all that belongs together
+ * has been charged: no peak is seen that never was.
+ *
  * Nothing here locks: the caller holds the lock of the card that the pool is
  * part of.
  */
 
 #include <linux/bits.h>
 #include <linux/bug.h>
-#include <linux/errno.h>
 #include <linux/kernel.h>
-#include <linux/overflow.h>
+#include <linux/string.h>
 
 #include "pool.h"
 
@@ -79,37 +84,32 @@ bool ttmem_pool_tag_valid(u32 memory, u32 tag)
 }
 
 /**
+ * ttmem_pool_fits() - Tell whether a pool has room for more bytes.
+ * @pool: a chip's pool
+ * @bytes: how many, at most TTMEM_CLIENT_BYTES_MAX
+ *
+ * Context: Any. The card's lock is held.
+ * Return: true if they fit its capacity, or that is not known.
+ */
+bool ttmem_pool_fits(const struct ttmem_pool *pool, u64 bytes)
+{
+	return !pool->total || pool->used + bytes <= pool->total;
+}
+
+/**
  * ttmem_pool_charge() - Take bytes from a pool and from the card's sum.
  * @pool: a chip's pool
  * @tag: what the bytes are for, valid for the pool's memory
- * @bytes: how many
- * @overcommit: charge also past the capacity
+ * @bytes: how many, whether or not they fit
  *
  * Context: Any. The card's lock is held.
- * Return: 0; -ENOSPC if they do not fit the capacity; -EOVERFLOW if the card's
- * sum, and so perhaps the pool's, would not fit 64 bits. On error nothing has
- * changed.
  */
-int ttmem_pool_charge(struct ttmem_pool *pool, u32 tag, u64 bytes,
-		      bool overcommit)
+void ttmem_pool_charge(struct ttmem_pool *pool, u32 tag, u64 bytes)
 {
-	struct ttmem_pool *sum = pool->parent;
-	u64 used, sum_used;
-
-	/* The pool's used is part of the sum's: if that fits, this does. */
-	if (check_add_overflow(sum->used, bytes, &sum_used))
-		return -EOVERFLOW;
-	used = pool->used + bytes;
-	if (pool->total && used > pool->total && !overcommit)
-		return -ENOSPC;
-
-	pool->used = used;
-	pool->peak = max(pool->peak, used);
-	pool->tag[tag] += bytes;
-	sum->used = sum_used;
-	sum->peak = max(sum->peak, sum_used);
-	sum->tag[tag] += bytes;
-	return 0;
+	for (; pool; pool = pool->parent) {
+		pool->used += bytes;
+		pool->tag[tag] += bytes;
+	}
 }
 
 /**
@@ -145,6 +145,18 @@ u64 ttmem_pool_free(const struct ttmem_pool *pool)
 }
 
 /**
+ * ttmem_pool_raise_peak() - Let the peaks rise to what is used.
+ * @pool: a chip's pool, and with it the card's sum; or that sum alone
+ *
+ * Context: Any. The card's lock is held.
+ */
+void ttmem_pool_raise_peak(struct ttmem_pool *pool)
+{
+	for (; pool; pool = pool->parent)
+		pool->peak = max(pool->peak, pool->used);
+}
+
+/**
  * ttmem_pool_restart_peak() - Let the peak start again at what is used.
  * @pool: any pool
  *
@@ -153,4 +165,16 @@ u64 ttmem_pool_free(const struct ttmem_pool *pool)
 void ttmem_pool_restart_peak(struct ttmem_pool *pool)
 {
 	pool->peak = pool->used;
+}
+
+/**
+ * ttmem_pool_clear() - Empty a pool; what it was, its peak, stays.
+ * @pool: any pool; the others of the card are emptied as well
+ *
+ * Context: Any. The card's lock is held.
+ */
+void ttmem_pool_clear(struct ttmem_pool *pool)
+{
+	pool->used = 0;
+	memset(pool->tag, 0, sizeof(pool->tag));
 }

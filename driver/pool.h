@@ -9,10 +9,14 @@
 #define TTMEM_MEMORIES	(TTMEM_L1 + 1)
 #define TTMEM_TAGS	(TTMEM_TAG_CB + 1)
 
+/* The highest capacity that root may tell of a pool: 4 TiB. */
+#define TTMEM_POOL_TOTAL_MAX	(1ULL << 42)
+
 /**
  * struct ttmem_pool - one memory of one chip, or the sum of a card's
  * @parent: the card's sum of this memory, charged along; NULL for that sum
- * @total: capacity in bytes, 0 if not known; then nothing is refused
+ * @total: capacity in bytes, 0 if not known; then nothing is refused. At most
+ *	TTMEM_POOL_TOTAL_MAX
  * @banks: equal parts it consists of, 0 if not known
  * @used: bytes charged now, all tags
  * @peak: highest @used since load or since it was restarted
@@ -30,10 +34,12 @@ struct ttmem_pool {
 const char *ttmem_memory_name(u32 memory);
 const char *ttmem_tag_name(u32 tag);
 bool ttmem_pool_tag_valid(u32 memory, u32 tag);
-int ttmem_pool_charge(struct ttmem_pool *pool, u32 tag, u64 bytes,
-		      bool overcommit);
+bool ttmem_pool_fits(const struct ttmem_pool *pool, u64 bytes);
+void ttmem_pool_charge(struct ttmem_pool *pool, u32 tag, u64 bytes);
 void ttmem_pool_uncharge(struct ttmem_pool *pool, u32 tag, u64 bytes);
 u64 ttmem_pool_free(const struct ttmem_pool *pool);
+void ttmem_pool_raise_peak(struct ttmem_pool *pool);
 void ttmem_pool_restart_peak(struct ttmem_pool *pool);
+void ttmem_pool_clear(struct ttmem_pool *pool);
 
 #endif /* TTMEM_POOL_H */

@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /proc/driver/ttmem/N/clients: who holds what of a card. The format is told in
- * Documentation/userspace-api/ttmem.rst; columns may be added before COMMAND.
+ * /proc/driver/ttmem/clients: who holds what of all cards. The format is told
+ * in Documentation/userspace-api/ttmem.rst; columns may be added before COMMAND.
+ *
+ * The file lives as long as the module, and who has it open keeps the module: a
+ * card's removal waits for no reader, however long he takes. Reading goes from
+ * one client to the next by their ids with no lock held in between, so it may be
+ * preempted and killed. A client is one record: its lines are one picture.
  */
 
+#include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
+#include <linux/module.h>
 #include <linux/pid.h>
 #include <linux/proc_fs.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
@@ -18,129 +26,232 @@
 
 #include "card.h"
 #include "client.h"
-#include "compat.h"
+#include "counter.h"
+#include "pool.h"
 #include "procfs.h"
 
-static struct proc_dir_entry *root;
+static struct proc_dir_entry *ttmem_proc_dir;
 
-/* Whatever could break a line or a terminal, and what escapes begin with. */
-static const char unprintable[] =
-	"\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020"
-	"\021\022\023\024\025\026\027\030\031\032\033\034\035\036\037\177\\";
+/**
+ * struct ttmem_reader - an open file
+ * @last: the highest id when reading began: who opens file after file cannot
+ *	make the list endless
+ * @uid: the opener's fsuid
+ * @hide_command: from who does not own the process, by the mount's hidepid
+ * @hide_process: likewise, and the process and its user as well
+ * @picture: the client being shown
+ */
+struct ttmem_reader {
+	u64 last;
+	kuid_t uid;
+	bool hide_command;
+	bool hide_process;
+	struct ttmem_client_picture picture;
+};
+
+/**
+ * struct ttmem_shown - whose a client is, as a reader may see it
+ * @pid: in the mount's pid namespace, 0 if it is not seen there
+ * @uid: in the reader's user namespace
+ * @comm: the process's name, "-" if it is not seen
+ */
+struct ttmem_shown {
+	pid_t pid;
+	uid_t uid;
+	char comm[TASK_COMM_LEN];
+};
+
+/*
+ * What the mount of procfs hides of others' processes. It is decided once, when
+ * the file is opened: a setuid program that inherits it must not print more.
+ */
+static void ttmem_reader_begin(struct ttmem_reader *reader, struct inode *inode)
+{
+	struct proc_fs_info *fs = proc_sb_info(inode->i_sb);
+	bool sees_all = capable(CAP_SYS_PTRACE) ||
+			(fs->hide_pid < HIDEPID_NOT_PTRACEABLE && in_group_p(fs->pid_gid));
+
+	reader->uid = current_fsuid();
+	reader->hide_command = fs->hide_pid >= HIDEPID_NO_ACCESS && !sees_all;
+	reader->hide_process = fs->hide_pid >= HIDEPID_INVISIBLE && !sees_all;
+}
 
 /*
  * The number of a dead process may be another's by now, so only a live one's
- * is shown, and only where the reader's pid namespace has it.
+ * is shown, and only where the mount's pid namespace has it.
  */
-static pid_t show_live(struct pid *pid, char comm[TASK_COMM_LEN])
+static void ttmem_reader_identify(struct seq_file *m, const struct ttmem_reader *reader,
+				  struct ttmem_shown *shown)
 {
+	const struct ttmem_client_picture *picture = &reader->picture;
+	bool own = uid_eq(picture->uid, reader->uid);
+	kuid_t uid = INVALID_UID;
 	struct task_struct *task;
-	pid_t nr = 0;
 
-	rcu_read_lock();
-	task = pid_task(pid, PIDTYPE_TGID);
-	if (task && !(READ_ONCE(task->exit_state) && thread_group_empty(task)))
-		nr = pid_vnr(pid);
-	if (nr)
-		/* Without its lock: may be torn while it changes, never unterminated. */
-		strscpy(comm, task->comm, TASK_COMM_LEN);
-	rcu_read_unlock();
-	return nr;
-}
-
-/**
- * struct view - what an open file shows
- * @lines: the clients when reading last began at the start of the file
- * @count: how many lines
- */
-struct view {
-	struct ttmem_client_line *lines;
-	size_t count;
-};
-
-static void view_clear(struct view *view)
-{
-	ttmem_client_snapshot_free(view->lines, view->count);
-	view->lines = NULL;
-	view->count = 0;
-}
-
-static void *clients_start(struct seq_file *m, loff_t *pos)
-{
-	struct ttmem_card *card = pde_data(file_inode(m->file));
-	struct view *view = m->private;
-	ssize_t count;
-
-	/* One picture, however many reads it takes. */
-	if (!*pos) {
-		view_clear(view);
-		count = ttmem_client_snapshot(card, &view->lines);
-		if (count < 0)
-			return ERR_PTR(count);
-		view->count = count;
-		return SEQ_START_TOKEN;
+	shown->pid = 0;
+	strscpy(shown->comm, "-", sizeof(shown->comm));
+	if (own || !reader->hide_process) {
+		uid = picture->uid;
+		rcu_read_lock();
+		task = ttmem_process(picture->pid);
+		if (task)
+			shown->pid = pid_nr_ns(picture->pid,
+					       proc_pid_ns(file_inode(m->file)->i_sb));
+		if (shown->pid && (own || !reader->hide_command))
+			/* May be torn while it changes, never unterminated. */
+			strscpy(shown->comm, task->comm, sizeof(shown->comm));
+		rcu_read_unlock();
 	}
-	return *pos <= view->count ? &view->lines[*pos - 1] : NULL;
+	shown->uid = from_kuid_munged(seq_user_ns(m), uid);
 }
 
-static void *clients_next(struct seq_file *m, void *v, loff_t *pos)
+/* Nothing that could break a line or a terminal, nor what escapes begin with. */
+static void ttmem_put_escaped(struct seq_file *m, const char *text)
 {
-	struct view *view = m->private;
+	for (; *text; text++) {
+		unsigned char c = *text;
 
-	++*pos;
-	return *pos <= view->count ? &view->lines[*pos - 1] : NULL;
+		if (c >= ' ' && c <= '~' && c != '\\')
+			seq_putc(m, c);
+		else
+			seq_printf(m, "\\%03o", c);
+	}
 }
 
-static void clients_stop(struct seq_file *m, void *v)
+static void ttmem_show_line(struct seq_file *m, const struct ttmem_client *client,
+			    const struct ttmem_shown *shown, unsigned int chip,
+			    u32 memory, const char *tag, u64 bytes, u32 reservations)
 {
+	const struct ttmem_reader *reader = m->private;
+
+	seq_printf(m, "%-4u %-8llu %7d %10u %4u %-6s %-8s %14llu %14llu %12u %-10s ",
+		   client->card->number, client->id, shown->pid, shown->uid, chip,
+		   ttmem_memory_name(memory), tag, bytes,
+		   reader->picture.account.peak[chip][memory], reservations,
+		   ttmem_source_name(reader->picture.attributed));
+	ttmem_put_escaped(m, shown->comm);
+	seq_putc(m, '\n');
 }
 
-static int clients_show(struct seq_file *m, void *v)
+static void ttmem_show_pool(struct seq_file *m, const struct ttmem_client *client,
+			    const struct ttmem_shown *shown, unsigned int chip, u32 memory)
 {
-	const struct ttmem_client_line *line = v;
-	char comm[TASK_COMM_LEN] = "-";
-	pid_t pid;
+	const struct ttmem_reader *reader = m->private;
+	const struct ttmem_account *account = &reader->picture.account;
+	const struct ttmem_part *part;
+	unsigned int tag;
+
+	if (!account->bytes[chip][memory] && account->peak[chip][memory])
+		ttmem_show_line(m, client, shown, chip, memory, "-", 0, 0);
+	for (tag = 0; tag < TTMEM_TAGS; tag++) {
+		part = &account->part[chip][memory][tag];
+		if (ttmem_part_bytes(part))
+			ttmem_show_line(m, client, shown, chip, memory, ttmem_tag_name(tag),
+					ttmem_part_bytes(part), part->reservations);
+	}
+}
+
+static int ttmem_clients_show(struct seq_file *m, void *v)
+{
+	struct ttmem_reader *reader = m->private;
+	struct ttmem_client *client = v;
+	struct ttmem_shown shown;
+	unsigned int chip, memory;
 
 	if (v == SEQ_START_TOKEN) {
-		seq_printf(m, "%-8s %7s %10s %4s %-6s %-8s %14s %12s %s\n", "CLIENT", "PID",
-			   "UID", "CHIP", "MEMORY", "TAG", "BYTES", "RESERVATIONS", "COMMAND");
+		seq_printf(m, "%-4s %-8s %7s %10s %4s %-6s %-8s %14s %14s %12s %-10s %s\n",
+			   "CARD", "CLIENT", "PID", "UID", "CHIP", "MEMORY", "TAG", "BYTES",
+			   "PEAK", "RESERVATIONS", "SOURCE", "COMMAND");
 		return 0;
 	}
-	pid = show_live(line->pid, comm);
-	seq_printf(m, "%-8llu %7d %10u %4u %-6s %-8s %14llu %12u ", line->client, pid,
-		   from_kuid_munged(current_user_ns(), line->uid), line->chip,
-		   ttmem_memory_name(line->memory), ttmem_tag_name(line->tag), line->bytes,
-		   line->reservations);
-	seq_escape(m, comm, unprintable);
-	seq_putc(m, '\n');
+
+	ttmem_look_client(client);
+	if (!ttmem_client_picture(client, &reader->picture))
+		return 0;
+	ttmem_reader_identify(m, reader, &shown);
+	for (chip = 0; chip < client->card->chips; chip++)
+		for (memory = 0; memory < TTMEM_MEMORIES; memory++)
+			ttmem_show_pool(m, client, &shown, chip, memory);
+	put_pid(reader->picture.pid);
 	return 0;
 }
 
-static const struct seq_operations clients_seq = {
-	.start = clients_start,
-	.next = clients_next,
-	.stop = clients_stop,
-	.show = clients_show,
+static struct ttmem_client *ttmem_reader_from(const struct ttmem_reader *reader, u64 id)
+{
+	struct ttmem_client *client = ttmem_client_from(id);
+
+	if (client && client->id > reader->last) {
+		ttmem_client_put(client);
+		client = NULL;
+	}
+	return client;
+}
+
+/* The position is the lowest id that is yet to be shown, 0 for the header. */
+static void *ttmem_clients_start(struct seq_file *m, loff_t *pos)
+{
+	struct ttmem_reader *reader = m->private;
+
+	if (*pos)
+		return ttmem_reader_from(reader, *pos);
+	reader->last = ttmem_client_last_id();
+	return SEQ_START_TOKEN;
+}
+
+static void ttmem_clients_stop(struct seq_file *m, void *v)
+{
+	if (!IS_ERR_OR_NULL(v) && v != SEQ_START_TOKEN)
+		ttmem_client_put(v);
+}
+
+static void *ttmem_clients_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	*pos = v == SEQ_START_TOKEN ? 1 : ((struct ttmem_client *)v)->id + 1;
+	ttmem_clients_stop(m, v);
+
+	/* Clients that hold nothing show nothing, and there may be millions. */
+	cond_resched();
+	if (fatal_signal_pending(current))
+		return ERR_PTR(-EINTR);
+	return ttmem_reader_from(m->private, *pos);
+}
+
+static const struct seq_operations ttmem_clients_seq = {
+	.start = ttmem_clients_start,
+	.next = ttmem_clients_next,
+	.stop = ttmem_clients_stop,
+	.show = ttmem_clients_show,
 };
 
-static int clients_open(struct inode *inode, struct file *file)
+static int ttmem_clients_open(struct inode *inode, struct file *file)
 {
-	return seq_open_private(file, &clients_seq, sizeof(struct view));
+	struct ttmem_reader *reader;
+
+	if (!try_module_get(THIS_MODULE))
+		return -ENODEV;
+	reader = __seq_open_private(file, &ttmem_clients_seq, sizeof(*reader));
+	if (!reader) {
+		module_put(THIS_MODULE);
+		return -ENOMEM;
+	}
+	ttmem_reader_begin(reader, inode);
+	return 0;
 }
 
-static int clients_release(struct inode *inode, struct file *file)
+static int ttmem_clients_release(struct inode *inode, struct file *file)
 {
-	struct seq_file *m = file->private_data;
+	int ret = seq_release_private(inode, file);
 
-	view_clear(m->private);
-	return seq_release_private(inode, file);
+	/* The last thing: the end of the module waits for procfs to return from here. */
+	module_put(THIS_MODULE);
+	return ret;
 }
 
-static const struct proc_ops clients_ops = {
-	.proc_open = clients_open,
+static const struct proc_ops ttmem_clients_ops = {
+	.proc_open = ttmem_clients_open,
 	.proc_read = seq_read,
 	.proc_lseek = seq_lseek,
-	.proc_release = clients_release,
+	.proc_release = ttmem_clients_release,
 };
 
 /**
@@ -151,51 +262,21 @@ static const struct proc_ops clients_ops = {
  */
 int ttmem_procfs_init(void)
 {
-	root = proc_mkdir("driver/ttmem", NULL);
-	return root ? 0 : -ENOMEM;
+	ttmem_proc_dir = proc_mkdir("driver/ttmem", NULL);
+	if (!ttmem_proc_dir)
+		return -ENOMEM;
+	if (proc_create("clients", 0444, ttmem_proc_dir, &ttmem_clients_ops))
+		return 0;
+	proc_remove(ttmem_proc_dir);
+	return -ENOMEM;
 }
 
 /**
  * ttmem_procfs_exit() - Undo ttmem_procfs_init().
  *
- * Context: Module exit; no card is left.
+ * Context: Module exit; nobody has the list open.
  */
 void ttmem_procfs_exit(void)
 {
-	proc_remove(root);
-}
-
-/**
- * ttmem_procfs_add() - Make a card's directory.
- * @card: the card, which the caller keeps a reference to until
- *	ttmem_procfs_remove()
- *
- * Context: Process context, may sleep.
- * Return: the directory, NULL if there is no memory.
- */
-struct proc_dir_entry *ttmem_procfs_add(struct ttmem_card *card)
-{
-	struct proc_dir_entry *dir;
-	char name[12];
-
-	snprintf(name, sizeof(name), "%u", card->number);
-	dir = proc_mkdir(name, root);
-	if (dir && !proc_create_data("clients", 0444, dir, &clients_ops, card)) {
-		proc_remove(dir);
-		dir = NULL;
-	}
-	return dir;
-}
-
-/**
- * ttmem_procfs_remove() - Take a card's directory away.
- * @dir: from ttmem_procfs_add()
- *
- * Returns when no reader is inside any more.
- *
- * Context: Process context, may sleep; no lock is held that a reader takes.
- */
-void ttmem_procfs_remove(struct proc_dir_entry *dir)
-{
-	proc_remove(dir);
+	proc_remove(ttmem_proc_dir);
 }

@@ -8,7 +8,6 @@
  * symbolic link to it.
  */
 
-#include <linux/build_bug.h>
 #include <linux/device.h>
 #include <linux/kernel.h>
 #include <linux/limits.h>
@@ -16,141 +15,137 @@
 #include <linux/sysfs.h>
 
 #include "card.h"
-#include "chardev.h"
+#include "counter.h"
+#include "pool.h"
 #include "sysfs.h"
 #include "ttmem.h"
 
-/* Where the files stand: in the directory itself, or in chipK/. */
-#define LEVELS	(1 + TTMEM_CHIPS_MAX)
+/* In place of a chip: over all of them. */
 #define CARD	(-1)
 
-enum stat_kind {
-	STAT_TOTAL,
-	STAT_BANKS,
-	STAT_USED,
-	STAT_FREE,
-	STAT_PEAK,
-	STAT_TAG_USED,
-	STAT_CLIENTS,
-	STAT_RESERVATIONS,
-	STAT_DENIED,
+enum ttmem_stat_kind {
+	TTMEM_STAT_TOTAL,
+	TTMEM_STAT_BANKS,
+	TTMEM_STAT_USED,
+	TTMEM_STAT_FREE,
+	TTMEM_STAT_PEAK,
+	TTMEM_STAT_TAG_USED,
+	TTMEM_STAT_CLIENTS,
+	TTMEM_STAT_RESERVATIONS,
+	TTMEM_STAT_DENIED,
 };
 
 /**
- * struct stat_file - a file that stands at every level
- * @name: the file's name
+ * struct ttmem_stat - a file
+ * @attr: the file
  * @kind: what it tells
+ * @chip: of which chip, or CARD
  * @memory: of which memory, where that matters
- * @tag: of which tag, for STAT_TAG_USED
+ * @tag: of which tag, for TTMEM_STAT_TAG_USED
  */
-struct stat_file {
-	const char *name;
-	enum stat_kind kind;
+struct ttmem_stat {
+	struct device_attribute attr;
+	enum ttmem_stat_kind kind;
+	int chip;
 	u32 memory;
 	u32 tag;
 };
 
-static const struct stat_file stat_files[] = {
-	{ "dram_total", STAT_TOTAL, TTMEM_DRAM },
-	{ "dram_banks", STAT_BANKS, TTMEM_DRAM },
-	{ "dram_used", STAT_USED, TTMEM_DRAM },
-	{ "dram_free", STAT_FREE, TTMEM_DRAM },
-	{ "dram_peak", STAT_PEAK, TTMEM_DRAM },
-	{ "dram_trace_used", STAT_TAG_USED, TTMEM_DRAM, TTMEM_TAG_TRACE },
-	{ "dram_system_used", STAT_TAG_USED, TTMEM_DRAM, TTMEM_TAG_SYSTEM },
-	{ "l1_total", STAT_TOTAL, TTMEM_L1 },
-	{ "l1_banks", STAT_BANKS, TTMEM_L1 },
-	{ "l1_used", STAT_USED, TTMEM_L1 },
-	{ "l1_free", STAT_FREE, TTMEM_L1 },
-	{ "l1_peak", STAT_PEAK, TTMEM_L1 },
-	{ "l1_small_used", STAT_TAG_USED, TTMEM_L1, TTMEM_TAG_L1_SMALL },
-	{ "l1_cb_used", STAT_TAG_USED, TTMEM_L1, TTMEM_TAG_CB },
-	{ "l1_system_used", STAT_TAG_USED, TTMEM_L1, TTMEM_TAG_SYSTEM },
-	{ "clients", STAT_CLIENTS },
-	{ "reservations", STAT_RESERVATIONS },
-	{ "denied", STAT_DENIED },
-};
-
-/**
- * struct stat_attribute - a file at one level
- * @attr: the file
- * @file: what it tells
- * @chip: of which chip, or CARD
- */
-struct stat_attribute {
-	struct device_attribute attr;
-	const struct stat_file *file;
-	int chip;
-};
-
-static struct ttmem_card *card_of(struct device *dev)
+static struct ttmem_stat *ttmem_stat_of(struct device_attribute *attr)
 {
-	struct miscdevice *misc = dev_get_drvdata(dev);
-
-	return container_of(misc, struct ttmem_node, misc)->card;
+	return container_of(attr, struct ttmem_stat, attr);
 }
 
-static struct ttmem_pool *pool_of(struct ttmem_card *card, const struct stat_attribute *a)
+static struct ttmem_pool *ttmem_stat_pool(struct ttmem_card *card,
+					  const struct ttmem_stat *stat)
 {
-	u32 memory = a->file->memory;
-
-	return a->chip == CARD ? &card->sum[memory] : &card->pool[a->chip][memory];
+	return stat->chip == CARD ? &card->sum[stat->memory] :
+				    &card->pool[stat->chip][stat->memory];
 }
 
-static const struct ttmem_tally *tally_of(struct ttmem_card *card,
-					  const struct stat_attribute *a)
+static const struct ttmem_tally *ttmem_stat_tally(struct ttmem_card *card,
+						  const struct ttmem_stat *stat)
 {
-	return a->chip == CARD ? &card->tally : &card->chip_tally[a->chip];
+	return stat->chip == CARD ? &card->tally : &card->chip_tally[stat->chip];
+}
+
+/* Whether what counters say is in it. */
+static bool ttmem_stat_counts(const struct ttmem_stat *stat)
+{
+	switch (stat->kind) {
+	case TTMEM_STAT_USED:
+	case TTMEM_STAT_FREE:
+	case TTMEM_STAT_PEAK:
+	case TTMEM_STAT_TAG_USED:
+	case TTMEM_STAT_CLIENTS:
+	case TTMEM_STAT_RESERVATIONS:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* The card's lock is held. */
-static u64 stat_read(struct ttmem_card *card, const struct stat_attribute *a)
+static u64 ttmem_stat_read(struct ttmem_card *card, const struct ttmem_stat *stat)
 {
-	const struct stat_file *file = a->file;
-	const struct ttmem_pool *pool = pool_of(card, a);
+	const struct ttmem_pool *pool = ttmem_stat_pool(card, stat);
+	bool all = stat->chip == CARD;
 
-	switch (file->kind) {
-	case STAT_TOTAL:
-		return a->chip == CARD ? ttmem_card_total(card, file->memory) : pool->total;
-	case STAT_BANKS:
-		return a->chip == CARD ? ttmem_card_banks(card, file->memory) : pool->banks;
-	case STAT_FREE:
-		return a->chip == CARD ? ttmem_card_free(card, file->memory) :
-					 ttmem_pool_free(pool);
-	case STAT_USED:
+	switch (stat->kind) {
+	case TTMEM_STAT_TOTAL:
+		return all ? ttmem_card_total(card, stat->memory) : pool->total;
+	case TTMEM_STAT_BANKS:
+		return all ? ttmem_card_banks(card, stat->memory) : pool->banks;
+	case TTMEM_STAT_FREE:
+		return all ? ttmem_card_free(card, stat->memory) : ttmem_pool_free(pool);
+	case TTMEM_STAT_USED:
 		return pool->used;
-	case STAT_PEAK:
+	case TTMEM_STAT_PEAK:
 		return pool->peak;
-	case STAT_TAG_USED:
-		return pool->tag[file->tag];
-	case STAT_CLIENTS:
-		return tally_of(card, a)->clients;
-	case STAT_RESERVATIONS:
-		return tally_of(card, a)->reservations;
-	case STAT_DENIED:
-		return tally_of(card, a)->denied;
+	case TTMEM_STAT_TAG_USED:
+		return pool->tag[stat->tag];
+	case TTMEM_STAT_CLIENTS:
+		return ttmem_stat_tally(card, stat)->clients;
+	case TTMEM_STAT_RESERVATIONS:
+		return ttmem_stat_tally(card, stat)->reservations;
+	case TTMEM_STAT_DENIED:
+		return ttmem_stat_tally(card, stat)->denied;
 	}
 	return 0;
 }
 
-static ssize_t stat_show(struct device *dev, struct device_attribute *attr, char *buf)
+static ssize_t ttmem_stat_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	struct ttmem_card *card = card_of(dev);
+	const struct ttmem_stat *stat = ttmem_stat_of(attr);
+	struct ttmem_card *card = dev_get_drvdata(dev);
 	u64 value;
+	int err;
 
 	ttmem_test_delay(TTMEM_TEST_SHOW);
+	if (ttmem_stat_counts(stat)) {
+		err = ttmem_look_card(card);
+		if (err)
+			return err;
+	}
 	spin_lock(&card->lock);
-	value = stat_read(card, container_of(attr, struct stat_attribute, attr));
+	value = ttmem_stat_read(card, stat);
+	err = ttmem_card_gone(card) ? -ENODEV : 0;
 	spin_unlock(&card->lock);
-	return sysfs_emit(buf, "%llu\n", value);
+	return err ?: sysfs_emit(buf, "%llu\n", value);
 }
 
-static ssize_t stat_store(struct device *dev, struct device_attribute *attr,
-			  const char *buf, size_t count)
+/* Highest value that may be written. */
+static u64 ttmem_stat_limit(const struct ttmem_stat *stat)
 {
-	struct stat_attribute *a = container_of(attr, struct stat_attribute, attr);
-	struct ttmem_card *card = card_of(dev);
-	struct ttmem_pool *pool = pool_of(card, a);
+	return stat->kind == TTMEM_STAT_TOTAL ? TTMEM_POOL_TOTAL_MAX : U32_MAX;
+}
+
+static ssize_t ttmem_stat_store(struct device *dev, struct device_attribute *attr,
+				const char *buf, size_t count)
+{
+	const struct ttmem_stat *stat = ttmem_stat_of(attr);
+	struct ttmem_card *card = dev_get_drvdata(dev);
+	struct ttmem_pool *pool = ttmem_stat_pool(card, stat);
 	u64 value;
 	int err;
 
@@ -158,27 +153,27 @@ static ssize_t stat_store(struct device *dev, struct device_attribute *attr,
 	err = kstrtou64(buf, 10, &value);
 	if (err)
 		return err;
-	if (a->file->kind == STAT_PEAK && value)
-		return -EINVAL;
-	if (a->file->kind == STAT_BANKS && value > U32_MAX)
+	if (stat->kind == TTMEM_STAT_PEAK) {
+		if (value)
+			return -EINVAL;
+		err = ttmem_look_card(card);
+		if (err)
+			return err;
+	} else if (value > ttmem_stat_limit(stat)) {
 		return -ERANGE;
+	}
 
 	spin_lock(&card->lock);
-	switch (a->file->kind) {
-	case STAT_TOTAL:
+	if (ttmem_card_gone(card))
+		err = -ENODEV;
+	else if (stat->kind == TTMEM_STAT_TOTAL)
 		pool->total = value;
-		break;
-	case STAT_BANKS:
+	else if (stat->kind == TTMEM_STAT_BANKS)
 		pool->banks = value;
-		break;
-	case STAT_PEAK:
+	else
 		ttmem_pool_restart_peak(pool);
-		break;
-	default:
-		break;
-	}
 	spin_unlock(&card->lock);
-	return count;
+	return err ?: count;
 }
 
 static ssize_t invalidate_store(struct device *dev, struct device_attribute *attr,
@@ -193,69 +188,205 @@ static ssize_t invalidate_store(struct device *dev, struct device_attribute *att
 		return err;
 	if (value != 1)
 		return -EINVAL;
-	ttmem_card_invalidate(card_of(dev));
-	return count;
+	return ttmem_card_invalidate(dev_get_drvdata(dev)) ?: count;
 }
 
 static DEVICE_ATTR_WO(invalidate);
 
-static struct stat_attribute stat_attrs[LEVELS][ARRAY_SIZE(stat_files)];
-/* With room for invalidate and the end. */
-static struct attribute *level_attrs[LEVELS][ARRAY_SIZE(stat_files) + 2];
-static struct attribute_group level_groups[LEVELS] = {
-	{ .attrs = level_attrs[0] },
-	{ .attrs = level_attrs[1], .name = "chip0" },
-	{ .attrs = level_attrs[2], .name = "chip1" },
+/* A file that is read, and one that root may write to. */
+#define TTMEM_RO(_name, _kind, _chip, _memory, _tag) {		\
+	.attr = __ATTR(_name, 0444, ttmem_stat_show, NULL),	\
+	.kind = TTMEM_STAT_##_kind,				\
+	.chip = _chip, .memory = _memory, .tag = _tag,		\
+}
+
+#define TTMEM_RW(_name, _kind, _chip, _memory) {			\
+	.attr = __ATTR(_name, 0644, ttmem_stat_show, ttmem_stat_store),	\
+	.kind = TTMEM_STAT_##_kind,					\
+	.chip = _chip, .memory = _memory,				\
+}
+
+/* What files there are of each chip, and of the card. */
+enum ttmem_stat_index {
+	DRAM_TOTAL,
+	DRAM_BANKS,
+	DRAM_USED,
+	DRAM_FREE,
+	DRAM_PEAK,
+	DRAM_TRACE_USED,
+	DRAM_SYSTEM_USED,
+	L1_TOTAL,
+	L1_BANKS,
+	L1_USED,
+	L1_FREE,
+	L1_PEAK,
+	L1_SMALL_USED,
+	L1_CB_USED,
+	L1_SYSTEM_USED,
+	CLIENTS,
+	RESERVATIONS,
+	DENIED,
+	TTMEM_STATS,
 };
 
-/* Capacity and banks are the chips'; the card's follow from them. */
-static bool writable(enum stat_kind kind, int chip)
-{
-	return kind == STAT_PEAK ||
-	       ((kind == STAT_TOTAL || kind == STAT_BANKS) && chip != CARD);
-}
+/* Of the card, capacity and banks are sums of what its chips have. */
+static struct ttmem_stat ttmem_card_stats[TTMEM_STATS] = {
+	[DRAM_TOTAL] = TTMEM_RO(dram_total, TOTAL, CARD, TTMEM_DRAM, 0),
+	[DRAM_BANKS] = TTMEM_RO(dram_banks, BANKS, CARD, TTMEM_DRAM, 0),
+	[DRAM_USED] = TTMEM_RO(dram_used, USED, CARD, TTMEM_DRAM, 0),
+	[DRAM_FREE] = TTMEM_RO(dram_free, FREE, CARD, TTMEM_DRAM, 0),
+	[DRAM_PEAK] = TTMEM_RW(dram_peak, PEAK, CARD, TTMEM_DRAM),
+	[DRAM_TRACE_USED] = TTMEM_RO(dram_trace_used, TAG_USED, CARD, TTMEM_DRAM, TTMEM_TAG_TRACE),
+	[DRAM_SYSTEM_USED] = TTMEM_RO(dram_system_used, TAG_USED, CARD, TTMEM_DRAM,
+		TTMEM_TAG_SYSTEM),
+	[L1_TOTAL] = TTMEM_RO(l1_total, TOTAL, CARD, TTMEM_L1, 0),
+	[L1_BANKS] = TTMEM_RO(l1_banks, BANKS, CARD, TTMEM_L1, 0),
+	[L1_USED] = TTMEM_RO(l1_used, USED, CARD, TTMEM_L1, 0),
+	[L1_FREE] = TTMEM_RO(l1_free, FREE, CARD, TTMEM_L1, 0),
+	[L1_PEAK] = TTMEM_RW(l1_peak, PEAK, CARD, TTMEM_L1),
+	[L1_SMALL_USED] = TTMEM_RO(l1_small_used, TAG_USED, CARD, TTMEM_L1, TTMEM_TAG_L1_SMALL),
+	[L1_CB_USED] = TTMEM_RO(l1_cb_used, TAG_USED, CARD, TTMEM_L1, TTMEM_TAG_CB),
+	[L1_SYSTEM_USED] = TTMEM_RO(l1_system_used, TAG_USED, CARD, TTMEM_L1, TTMEM_TAG_SYSTEM),
+	[CLIENTS] = TTMEM_RO(clients, CLIENTS, CARD, 0, 0),
+	[RESERVATIONS] = TTMEM_RO(reservations, RESERVATIONS, CARD, 0, 0),
+	[DENIED] = TTMEM_RO(denied, DENIED, CARD, 0, 0),
+};
 
-/**
- * ttmem_sysfs_init() - Make the attributes that all cards share.
- *
- * Context: Module init.
- */
-void ttmem_sysfs_init(void)
-{
-	unsigned int level, i;
+static struct ttmem_stat ttmem_chip0_stats[TTMEM_STATS] = {
+	[DRAM_TOTAL] = TTMEM_RW(dram_total, TOTAL, 0, TTMEM_DRAM),
+	[DRAM_BANKS] = TTMEM_RW(dram_banks, BANKS, 0, TTMEM_DRAM),
+	[DRAM_USED] = TTMEM_RO(dram_used, USED, 0, TTMEM_DRAM, 0),
+	[DRAM_FREE] = TTMEM_RO(dram_free, FREE, 0, TTMEM_DRAM, 0),
+	[DRAM_PEAK] = TTMEM_RW(dram_peak, PEAK, 0, TTMEM_DRAM),
+	[DRAM_TRACE_USED] = TTMEM_RO(dram_trace_used, TAG_USED, 0, TTMEM_DRAM, TTMEM_TAG_TRACE),
+	[DRAM_SYSTEM_USED] = TTMEM_RO(dram_system_used, TAG_USED, 0, TTMEM_DRAM, TTMEM_TAG_SYSTEM),
+	[L1_TOTAL] = TTMEM_RW(l1_total, TOTAL, 0, TTMEM_L1),
+	[L1_BANKS] = TTMEM_RW(l1_banks, BANKS, 0, TTMEM_L1),
+	[L1_USED] = TTMEM_RO(l1_used, USED, 0, TTMEM_L1, 0),
+	[L1_FREE] = TTMEM_RO(l1_free, FREE, 0, TTMEM_L1, 0),
+	[L1_PEAK] = TTMEM_RW(l1_peak, PEAK, 0, TTMEM_L1),
+	[L1_SMALL_USED] = TTMEM_RO(l1_small_used, TAG_USED, 0, TTMEM_L1, TTMEM_TAG_L1_SMALL),
+	[L1_CB_USED] = TTMEM_RO(l1_cb_used, TAG_USED, 0, TTMEM_L1, TTMEM_TAG_CB),
+	[L1_SYSTEM_USED] = TTMEM_RO(l1_system_used, TAG_USED, 0, TTMEM_L1, TTMEM_TAG_SYSTEM),
+	[CLIENTS] = TTMEM_RO(clients, CLIENTS, 0, 0, 0),
+	[RESERVATIONS] = TTMEM_RO(reservations, RESERVATIONS, 0, 0, 0),
+	[DENIED] = TTMEM_RO(denied, DENIED, 0, 0, 0),
+};
 
-	BUILD_BUG_ON(ARRAY_SIZE(level_groups) != LEVELS);
-	for (level = 0; level < LEVELS; level++) {
-		for (i = 0; i < ARRAY_SIZE(stat_files); i++) {
-			struct stat_attribute *a = &stat_attrs[level][i];
-			bool rw;
+static struct ttmem_stat ttmem_chip1_stats[TTMEM_STATS] = {
+	[DRAM_TOTAL] = TTMEM_RW(dram_total, TOTAL, 1, TTMEM_DRAM),
+	[DRAM_BANKS] = TTMEM_RW(dram_banks, BANKS, 1, TTMEM_DRAM),
+	[DRAM_USED] = TTMEM_RO(dram_used, USED, 1, TTMEM_DRAM, 0),
+	[DRAM_FREE] = TTMEM_RO(dram_free, FREE, 1, TTMEM_DRAM, 0),
+	[DRAM_PEAK] = TTMEM_RW(dram_peak, PEAK, 1, TTMEM_DRAM),
+	[DRAM_TRACE_USED] = TTMEM_RO(dram_trace_used, TAG_USED, 1, TTMEM_DRAM, TTMEM_TAG_TRACE),
+	[DRAM_SYSTEM_USED] = TTMEM_RO(dram_system_used, TAG_USED, 1, TTMEM_DRAM, TTMEM_TAG_SYSTEM),
+	[L1_TOTAL] = TTMEM_RW(l1_total, TOTAL, 1, TTMEM_L1),
+	[L1_BANKS] = TTMEM_RW(l1_banks, BANKS, 1, TTMEM_L1),
+	[L1_USED] = TTMEM_RO(l1_used, USED, 1, TTMEM_L1, 0),
+	[L1_FREE] = TTMEM_RO(l1_free, FREE, 1, TTMEM_L1, 0),
+	[L1_PEAK] = TTMEM_RW(l1_peak, PEAK, 1, TTMEM_L1),
+	[L1_SMALL_USED] = TTMEM_RO(l1_small_used, TAG_USED, 1, TTMEM_L1, TTMEM_TAG_L1_SMALL),
+	[L1_CB_USED] = TTMEM_RO(l1_cb_used, TAG_USED, 1, TTMEM_L1, TTMEM_TAG_CB),
+	[L1_SYSTEM_USED] = TTMEM_RO(l1_system_used, TAG_USED, 1, TTMEM_L1, TTMEM_TAG_SYSTEM),
+	[CLIENTS] = TTMEM_RO(clients, CLIENTS, 1, 0, 0),
+	[RESERVATIONS] = TTMEM_RO(reservations, RESERVATIONS, 1, 0, 0),
+	[DENIED] = TTMEM_RO(denied, DENIED, 1, 0, 0),
+};
 
-			a->file = &stat_files[i];
-			a->chip = (int)level + CARD;
-			rw = writable(a->file->kind, a->chip);
-			a->attr.attr.name = a->file->name;
-			a->attr.attr.mode = rw ? 0644 : 0444;
-			a->attr.show = stat_show;
-			a->attr.store = rw ? stat_store : NULL;
-			level_attrs[level][i] = &a->attr.attr;
-		}
-	}
-	level_attrs[0][ARRAY_SIZE(stat_files)] = &dev_attr_invalidate.attr;
-}
+static struct attribute *ttmem_card_attrs[] = {
+	&ttmem_card_stats[DRAM_TOTAL].attr.attr,
+	&ttmem_card_stats[DRAM_BANKS].attr.attr,
+	&ttmem_card_stats[DRAM_USED].attr.attr,
+	&ttmem_card_stats[DRAM_FREE].attr.attr,
+	&ttmem_card_stats[DRAM_PEAK].attr.attr,
+	&ttmem_card_stats[DRAM_TRACE_USED].attr.attr,
+	&ttmem_card_stats[DRAM_SYSTEM_USED].attr.attr,
+	&ttmem_card_stats[L1_TOTAL].attr.attr,
+	&ttmem_card_stats[L1_BANKS].attr.attr,
+	&ttmem_card_stats[L1_USED].attr.attr,
+	&ttmem_card_stats[L1_FREE].attr.attr,
+	&ttmem_card_stats[L1_PEAK].attr.attr,
+	&ttmem_card_stats[L1_SMALL_USED].attr.attr,
+	&ttmem_card_stats[L1_CB_USED].attr.attr,
+	&ttmem_card_stats[L1_SYSTEM_USED].attr.attr,
+	&ttmem_card_stats[CLIENTS].attr.attr,
+	&ttmem_card_stats[RESERVATIONS].attr.attr,
+	&ttmem_card_stats[DENIED].attr.attr,
+	&dev_attr_invalidate.attr,
+	NULL
+};
+
+static struct attribute *ttmem_chip0_attrs[] = {
+	&ttmem_chip0_stats[DRAM_TOTAL].attr.attr,
+	&ttmem_chip0_stats[DRAM_BANKS].attr.attr,
+	&ttmem_chip0_stats[DRAM_USED].attr.attr,
+	&ttmem_chip0_stats[DRAM_FREE].attr.attr,
+	&ttmem_chip0_stats[DRAM_PEAK].attr.attr,
+	&ttmem_chip0_stats[DRAM_TRACE_USED].attr.attr,
+	&ttmem_chip0_stats[DRAM_SYSTEM_USED].attr.attr,
+	&ttmem_chip0_stats[L1_TOTAL].attr.attr,
+	&ttmem_chip0_stats[L1_BANKS].attr.attr,
+	&ttmem_chip0_stats[L1_USED].attr.attr,
+	&ttmem_chip0_stats[L1_FREE].attr.attr,
+	&ttmem_chip0_stats[L1_PEAK].attr.attr,
+	&ttmem_chip0_stats[L1_SMALL_USED].attr.attr,
+	&ttmem_chip0_stats[L1_CB_USED].attr.attr,
+	&ttmem_chip0_stats[L1_SYSTEM_USED].attr.attr,
+	&ttmem_chip0_stats[CLIENTS].attr.attr,
+	&ttmem_chip0_stats[RESERVATIONS].attr.attr,
+	&ttmem_chip0_stats[DENIED].attr.attr,
+	NULL
+};
+
+static struct attribute *ttmem_chip1_attrs[] = {
+	&ttmem_chip1_stats[DRAM_TOTAL].attr.attr,
+	&ttmem_chip1_stats[DRAM_BANKS].attr.attr,
+	&ttmem_chip1_stats[DRAM_USED].attr.attr,
+	&ttmem_chip1_stats[DRAM_FREE].attr.attr,
+	&ttmem_chip1_stats[DRAM_PEAK].attr.attr,
+	&ttmem_chip1_stats[DRAM_TRACE_USED].attr.attr,
+	&ttmem_chip1_stats[DRAM_SYSTEM_USED].attr.attr,
+	&ttmem_chip1_stats[L1_TOTAL].attr.attr,
+	&ttmem_chip1_stats[L1_BANKS].attr.attr,
+	&ttmem_chip1_stats[L1_USED].attr.attr,
+	&ttmem_chip1_stats[L1_FREE].attr.attr,
+	&ttmem_chip1_stats[L1_PEAK].attr.attr,
+	&ttmem_chip1_stats[L1_SMALL_USED].attr.attr,
+	&ttmem_chip1_stats[L1_CB_USED].attr.attr,
+	&ttmem_chip1_stats[L1_SYSTEM_USED].attr.attr,
+	&ttmem_chip1_stats[CLIENTS].attr.attr,
+	&ttmem_chip1_stats[RESERVATIONS].attr.attr,
+	&ttmem_chip1_stats[DENIED].attr.attr,
+	NULL
+};
+
+static const struct attribute_group ttmem_card_group = { .attrs = ttmem_card_attrs };
+static const struct attribute_group ttmem_chip0_group = {
+	.name = "chip0",
+	.attrs = ttmem_chip0_attrs,
+};
+
+static const struct attribute_group ttmem_chip1_group = {
+	.name = "chip1",
+	.attrs = ttmem_chip1_attrs,
+};
 
 /**
  * ttmem_sysfs_groups() - Tell the attributes of a card's device.
  * @chips: how many chips the card has, 1 to TTMEM_CHIPS_MAX
  *
- * Context: Any, after ttmem_sysfs_init().
+ * Context: Any.
  * Return: the groups for device_create_with_groups(), constant data.
  */
 const struct attribute_group **ttmem_sysfs_groups(unsigned int chips)
 {
-	static const struct attribute_group *groups[TTMEM_CHIPS_MAX][LEVELS + 1] = {
-		{ &level_groups[0], &level_groups[1], NULL },
-		{ &level_groups[0], &level_groups[1], &level_groups[2], NULL },
+	static const struct attribute_group *one_chip[] = {
+		&ttmem_card_group, &ttmem_chip0_group, NULL
+	};
+	static const struct attribute_group *two_chips[] = {
+		&ttmem_card_group, &ttmem_chip0_group, &ttmem_chip1_group, NULL
 	};
 
-	return groups[chips - 1];
+	return chips == 1 ? one_chip : two_chips;
 }

@@ -4,7 +4,6 @@
 
 #include <linux/sysfs.h>
 
-void ttmem_sysfs_init(void);
 const struct attribute_group **ttmem_sysfs_groups(unsigned int chips);
 
 #endif /* TTMEM_SYSFS_H */

@@ -5,9 +5,11 @@
 #if !defined(TTMEM_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
 #define TTMEM_TRACE_H
 
+#include <linux/timekeeping.h>
 #include <linux/tracepoint.h>
 
-#include "../uapi/ttmem.h"
+#include "card.h"
+#include "client.h"
 #include "compat.h"
 
 #define ttmem_show_memory(memory)		\
@@ -73,19 +75,19 @@ DECLARE_EVENT_CLASS(ttmem_reservation,
 		  __get_str(label))
 );
 
-DEFINE_EVENT(ttmem_reservation, reserve,
+DEFINE_EVENT(ttmem_reservation, ttmem_reserve,
 	TP_PROTO(u32 card, u64 client, const struct ttmem_reservation *res, u64 used,
 		 pid_t pid, uid_t uid),
 	TP_ARGS(card, client, res, used, pid, uid)
 );
 
-DEFINE_EVENT(ttmem_reservation, free,
+DEFINE_EVENT(ttmem_reservation, ttmem_free,
 	TP_PROTO(u32 card, u64 client, const struct ttmem_reservation *res, u64 used,
 		 pid_t pid, uid_t uid),
 	TP_ARGS(card, client, res, used, pid, uid)
 );
 
-TRACE_EVENT(set,
+TRACE_EVENT(ttmem_set,
 	TP_PROTO(u32 card, u64 client, const struct ttmem_gauge *gauge, u64 used,
 		 pid_t pid, uid_t uid),
 	TP_ARGS(card, client, gauge, used, pid, uid),
@@ -119,7 +121,7 @@ TRACE_EVENT(set,
 		  __entry->largest_free, __entry->used, __entry->pid, __entry->uid)
 );
 
-TRACE_EVENT(refuse,
+TRACE_EVENT(ttmem_refuse,
 	TP_PROTO(u32 card, u64 client, const struct ttmem_reserve *req, int error,
 		 u64 used, u64 total, pid_t pid, uid_t uid),
 	TP_ARGS(card, client, req, error, used, total, pid, uid),
@@ -158,7 +160,7 @@ TRACE_EVENT(refuse,
 		  __entry->pid, __entry->uid)
 );
 
-TRACE_EVENT(client_begin,
+DECLARE_EVENT_CLASS(ttmem_client,
 	TP_PROTO(u32 card, u64 client, pid_t pid, uid_t uid),
 	TP_ARGS(card, client, pid, uid),
 	TP_STRUCT__entry(
@@ -177,34 +179,64 @@ TRACE_EVENT(client_begin,
 		  __entry->card, __entry->client, __entry->pid, __entry->uid)
 );
 
-/* What the client held is told as it was given back; pid last used it. */
-TRACE_EVENT(client_end,
-	TP_PROTO(u32 card, u64 client, u64 dram, u64 l1, u64 reservations, bool closed,
-		 pid_t pid, uid_t uid),
-	TP_ARGS(card, client, dram, l1, reservations, closed, pid, uid),
+DEFINE_EVENT(ttmem_client, ttmem_client_begin,
+	TP_PROTO(u32 card, u64 client, pid_t pid, uid_t uid),
+	TP_ARGS(card, client, pid, uid)
+);
+
+DEFINE_EVENT(ttmem_client, ttmem_client_attribute,
+	TP_PROTO(u32 card, u64 client, pid_t pid, uid_t uid),
+	TP_ARGS(card, client, pid, uid)
+);
+
+/*
+ * What the client held is told as it was given back; pid, uid and comm are of
+ * the process that last used it or that it spoke for; peaks are its own. Times
+ * are ns of the boot clock.
+ */
+TRACE_EVENT(ttmem_client_end,
+	TP_PROTO(const struct ttmem_client *client, const struct ttmem_account *view),
+	TP_ARGS(client, view),
 	TP_STRUCT__entry(
 		__field(u32, card)
 		__field(u64, client)
+		__field(u64, begin)
+		__field(u64, end)
 		__field(u64, dram)
 		__field(u64, l1)
 		__field(u64, reservations)
 		__field(bool, closed)
+		__field(u64, chip0_dram_peak)
+		__field(u64, chip0_l1_peak)
+		__field(u64, chip1_dram_peak)
+		__field(u64, chip1_l1_peak)
 		__field(pid_t, pid)
 		__field(uid_t, uid)
+		__string(comm, client->comm)
 	),
 	TP_fast_assign(
-		__entry->card = card;
-		__entry->client = client;
-		__entry->dram = dram;
-		__entry->l1 = l1;
-		__entry->reservations = reservations;
-		__entry->closed = closed;
-		__entry->pid = pid;
-		__entry->uid = uid;
+		__entry->card = client->card->number;
+		__entry->client = client->id;
+		__entry->begin = client->begin;
+		__entry->end = ktime_get_boottime_ns();
+		__entry->dram = view->bytes[0][TTMEM_DRAM] + view->bytes[1][TTMEM_DRAM];
+		__entry->l1 = view->bytes[0][TTMEM_L1] + view->bytes[1][TTMEM_L1];
+		__entry->reservations = ttmem_account_reservations(view);
+		__entry->closed = view != &client->account;
+		__entry->chip0_dram_peak = client->account.peak[0][TTMEM_DRAM];
+		__entry->chip0_l1_peak = client->account.peak[0][TTMEM_L1];
+		__entry->chip1_dram_peak = client->account.peak[1][TTMEM_DRAM];
+		__entry->chip1_l1_peak = client->account.peak[1][TTMEM_L1];
+		__entry->pid = pid_nr(client->pid);
+		__entry->uid = __kuid_val(client->uid);
+		ttmem_assign_str(comm, client->comm);
 	),
-	TP_printk("card=%u client=%llu dram=%llu l1=%llu reservations=%llu closed=%d pid=%d uid=%u",
-		  __entry->card, __entry->client, __entry->dram, __entry->l1,
-		  __entry->reservations, __entry->closed, __entry->pid, __entry->uid)
+	TP_printk("card=%u client=%llu begin=%llu end=%llu dram=%llu l1=%llu reservations=%llu closed=%d chip0_dram_peak=%llu chip0_l1_peak=%llu chip1_dram_peak=%llu chip1_l1_peak=%llu pid=%d uid=%u comm=%s",
+		  __entry->card, __entry->client, __entry->begin, __entry->end,
+		  __entry->dram, __entry->l1, __entry->reservations, __entry->closed,
+		  __entry->chip0_dram_peak, __entry->chip0_l1_peak,
+		  __entry->chip1_dram_peak, __entry->chip1_l1_peak,
+		  __entry->pid, __entry->uid, __get_str(comm))
 );
 
 #endif /* TTMEM_TRACE_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What belongs to the module as a whole: its limits, and the held breath that
+ * What belongs to the module as a whole: its limits, and the delays that
  * tests inject.
  */
 #ifndef TTMEM_TTMEM_H
@@ -13,7 +13,6 @@
 #define TTMEM_SLOTS		(1U << TTMEM_SLOT_BITS)
 
 extern unsigned int ttmem_max_reservations;
-extern unsigned int ttmem_max_reservations_per_uid;
 
 enum ttmem_test_point {
 	TTMEM_TEST_ATTACH,
