@@ -11,9 +11,10 @@
 		       #type "." #field " is not at " #offset);				\
 	_Static_assert(sizeof(((struct type *)0)->field) == (size),			\
 		       #type "." #field " does not have " #size " bytes");
-#define STRUCT(type, size)								\
+#define STRUCT(type, size, alignment)							\
 	_Static_assert(sizeof(struct type) == (size), #type " does not have " #size " bytes"); \
-	_Static_assert(__alignof__(struct type) == 8, #type " is not aligned to 8");
+	_Static_assert(__alignof__(struct type) == (alignment),				\
+		       #type " is not aligned to " #alignment);
 #define CALL(name, number)								\
 	_Static_assert(name == (number), #name " is not " #number);
 #include "layout.h"

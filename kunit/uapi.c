@@ -25,11 +25,11 @@ static const struct field fields[] = {
 struct type {
 	const char *name;
 	size_t size, expected_size;
-	size_t alignment;
+	size_t alignment, expected_alignment;
 };
 
 static const struct type types[] = {
-#define STRUCT(t, s) { #t, sizeof(struct t), s, __alignof__(struct t) },
+#define STRUCT(t, s, a) { #t, sizeof(struct t), s, __alignof__(struct t), a },
 #include "layout.h"
 };
 
@@ -98,7 +98,7 @@ static void fields_are_aligned_to_their_size(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, field->offset % min_t(size_t, field->size, 8), 0, "%s",
 				    field->name);
 	}
-	KUNIT_EXPECT_EQ(test, type->alignment, 8);
+	KUNIT_EXPECT_EQ(test, type->alignment, type->expected_alignment);
 	KUNIT_EXPECT_EQ(test, type->size % 8, 0);
 	KUNIT_EXPECT_EQ(test, type->size, type->expected_size);
 }
@@ -110,7 +110,9 @@ static void numbers_are_what_they_were(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(calls); i++) {
 		KUNIT_EXPECT_EQ_MSG(test, calls[i].number, calls[i].expected, "%s", calls[i].name);
 		KUNIT_EXPECT_EQ(test, _IOC_TYPE(calls[i].number), 0xFA);
-		KUNIT_EXPECT_EQ(test, _IOC_DIR(calls[i].number), _IOC_READ | _IOC_WRITE);
+		/* The size is in the structure, not in the number. */
+		KUNIT_EXPECT_EQ(test, _IOC_DIR(calls[i].number), _IOC_NONE);
+		KUNIT_EXPECT_EQ(test, _IOC_SIZE(calls[i].number), 0);
 		/* TT-KMD has those below. */
 		KUNIT_EXPECT_GE(test, _IOC_NR(calls[i].number), 0x80);
 	}
@@ -131,6 +133,21 @@ static void values_are_what_they_were(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, TTMEM_FREE_CHIP, 1);
 	KUNIT_EXPECT_EQ(test, TTMEM_FREE_ALL, 2);
 	KUNIT_EXPECT_EQ(test, TTMEM_SET_MAX, 256);
+	KUNIT_EXPECT_EQ(test, TTMEM_SET_RESTART_PEAKS, 1);
+	KUNIT_EXPECT_EQ(test, TTMEM_CLIENT_BYTES_MAX, 1ULL << 40);
+	KUNIT_EXPECT_EQ(test, TTMEM_LABEL_SIZE, 32);
+	KUNIT_EXPECT_EQ(test, TTMEM_BOARD_SIZE, 24);
+}
+
+/* 16 counters a chip, 8 a memory: 128 bytes from chip to chip, and all in one page. */
+static void counters_have_their_places(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, TTMEM_COUNTER_INDEX(0, TTMEM_DRAM, TTMEM_TAG_BUFFER), 0);
+	KUNIT_EXPECT_EQ(test, TTMEM_COUNTER_INDEX(0, TTMEM_DRAM, TTMEM_TAG_SYSTEM), 2);
+	KUNIT_EXPECT_EQ(test, TTMEM_COUNTER_INDEX(0, TTMEM_L1, TTMEM_TAG_BUFFER), 8);
+	KUNIT_EXPECT_EQ(test, TTMEM_COUNTER_INDEX(0, TTMEM_L1, TTMEM_TAG_CB), 12);
+	KUNIT_EXPECT_EQ(test, TTMEM_COUNTER_INDEX(1, TTMEM_DRAM, TTMEM_TAG_BUFFER), 16);
+	KUNIT_EXPECT_EQ(test, TTMEM_COUNTER_INDEX(1, TTMEM_L1, TTMEM_TAG_CB), 28);
 }
 
 static struct kunit_case uapi_cases[] = {
@@ -139,6 +156,7 @@ static struct kunit_case uapi_cases[] = {
 	KUNIT_CASE_PARAM(fields_are_aligned_to_their_size, type_gen_params),
 	KUNIT_CASE(numbers_are_what_they_were),
 	KUNIT_CASE(values_are_what_they_were),
+	KUNIT_CASE(counters_have_their_places),
 	{ }
 };
 
