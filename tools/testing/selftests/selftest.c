@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -27,7 +28,7 @@ const char *const st_tag_names[5] = { "buffer", "trace", "system", "l1_small", "
 /* What root may write of a chip, and what the parameters were: put back after each test. */
 static const char *const writable[] = { "dram_total", "l1_total", "dram_banks", "l1_banks" };
 static const char *const parameters[] = {
-	"max_reservations", "max_reservations_per_uid", "test_delay_points", "test_delay_ms",
+	"max_reservations", "test_delay_points", "test_delay_ms",
 };
 
 static uint64_t writable_before[CARDS_MAX][CHIPS_MAX][ARRAY_SIZE(writable)];
@@ -242,8 +243,7 @@ int st_rescan(int card)
 
 bool st_attached(int card)
 {
-	return !access(st_path(card, 0, "dram_used"), R_OK) && !access(st_node(card), F_OK) &&
-	       !access(SCRATCH("/proc/driver/ttmem/%d/clients", card), R_OK);
+	return !access(st_path(card, 0, "dram_used"), R_OK) && !access(st_node(card), F_OK);
 }
 
 static bool is_attached(void *card)
@@ -256,9 +256,8 @@ static bool is_detached(void *arg)
 	int card = *(int *)arg;
 
 	/* Nothing of it may be left, under whatever name. */
-	return access(SCRATCH("/sys/class/misc/ttmem%d", card), F_OK) &&
-	       access(st_path(card, ST_CARD, ""), F_OK) && access(st_node(card), F_OK) &&
-	       access(SCRATCH("/proc/driver/ttmem/%d", card), F_OK);
+	return access(SCRATCH("/sys/class/ttmem/ttmem%d", card), F_OK) &&
+	       access(st_path(card, ST_CARD, ""), F_OK) && access(st_node(card), F_OK);
 }
 
 void st_await_attached(int card, bool attached)
@@ -295,61 +294,110 @@ bool st_tag_fits(uint32_t memory, uint32_t tag)
 	return memory == TTMEM_L1 && (tag == TTMEM_TAG_L1_SMALL || tag == TTMEM_TAG_CB);
 }
 
-/* The list of clients, each line taken apart and held against its documented form. */
-size_t st_clients(int card, struct st_line **lines)
+/* A line against those before it: clients in order, a pool's peak the same everywhere. */
+static void check_line(const struct st_line *list, size_t count, const struct st_line *line)
 {
-	char *text = st_slurp(SCRATCH("/proc/driver/ttmem/%d/clients", card));
-	char memory[16], tag[16], header[9][16];
-	struct st_line *list = NULL;
-	char *row, *rest, *save;
-	size_t count = 0;
+	uint64_t sum = line->bytes;
+	size_t i;
+
+	if (count)
+		assert_true(list[count - 1].client <= line->client);
+	for (i = count; i-- && list[i].client == line->client;) {
+		assert_int_equal(list[i].card, line->card);
+		assert_int_equal(list[i].pid, line->pid);
+		assert_int_equal(list[i].uid, line->uid);
+		assert_int_equal(list[i].attributed, line->attributed);
+		assert_string_equal(list[i].command, line->command);
+		if (list[i].chip != line->chip || list[i].memory != line->memory)
+			continue;
+		assert_int_not_equal(list[i].tag, line->tag);
+		assert_true(list[i].bytes && line->bytes);
+		assert_int_equal(list[i].peak, line->peak);
+		sum += list[i].bytes;
+	}
+	assert_true(line->peak > 0 && line->peak >= sum);
+}
+
+static struct st_line parse_line(const char *row)
+{
+	static const char *const sources[2] = { "self", "attributed" };
+	char memory[16], tag[16], source[16];
+	struct st_line line = { 0 };
 	int fields, at;
 
+	fields = sscanf(row,
+			"%d %" SCNu64 " %" SCNd64 " %" SCNd64 " %u %15s %15s %" SCNu64 " %" SCNu64
+			" %" SCNu64 " %15s%n",
+			&line.card, &line.client, &line.pid, &line.uid, &line.chip, memory, tag,
+			&line.bytes, &line.peak, &line.reservations, source, &at);
+	if (fields != 11)
+		fail_msg("not a line of the list of clients: '%s'", row);
+	/* One blank parts the last column, the command's own blanks are its own. */
+	assert_int_equal(row[at], ' ');
+	snprintf(line.command, sizeof(line.command), "%s", row + at + 1);
+	assert_true(line.client > 0);
+	line.attributed = name_index(sources, ARRAY_SIZE(sources), source);
+	line.memory = name_index(st_memory_names, ARRAY_SIZE(st_memory_names), memory);
+	if (!strcmp(tag, "-")) {
+		line.tag = ST_NO_TAG;
+		assert_int_equal(line.bytes, 0);
+		assert_int_equal(line.reservations, 0);
+		return line;
+	}
+	line.tag = name_index(st_tag_names, ARRAY_SIZE(st_tag_names), tag);
+	if (!st_tag_fits(line.memory, line.tag))
+		fail_msg("%s has no %s: '%s'", memory, tag, row);
+	assert_true(line.bytes > 0);
+	return line;
+}
+
+/* The list of clients, each line taken apart and held against its documented form. */
+size_t st_list(int card, struct st_line **lines)
+{
+	static const char *const header[] = {
+		"CARD", "CLIENT", "PID", "UID", "CHIP", "MEMORY", "TAG", "BYTES", "PEAK",
+		"RESERVATIONS", "SOURCE", "COMMAND",
+	};
+	char *text = st_slurp(ST_LIST), *row, *save, *word, *words;
+	struct st_line *list = NULL;
+	size_t count = 0, kept = 0, i;
+
 	if (!text)
-		fail_msg("clients of card %d: %s", card, strerror(errno));
+		fail_msg("%s: %s", ST_LIST, strerror(errno));
 	assert_true(strlen(text) > 0 && text[strlen(text) - 1] == '\n');
 	row = strtok_r(text, "\n", &save);
-	fields = sscanf(row, "%15s %15s %15s %15s %15s %15s %15s %15s %15s", header[0], header[1],
-			header[2], header[3], header[4], header[5], header[6], header[7],
-			header[8]);
-	assert_int_equal(fields, 9);
-	assert_string_equal(header[0], "CLIENT");
-	assert_string_equal(header[1], "PID");
-	assert_string_equal(header[2], "UID");
-	assert_string_equal(header[3], "CHIP");
-	assert_string_equal(header[4], "MEMORY");
-	assert_string_equal(header[5], "TAG");
-	assert_string_equal(header[6], "BYTES");
-	assert_string_equal(header[7], "RESERVATIONS");
-	assert_string_equal(header[8], "COMMAND");
+	word = strtok_r(row, " ", &words);
+	for (i = 0; i < ARRAY_SIZE(header); i++) {
+		assert_non_null(word);
+		assert_string_equal(word, header[i]);
+		word = strtok_r(NULL, " ", &words);
+	}
+	assert_null(word);
 
 	while ((row = strtok_r(NULL, "\n", &save))) {
-		struct st_line line = { 0 };
+		struct st_line line = parse_line(row);
 
-		fields = sscanf(row,
-				"%" SCNu64 " %" SCNd64 " %" SCNd64 " %u %15s %15s %" SCNu64
-				" %" SCNu64 "%n",
-				&line.client, &line.pid, &line.uid, &line.chip, memory, tag,
-				&line.bytes, &line.reservations, &at);
-		if (fields != 8)
-			fail_msg("clients of card %d: not a line of it: '%s'", card, row);
-		/* One blank parts the last column, the command's own blanks are its own. */
-		rest = row + at;
-		assert_int_equal(rest[0], ' ');
-		snprintf(line.command, sizeof(line.command), "%s", rest + 1);
-		line.memory = name_index(st_memory_names, ARRAY_SIZE(st_memory_names), memory);
-		line.tag = name_index(st_tag_names, ARRAY_SIZE(st_tag_names), tag);
-		if (!st_tag_fits(line.memory, line.tag))
-			fail_msg("clients of card %d: %s has no %s", card, memory, tag);
-		assert_true(line.client > 0);
-		assert_true(line.bytes > 0);
+		check_line(list, count, &line);
 		list = realloc(list, (count + 1) * sizeof(*list));
 		assert_non_null(list);
 		list[count++] = line;
 	}
+	for (i = 0; i < count; i++)
+		if (list[i].card == card)
+			list[kept++] = list[i];
 	free(text);
 	*lines = list;
-	return count;
+	return kept;
+}
+
+size_t st_clients(int card, struct st_line **lines)
+{
+	size_t count = st_list(card, lines), kept = 0, i;
+
+	for (i = 0; i < count; i++)
+		if ((*lines)[i].bytes)
+			(*lines)[kept++] = (*lines)[i];
+	return kept;
 }
 
 struct st_line st_only_line(int card)
@@ -361,6 +409,21 @@ struct st_line st_only_line(int card)
 	line = lines[0];
 	free(lines);
 	return line;
+}
+
+/* What the list says was the most that a client held of a pool; 0 without a line. */
+uint64_t st_own_peak(int card, uint64_t client, uint32_t chip, uint32_t memory)
+{
+	struct st_line *lines;
+	size_t count = st_list(card, &lines), i;
+	uint64_t peak = 0;
+
+	for (i = 0; i < count; i++)
+		if (lines[i].client == client && lines[i].chip == chip &&
+		    lines[i].memory == memory)
+			peak = lines[i].peak;
+	free(lines);
+	return peak;
 }
 
 /* What a part of the list sums to; chip ST_CARD is all chips, tag -1 all tags. */
@@ -480,7 +543,7 @@ char *st_snapshot(int card)
 		"dram_system_used", "l1_small_used", "l1_cb_used", "l1_system_used", "clients",
 		"reservations",
 	};
-	char *clients = st_slurp(SCRATCH("/proc/driver/ttmem/%d/clients", card));
+	char *clients = st_slurp(ST_LIST);
 	char *text;
 	size_t size, i;
 	FILE *out;
@@ -508,12 +571,41 @@ int st_open(int card)
 	return fd;
 }
 
-int st_call(int fd, unsigned long request, void *argument)
+/* The size of a call's structure, as this was built with; 0 for an unknown call. */
+size_t st_argsz(unsigned long request)
+{
+	switch (request) {
+	case TTMEM_IOC_INFO:
+		return sizeof(struct ttmem_info);
+	case TTMEM_IOC_RESERVE:
+		return sizeof(struct ttmem_reserve);
+	case TTMEM_IOC_FREE:
+		return sizeof(struct ttmem_free);
+	case TTMEM_IOC_SET:
+		return sizeof(struct ttmem_set);
+	case TTMEM_IOC_RESERVATIONS:
+		return sizeof(struct ttmem_reservations);
+	case TTMEM_IOC_ATTRIBUTE:
+		return sizeof(struct ttmem_attribute);
+	default:
+		return 0;
+	}
+}
+
+int st_ioctl(int fd, unsigned long request, void *argument)
 {
 	int ret = ioctl(fd, request, argument);
 
 	/* A call that succeeds returns 0, never a number. */
 	return ret < 0 ? -errno : ret;
+}
+
+int st_call(int fd, unsigned long request, void *argument)
+{
+	uint32_t size = st_argsz(request);
+
+	memcpy(argument, &size, sizeof(size));
+	return st_ioctl(fd, request, argument);
 }
 
 int st_reserve(int fd, uint32_t chip, uint32_t memory, uint32_t tag, uint64_t size,
@@ -563,6 +655,30 @@ int st_info(int fd, struct ttmem_info *info)
 {
 	memset(info, 0, sizeof(*info));
 	return st_call(fd, TTMEM_IOC_INFO, info);
+}
+
+int st_attribute(int fd, pid_t pid)
+{
+	struct ttmem_attribute request = { .pid = pid };
+
+	return st_call(fd, TTMEM_IOC_ATTRIBUTE, &request);
+}
+
+/* The id of an open file's client. */
+uint64_t st_client(int fd)
+{
+	struct ttmem_info info;
+
+	assert_int_equal(st_info(fd, &info), 0);
+	return info.client;
+}
+
+/* The counter page of an open file; NULL with errno set if it cannot be mapped. */
+int64_t *st_map(int fd)
+{
+	void *map = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return map == MAP_FAILED ? NULL : map;
 }
 
 /* The value of a key of an open file's fdinfo, also as text; fails if it is not there. */
@@ -624,21 +740,33 @@ static int call_number(int fd, int number)
 		request.list.entry_size = sizeof(entry);
 		return st_call(fd, TTMEM_IOC_RESERVATIONS, &request);
 	case 5:
+		return st_attribute(fd, getpid());
+	case 6:
 		return st_free(fd, 12345);
-	default:
-		/* Not even a mistake is looked at. */
+	case 7:
+		return st_map(fd) ? 0 : -errno;
+	/* Not even a mistake is looked at. */
+	case 8:
 		return st_reserve(fd, 99, 99, 99, 0, ~0u, NULL);
+	case 9:
+		return st_ioctl(fd, TTMEM_IOC_ATTRIBUTE, &request);
+	default:
+		return st_ioctl(fd, TTMEM_IOC_SET, NULL);
 	}
 }
 
-/* Every call on the file is answered with ENODEV, a wrong one too, and it holds nothing. */
+/*
+ * Every call on the file is answered with the error of its state, a wrong one too, and it
+ * holds nothing.
+ */
 void st_check_dead(int fd, const char *fdinfo_state)
 {
+	int error = strcmp(fdinfo_state, "exited") ? -ENODEV : -ESRCH, number;
 	char text[64];
-	int number;
 
-	for (number = 0; number < 7; number++)
-		assert_int_equal(call_number(fd, number), -ENODEV);
+	for (number = 0; number <= 10; number++)
+		assert_int_equal(call_number(fd, number), error);
+	assert_int_equal(st_ioctl(fd, _IO(TTMEM_IOC_MAGIC, 0xff), NULL), -ENOTTY);
 	st_fdinfo(fd, "ttmem-state", text, sizeof(text));
 	assert_string_equal(text, fdinfo_state);
 	assert_int_equal(st_fdinfo(fd, "ttmem-reservations", NULL, 0), 0);

@@ -64,8 +64,14 @@ int st_bind(int card);
 int st_remove(int card);
 int st_rescan(int card);
 
-/* A line of /proc/driver/ttmem/N/clients. */
+#define ST_LIST		"/proc/driver/ttmem/clients"
+
+/* The tag of a line that tells only a peak. */
+#define ST_NO_TAG	(~0u)
+
+/* A line of the list of clients. */
 struct st_line {
+	int card;
 	uint64_t client;
 	int64_t pid;
 	int64_t uid;
@@ -73,12 +79,17 @@ struct st_line {
 	uint32_t memory;
 	uint32_t tag;
 	uint64_t bytes;
+	uint64_t peak;
 	uint64_t reservations;
+	bool attributed;
 	char command[128];
 };
 
+/* The lines of a card: all, and those that have bytes. */
+size_t st_list(int card, struct st_line **lines);
 size_t st_clients(int card, struct st_line **lines);
 struct st_line st_only_line(int card);
+uint64_t st_own_peak(int card, uint64_t client, uint32_t chip, uint32_t memory);
 bool st_tag_fits(uint32_t memory, uint32_t tag);
 extern const char *const st_memory_names[2];
 extern const char *const st_tag_names[5];
@@ -88,8 +99,10 @@ void st_check_books(int card);
 void st_check_used(int card, uint64_t dram, uint64_t l1);
 char *st_snapshot(int card);
 
-/* Calls, each 0 or a negative errno. */
+/* Calls, each 0 or a negative errno. st_call() sets argsz, st_ioctl() changes nothing. */
 int st_open(int card);
+size_t st_argsz(unsigned long request);
+int st_ioctl(int fd, unsigned long request, void *argument);
 int st_call(int fd, unsigned long request, void *argument);
 int st_reserve(int fd, uint32_t chip, uint32_t memory, uint32_t tag, uint64_t size,
 	       uint32_t flags, uint64_t *handle);
@@ -97,6 +110,9 @@ int st_free(int fd, uint64_t handle);
 int st_free_all(int fd);
 int st_set(int fd, uint32_t chip, uint32_t memory, uint32_t tag, uint64_t bytes);
 int st_info(int fd, struct ttmem_info *info);
+int st_attribute(int fd, pid_t pid);
+uint64_t st_client(int fd);
+int64_t *st_map(int fd);
 void st_check_dead(int fd, const char *fdinfo_state);
 uint64_t st_fdinfo(int fd, const char *key, char *text, size_t size);
 

@@ -376,7 +376,7 @@ static void check_identity(int card, const char *pci)
 	assert_int_equal(info.pci_function, function);
 	close(fd);
 
-	snprintf(path, sizeof(path), "/sys/class/misc/ttmem%d/device", card);
+	snprintf(path, sizeof(path), "/sys/class/ttmem/ttmem%d/device", card);
 	length = readlink(path, target, sizeof(target) - 1);
 	assert_true(length > 0);
 	target[length] = '\0';

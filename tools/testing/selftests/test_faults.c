@@ -197,7 +197,7 @@ static int call_read_chip(void)
 
 static int call_read_clients(void)
 {
-	return read_all("/proc/driver/ttmem/0/clients");
+	return read_all(ST_LIST);
 }
 
 /* It cannot tell that it has failed: it tells all that it has to or nothing. */
@@ -242,7 +242,7 @@ static int call_invalidate(void)
 }
 
 static const struct trial trials[] = {
-	{ "open, the user's first client", 0, 0, 0, call_open },
+	{ "open, the card's first client", 0, 0, 0, call_open },
 	{ "open", 1, 1, 0, call_open },
 	{ "INFO", 1, 1, 0, call_info },
 	{ "RESERVE, the client's first", 1, 0, 0, call_reserve },
@@ -489,7 +489,7 @@ static int work_open(struct worker *w)
 static int work_read(struct worker *w)
 {
 	static const char *const paths[] = {
-		"/proc/driver/ttmem/0/clients",
+		ST_LIST,
 		"/sys/class/tenstorrent/tenstorrent!0/memory_stats/dram_used",
 		"/sys/class/tenstorrent/tenstorrent!0/memory_stats/chip0/l1_free",
 	};

@@ -51,42 +51,47 @@ static void await_all(const struct way *way, int card, bool attached)
 
 /* What somebody may have open of a card, and what it says when the card is gone. */
 struct open_files {
-	int used, peak, clients, directory;
+	int used, peak, list, directory;
 };
 
 static struct open_files open_files(int card)
 {
 	struct open_files files;
-	char path[64], byte;
+	char byte;
 
 	files.used = open(st_path(card, 0, "dram_used"), O_RDONLY | O_CLOEXEC);
 	files.peak = open(st_path(card, ST_CARD, "dram_peak"), O_RDWR | O_CLOEXEC);
-	snprintf(path, sizeof(path), "/proc/driver/ttmem/%d/clients", card);
-	files.clients = open(path, O_RDONLY | O_CLOEXEC);
+	files.list = open(ST_LIST, O_RDONLY | O_CLOEXEC);
 	files.directory = open(st_path(card, ST_CARD, ""), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_true(files.used >= 0 && files.peak >= 0 && files.clients >= 0 &&
-		    files.directory >= 0);
+	assert_true(files.used >= 0 && files.peak >= 0 && files.list >= 0 && files.directory >= 0);
 	/* In the middle of reading. */
-	assert_int_equal(read(files.clients, &byte, 1), 1);
+	assert_int_equal(read(files.list, &byte, 1), 1);
 	assert_int_equal(read(files.used, &byte, 1), 1);
 	return files;
 }
 
-static void check_open_files_dead(const struct open_files *files)
+static void check_open_files_dead(const struct open_files *files, int card)
 {
-	char text[64];
+	char text[4096], *row, *save;
+	ssize_t got;
 
 	assert_true(pread(files->used, text, sizeof(text), 0) < 0 && errno == ENODEV);
 	assert_true(write(files->peak, "0", 1) < 0 && errno == ENODEV);
-	assert_true(read(files->clients, text, sizeof(text)) < 0);
 	assert_true(openat(files->directory, "dram_used", O_RDONLY) < 0);
+	/* The list is all cards', and goes on without this one. */
+	got = pread(files->list, text, sizeof(text) - 1, 0);
+	assert_true(got > 0);
+	text[got] = '\0';
+	strtok_r(text, "\n", &save);
+	while ((row = strtok_r(NULL, "\n", &save)))
+		assert_int_not_equal(atoi(row), card);
 }
 
 static void close_open_files(const struct open_files *files)
 {
 	close(files->used);
 	close(files->peak);
-	close(files->clients);
+	close(files->list);
 	close(files->directory);
 }
 
@@ -111,7 +116,7 @@ static void check_way(const struct way *way, int card)
 	for (i = 0; i < 500; i++)
 		assert_int_equal(st_reserve(holder, 0, TTMEM_DRAM, 0, 4096, 0, NULL), 0);
 	assert_int_equal(st_set(holder, 0, TTMEM_L1, TTMEM_TAG_CB, 4096), 0);
-	assert_int_equal(st_reserve(holder, 0, TTMEM_DRAM, 0, ~0ull, 0, NULL), -ENOSPC);
+	assert_int_equal(st_reserve(holder, 0, TTMEM_DRAM, 0, 1ull << 39, 0, NULL), -ENOSPC);
 	st_check_used(card, 500 * 4096, 4096);
 	files = open_files(card);
 	/* TT-KMD is held by nothing of this. */
@@ -122,14 +127,14 @@ static void check_way(const struct way *way, int card)
 	assert_true(open(st_node(card), O_RDWR) < 0 && (errno == ENOENT || errno == ENXIO));
 	st_check_dead(holder, "gone");
 	st_check_dead(idle, "gone");
-	check_open_files_dead(&files);
+	check_open_files_dead(&files, card);
 
 	assert_int_equal(way->put_back(card), 0);
 	await_all(way, card, true);
 	check_fresh(card);
 	/* Gone is for good: another card has come, if under the same number. */
 	st_check_dead(holder, "gone");
-	check_open_files_dead(&files);
+	check_open_files_dead(&files, card);
 	fresh = st_open(card);
 	assert_int_equal(st_reserve(fresh, 0, TTMEM_DRAM, 0, MIB, 0, NULL), 0);
 	st_check_used(card, MIB, 0);
@@ -316,13 +321,11 @@ static void look(int sock, void *arg)
 {
 	long number = (intptr_t)arg;
 	int card;
-	char path[64];
 
 	(void)sock;
 	for (;;) {
+		free(st_slurp(ST_LIST));
 		for (card = 0; card < st_cards(); card++) {
-			snprintf(path, sizeof(path), "/proc/driver/ttmem/%d/clients", card);
-			free(st_slurp(path));
 			free(st_slurp(st_path(card, ST_CARD, "dram_used")));
 			free(st_slurp(st_path(card, 0, "l1_used")));
 			st_put(card, ST_CARD, "dram_peak", "0");
@@ -422,7 +425,7 @@ static void test_driver_with_memory_stats_of_its_own(void **state)
 		print_message("skipped: only the stand-in can play a later TT-KMD\n");
 		skip();
 	}
-	snprintf(used, sizeof(used), "/sys/class/misc/ttmem%d/dram_used", CARD);
+	snprintf(used, sizeof(used), "/sys/class/ttmem/ttmem%d/dram_used", CARD);
 	snprintf(link, sizeof(link), "/sys/class/tenstorrent/tenstorrent!%d/memory_stats", CARD);
 
 	assert_int_equal(st_unbind(CARD), 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The limits: how many reservations a client and a user may hold, what a
- * reservation costs the kernel, and what the module's parameters take.
+ * The limits: how many reservations a client may hold, what a reservation costs
+ * the kernel, and what the module's parameter takes.
  */
 #define _GNU_SOURCE
 #include <inttypes.h>
@@ -19,24 +19,18 @@ static void reserve_many(int fd, unsigned int count)
 
 static void test_parameters(void **state)
 {
-	static const char *const names[] = { "max_reservations", "max_reservations_per_uid" };
+	const char *path = st_param_path("max_reservations");
 	struct stat status;
-	size_t i;
 
 	(void)state;
 	assert_int_equal(st_param("max_reservations"), 1048576);
-	assert_int_equal(st_param("max_reservations_per_uid"), 4194304);
-	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		uint64_t before = st_param(names[i]);
-
-		assert_int_equal(stat(st_param_path(names[i]), &status), 0);
-		assert_int_equal(status.st_mode & 07777, 0644);
-		assert_int_equal(st_write(st_param_path(names[i]), "many\n"), -EINVAL);
-		assert_int_equal(st_write(st_param_path(names[i]), "-1\n"), -EINVAL);
-		assert_int_equal(st_param(names[i]), before);
-	}
-	/* A client's has an upper bound too: that many slots a handle can name. */
-	assert_int_equal(st_write(st_param_path("max_reservations"), "1048577\n"), -ERANGE);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0644);
+	assert_int_equal(st_write(path, "many\n"), -EINVAL);
+	assert_int_equal(st_write(path, "-1\n"), -EINVAL);
+	assert_int_equal(st_param("max_reservations"), 1048576);
+	/* There is an upper bound: that many slots a handle can name. */
+	assert_int_equal(st_write(path, "1048577\n"), -ERANGE);
 	assert_int_equal(st_param("max_reservations"), 1048576);
 	st_set_param("max_reservations", "1048576\n");
 }
@@ -77,85 +71,6 @@ static void test_client_limit(void **state)
 	reserve_many(fd, 20);
 	reserve_many(other, 20);
 	close(fd);
-	close(other);
-	st_check_used(CARD, 0, 0);
-}
-
-/* As some user: take ten and be refused the eleventh, or take none. */
-static void fill_as(int sock, void *arg)
-{
-	uid_t uid = *(uid_t *)arg;
-	int fd;
-
-	if (setresuid(uid, uid, uid))
-		fail_msg("cannot become user %d", (int)uid);
-	fd = st_open(CARD);
-	reserve_many(fd, 6);
-	close(fd);
-	/* Given back with the file. */
-	fd = st_open(CARD);
-	reserve_many(fd, 10);
-	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 64, 0, NULL), -EDQUOT);
-	st_say(sock);
-	st_hear(sock);
-}
-
-static void test_user_limit(void **state)
-{
-	uid_t first = 4001, second = 4002;
-	struct st_child one, two;
-	int fd, other;
-	uint64_t denied = st_get(CARD, ST_CARD, "denied");
-
-	(void)state;
-	assert_int_equal(chmod(st_node(CARD), 0666), 0);
-	st_set_param("max_reservations_per_uid", "10\n");
-	one = st_spawn(fill_as, &first);
-	st_hear(one.sock);
-	two = st_spawn(fill_as, &second);
-	st_hear(two.sock);
-	assert_int_equal(st_get(CARD, ST_CARD, "denied"), denied + 2);
-	st_check_used(CARD, 20 * 64, 0);
-
-	/* Over all files of a user, whatever each still may. */
-	fd = st_open(CARD);
-	other = st_open(CARD);
-	reserve_many(fd, 7);
-	reserve_many(other, 3);
-	ST_REFUSED(CARD, st_reserve(fd, 0, TTMEM_DRAM, 0, 64, 0, NULL), EDQUOT);
-	ST_REFUSED(CARD, st_reserve(other, 0, TTMEM_DRAM, 0, 64, TTMEM_RESERVE_OVERCOMMIT, NULL),
-		   EDQUOT);
-	close(other);
-	reserve_many(fd, 3);
-	ST_REFUSED(CARD, st_reserve(fd, 0, TTMEM_DRAM, 0, 64, 0, NULL), EDQUOT);
-	/* A reservation that was refused for another reason is not counted. */
-	assert_int_equal(st_free_all(fd), 0);
-	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, ~0ull, 0, NULL), -ENOSPC);
-	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 9, 64, 0, NULL), -EINVAL);
-	reserve_many(fd, 10);
-	assert_int_equal(chmod(st_node(CARD), 0600), 0);
-
-	st_say(one.sock);
-	st_join(&one);
-	st_kill(&two);
-	close(fd);
-	st_check_used(CARD, 0, 0);
-}
-
-/* Books that were set to zero do not set the memory that a file holds free: it still counts. */
-static void test_user_limit_invalidated(void **state)
-{
-	int fd = st_open(CARD), other;
-
-	(void)state;
-	st_set_param("max_reservations_per_uid", "10\n");
-	reserve_many(fd, 10);
-	assert_int_equal(st_put(CARD, ST_CARD, "invalidate", "1"), 0);
-	st_check_used(CARD, 0, 0);
-	other = st_open(CARD);
-	close(fd);
-	reserve_many(other, 10);
-	ST_REFUSED(CARD, st_reserve(other, 0, TTMEM_DRAM, 0, 64, 0, NULL), EDQUOT);
 	close(other);
 	st_check_used(CARD, 0, 0);
 }
@@ -223,8 +138,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ST_TEST(test_parameters),
 		ST_TEST(test_client_limit),
-		ST_TEST(test_user_limit),
-		ST_TEST(test_user_limit_invalidated),
 		ST_TEST(test_slab_cost),
 	};
 

@@ -107,7 +107,7 @@ static int job_bind(struct job *job)
 
 static int job_call(struct job *job)
 {
-	return st_call(job->fd, job->request, job->argument);
+	return st_ioctl(job->fd, job->request, job->argument);
 }
 
 static void hold_breath(const char *points)
@@ -527,7 +527,12 @@ struct stalled_reserve {
 
 static void stall_reserve(struct stalled_reserve *it, int fd)
 {
-	struct ttmem_reserve request = { .size = MIB, .cookie = 77, .label = "stalled" };
+	struct ttmem_reserve request = {
+		.argsz = sizeof(request),
+		.size = MIB,
+		.cookie = 77,
+		.label = "stalled",
+	};
 
 	it->stall = make_stall(false);
 	memcpy(it->stall.page, &request, sizeof(request));
@@ -724,6 +729,7 @@ static void test_stalled_list(void **state)
 {
 	struct stall stall = make_stall(false);
 	struct ttmem_reservations list = {
+		.argsz = sizeof(list),
 		.entries = (uintptr_t)stall.page,
 		.count = 10,
 		.entry_size = sizeof(struct ttmem_reservation),
@@ -756,6 +762,7 @@ static void test_stalled_set(void **state)
 	struct stall stall = make_stall(true);
 	static struct ttmem_gauge page[4096 / sizeof(struct ttmem_gauge)];
 	struct ttmem_set set = {
+		.argsz = sizeof(set),
 		.gauges = (uintptr_t)stall.page,
 		.count = 2,
 		.entry_size = sizeof(struct ttmem_gauge),

@@ -148,10 +148,41 @@ static void check_directory(int card, int chip)
 		assert_int_equal(chips, st_chips(card));
 }
 
+/* The major number under which the kernel knows ttmem. */
+static unsigned int own_major(void)
+{
+	char *text = st_slurp("/proc/devices"), *row;
+	unsigned int number = 0;
+
+	assert_non_null(text);
+	row = strstr(text, " ttmem\n");
+	if (!row)
+		fail_msg("ttmem has no major number");
+	while (row > text && row[-1] != '\n')
+		row--;
+	number = strtoul(row, NULL, 10);
+	free(text);
+	assert_true(number > 0);
+	return number;
+}
+
+/* One list for all cards, and nothing beside it. */
+static void check_proc_directory(void)
+{
+	DIR *dir = opendir("/proc/driver/ttmem");
+	struct dirent *entry;
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			assert_string_equal(entry->d_name, "clients");
+	closedir(dir);
+}
+
 static void test_directory(void **state)
 {
 	char path[128], target[PATH_MAX], expected[PATH_MAX];
-	struct stat status, dev;
+	struct stat status;
 	int card, chip;
 
 	(void)state;
@@ -166,21 +197,24 @@ static void test_directory(void **state)
 		assert_int_equal(lstat(path, &status), 0);
 		assert_true(S_ISLNK(status.st_mode));
 		assert_non_null(realpath(path, target));
-		snprintf(path, sizeof(path), "/sys/class/misc/ttmem%d", card);
+		snprintf(path, sizeof(path), "/sys/class/ttmem/ttmem%d", card);
 		assert_non_null(realpath(path, expected));
 		assert_string_equal(target, expected);
 
-		/* And the node is that device's. */
+		/* And the node is that device's, for everybody to use; its minor is N. */
 		assert_int_equal(stat(st_node(card), &status), 0);
 		assert_true(S_ISCHR(status.st_mode));
+		assert_int_equal(status.st_mode & 07777, 0666);
+		assert_int_equal(minor(status.st_rdev), card);
+		assert_int_equal(major(status.st_rdev), own_major());
 		snprintf(expected, sizeof(expected), "%u:%u\n", major(status.st_rdev),
 			 minor(status.st_rdev));
-		snprintf(path, sizeof(path), "/sys/class/misc/ttmem%d/dev", card);
+		snprintf(path, sizeof(path), "/sys/class/ttmem/ttmem%d/dev", card);
 		assert_string_equal(st_slurp(path), expected);
-		snprintf(path, sizeof(path), "/proc/driver/ttmem/%d/clients", card);
-		assert_int_equal(stat(path, &dev), 0);
-		assert_int_equal(dev.st_mode & 07777, 0444);
 	}
+	assert_int_equal(stat(ST_LIST, &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0444);
+	check_proc_directory();
 }
 
 /* Everybody may read what may be read, and write nothing. */
@@ -270,6 +304,13 @@ static void test_capacity(void **state)
 						   EINVAL);
 			ST_REFUSED(card, st_put(card, chip, names[i], "18446744073709551616"),
 				   ERANGE);
+			ST_REFUSED(card, st_put(card, chip, names[i], "18446744073709551615"),
+				   ERANGE);
+			/* 4 TiB is the most. */
+			ST_REFUSED(card, st_put(card, chip, names[i], "4398046511105"), ERANGE);
+			assert_int_equal(st_put(card, chip, names[i], "4398046511104"), 0);
+			assert_int_equal(st_get(card, chip, names[i]), 1ull << 42);
+			assert_int_equal(st_get(card, ST_CARD, names[i]), others + (1ull << 42));
 			/* Back to what the next round's sum expects. */
 			assert_int_equal(st_put(card, chip, names[i], "1000"), 0);
 		}
@@ -392,9 +433,9 @@ static void test_denied(void **state)
 	zero = st_get(card, 0, "denied");
 	one = st_get(card, 1, "denied");
 	all = st_get(card, ST_CARD, "denied");
-	assert_int_equal(st_reserve(fd, 1, TTMEM_DRAM, 0, ~0ull, 0, NULL), -ENOSPC);
-	assert_int_equal(st_reserve(fd, 1, TTMEM_L1, 0, ~0ull, 0, NULL), -ENOSPC);
-	assert_int_equal(st_reserve(fd, 0, TTMEM_L1, 0, ~0ull, 0, NULL), -ENOSPC);
+	assert_int_equal(st_reserve(fd, 1, TTMEM_DRAM, 0, 1ull << 39, 0, NULL), -ENOSPC);
+	assert_int_equal(st_reserve(fd, 1, TTMEM_L1, 0, ~0ull, 0, NULL), -EDQUOT);
+	assert_int_equal(st_reserve(fd, 0, TTMEM_L1, 0, 1ull << 39, 0, NULL), -ENOSPC);
 	/* A mistake of the caller's is not counted. */
 	assert_int_equal(st_reserve(fd, 7, TTMEM_L1, 0, 64, 0, NULL), -EINVAL);
 	assert_int_equal(st_free(fd, 12345), -ENOENT);
@@ -520,68 +561,87 @@ static void test_clients_format(void **state)
 	assert_int_equal(st_fdinfo(fd, "ttmem-client-id", NULL, 0), lines[0].client);
 	assert_int_equal(st_fdinfo(other, "ttmem-client-id", NULL, 0), lines[2].client);
 	/* What a shell's awk makes of a line. */
-	text = st_slurp("/proc/driver/ttmem/0/clients");
+	text = st_slurp(ST_LIST);
 	assert_non_null(text);
 	assert_null(strchr(text, '\t'));
 	free(text);
 }
 
-/* One picture, in however many reads; from the start again it is a new one. */
-static void test_clients_in_pieces(void **state)
+/* What is read of the list, in pieces of @piece bytes from where the file is. */
+static char *read_on(int file, char *text, size_t piece)
 {
-	enum { CLIENTS = 100, PIECE = 7 };
-	static const char path[] = "/proc/driver/ttmem/0/clients";
-	int fds[CLIENTS], file, i;
-	char *before, *after, *text;
-	size_t at = 0, size;
+	size_t at = strlen(text);
 	ssize_t n;
 
+	while ((n = read(file, text + at, piece)) > 0)
+		at += n;
+	assert_int_equal(n, 0);
+	text[at] = '\0';
+	return text;
+}
+
+/*
+ * In however many reads, each client is there at most once, whole and in the order of ids;
+ * one that was there all the time is there, whoever came and went meanwhile.
+ */
+static void test_clients_in_pieces(void **state)
+{
+	enum { CLIENTS = 100, PIECE = 7, SIZE = 65536 };
+	uint64_t ids[CLIENTS], id, last = 0, bytes;
+	int fds[CLIENTS], seen[CLIENTS] = { 0 }, file, i;
+	char *before, *text = calloc(1, SIZE), *row, *save;
+	size_t size, at;
+
 	(void)state;
+	assert_non_null(text);
 	/* More lines than a page has room for. */
 	for (i = 0; i < CLIENTS; i++) {
 		fds[i] = st_open(CARD);
+		ids[i] = st_client(fds[i]);
 		assert_int_equal(st_reserve(fds[i], 0, TTMEM_DRAM, 0, 4096 * (i + 1), 0, NULL), 0);
+		assert_int_equal(st_set(fds[i], 0, TTMEM_L1, TTMEM_TAG_CB, i + 1), 0);
 	}
-	before = st_slurp(path);
+	before = st_slurp(ST_LIST);
 	assert_non_null(before);
 	size = strlen(before);
-	assert_true(size > 4096);
+	assert_true(size > 4096 && size < SIZE);
 
-	file = open(path, O_RDONLY | O_CLOEXEC);
+	file = open(ST_LIST, O_RDONLY | O_CLOEXEC);
 	assert_true(file >= 0);
-	text = malloc(2 * size);
-	assert_non_null(text);
+	assert_string_equal(read_on(file, text, PIECE), before);
+	/* As a tool does that reads on from where it was. */
+	for (at = 0; at < size; at += 1001) {
+		char piece[PIECE];
+		ssize_t n = pread(file, piece, PIECE, at);
+
+		assert_true(n > 0);
+		assert_memory_equal(piece, before + at, n);
+	}
+	assert_int_equal(pread(file, text, PIECE, size), 0);
+
+	/* Every second one goes while the list is read. */
+	assert_int_equal(lseek(file, 0, SEEK_SET), 0);
+	memset(text, 0, SIZE);
 	assert_int_equal(read(file, text, PIECE), PIECE);
 	for (i = 0; i < CLIENTS; i += 2)
 		close(fds[i]);
-	for (; i > 0; i -= 2)
-		assert_int_equal(st_reserve(fds[i - 1], 0, TTMEM_L1, 0, 64, 0, NULL), 0);
-	for (at = PIECE; (n = read(file, text + at, PIECE)) > 0; at += n)
-		assert_true(at + n <= size);
-	assert_int_equal(n, 0);
-	assert_int_equal(at, size);
-	assert_memory_equal(text, before, size);
-	assert_int_equal(read(file, text, PIECE), 0);
-
-	after = st_slurp(path);
-	assert_non_null(after);
-	assert_string_not_equal(after, before);
-	assert_int_equal(lseek(file, 0, SEEK_SET), 0);
-	for (at = 0; (n = read(file, text + at, PIECE)) > 0; at += n)
-		assert_true(at + n <= strlen(after));
-	assert_int_equal(at, strlen(after));
-	assert_memory_equal(text, after, at);
-	/* As a tool does that reads on from where it was. */
-	for (at = 0; at < strlen(after); at += 1001) {
-		n = pread(file, text, PIECE, at);
-		assert_true(n > 0);
-		assert_memory_equal(text, after + at, n);
+	read_on(file, text, PIECE);
+	strtok_r(text, "\n", &save);
+	while ((row = strtok_r(NULL, "\n", &save))) {
+		assert_int_equal(sscanf(row, "%*d %" SCNu64 " %*d %*d %*u %*s %*s %" SCNu64, &id,
+					&bytes), 2);
+		assert_true(id >= last);
+		last = id;
+		for (i = 0; i < CLIENTS && ids[i] != id; i++)
+			;
+		assert_true(i < CLIENTS);
+		assert_int_equal(bytes, seen[i] ? i + 1 : 4096 * (i + 1));
+		seen[i]++;
 	}
-	assert_int_equal(pread(file, text, PIECE, strlen(after)), 0);
-
+	for (i = 0; i < CLIENTS; i++)
+		assert_true(seen[i] == 2 || (i % 2 == 0 && !seen[i]));
 	close(file);
 	free(before);
-	free(after);
 	free(text);
 }
 

@@ -5,7 +5,9 @@
  */
 #define _GNU_SOURCE
 #include <inttypes.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "selftest.h"
 
@@ -18,16 +20,20 @@ static const struct {
 	const char *name;
 	const char *const fields[16];
 } events[] = {
-	{ "reserve", { "card", "chip", "memory", "tag", "client", "handle", "size", "payload",
-		       "address", "cookie", "used", "flags", "pid", "uid", "label" } },
-	{ "free", { "card", "chip", "memory", "tag", "client", "handle", "size", "payload",
-		    "address", "cookie", "used", "flags", "pid", "uid", "label" } },
-	{ "set", { "card", "chip", "memory", "tag", "client", "bytes", "largest_free", "used",
-		   "pid", "uid" } },
-	{ "refuse", { "card", "chip", "memory", "tag", "client", "size", "used", "total", "flags",
-		      "error", "pid", "uid" } },
-	{ "client_begin", { "card", "client", "pid", "uid" } },
-	{ "client_end", { "card", "client", "dram", "l1", "reservations", "pid", "uid" } },
+	{ "ttmem_reserve", { "card", "chip", "memory", "tag", "client", "handle", "size",
+			     "payload", "address", "cookie", "used", "flags", "pid", "uid",
+			     "label" } },
+	{ "ttmem_free", { "card", "chip", "memory", "tag", "client", "handle", "size", "payload",
+			  "address", "cookie", "used", "flags", "pid", "uid", "label" } },
+	{ "ttmem_set", { "card", "chip", "memory", "tag", "client", "bytes", "largest_free",
+			 "used", "pid", "uid" } },
+	{ "ttmem_refuse", { "card", "chip", "memory", "tag", "client", "size", "used", "total",
+			    "flags", "error", "pid", "uid" } },
+	{ "ttmem_client_begin", { "card", "client", "pid", "uid" } },
+	{ "ttmem_client_attribute", { "card", "client", "pid", "uid" } },
+	{ "ttmem_client_end", { "card", "client", "begin", "end", "dram", "l1", "reservations",
+				"closed", "chip0_dram_peak", "chip0_l1_peak", "chip1_dram_peak",
+				"chip1_l1_peak", "pid", "uid", "comm" } },
 };
 
 /* An instance of its own: whoever traces on the machine is not disturbed. */
@@ -164,7 +170,7 @@ static void test_reserve_and_free(void **state)
 	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, MIB, 0, NULL), 0);
 	trace_begin();
 	assert_int_equal(st_call(fd, TTMEM_IOC_RESERVE, &request), 0);
-	assert_int_equal(count_events("reserve", line, sizeof(line)), 1);
+	assert_int_equal(count_events("ttmem_reserve", line, sizeof(line)), 1);
 	check_origin(line, client);
 	check_field(line, "chip", 0);
 	check_text(line, "memory", "DRAM");
@@ -177,10 +183,10 @@ static void test_reserve_and_free(void **state)
 	check_field(line, "used", 4 * MIB);
 	check_field(line, "flags", TTMEM_RESERVE_ADDRESS);
 	check_text(line, "label", "decode");
-	assert_int_equal(count_events("free", line, sizeof(line)), 0);
+	assert_int_equal(count_events("ttmem_free", line, sizeof(line)), 0);
 
 	assert_int_equal(st_free(fd, request.handle), 0);
-	assert_int_equal(count_events("free", line, sizeof(line)), 1);
+	assert_int_equal(count_events("ttmem_free", line, sizeof(line)), 1);
 	check_origin(line, client);
 	check_text(line, "memory", "DRAM");
 	check_text(line, "tag", "trace");
@@ -191,10 +197,10 @@ static void test_reserve_and_free(void **state)
 	/* All at once is one by one. */
 	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, MIB, 0, NULL), 0);
 	assert_int_equal(st_free_all(fd), 0);
-	assert_int_equal(count_events("free", line, sizeof(line)), 3);
+	assert_int_equal(count_events("ttmem_free", line, sizeof(line)), 3);
 	check_field(line, "used", 0);
-	assert_int_equal(count_events("reserve", line, sizeof(line)), 2);
-	assert_int_equal(count_events("refuse", line, sizeof(line)), 0);
+	assert_int_equal(count_events("ttmem_reserve", line, sizeof(line)), 2);
+	assert_int_equal(count_events("ttmem_refuse", line, sizeof(line)), 0);
 }
 
 static void test_set(void **state)
@@ -216,7 +222,7 @@ static void test_set(void **state)
 	trace_begin();
 	request.count = 1;
 	assert_int_equal(st_call(fd, TTMEM_IOC_SET, &request), 0);
-	assert_int_equal(count_events("set", line, sizeof(line)), 1);
+	assert_int_equal(count_events("ttmem_set", line, sizeof(line)), 1);
 	check_origin(line, client);
 	check_field(line, "chip", 0);
 	check_text(line, "memory", "L1");
@@ -226,13 +232,13 @@ static void test_set(void **state)
 	check_field(line, "used", 5000);
 	request.count = 2;
 	assert_int_equal(st_call(fd, TTMEM_IOC_SET, &request), 0);
-	assert_int_equal(count_events("set", line, sizeof(line)), 3);
+	assert_int_equal(count_events("ttmem_set", line, sizeof(line)), 3);
 	check_text(line, "memory", "DRAM");
 	check_text(line, "tag", "system");
 	check_field(line, "bytes", 6000);
 	gauges[1].reserved = 1;
 	assert_int_equal(st_call(fd, TTMEM_IOC_SET, &request), -EINVAL);
-	assert_int_equal(count_events("set", line, sizeof(line)), 3);
+	assert_int_equal(count_events("ttmem_set", line, sizeof(line)), 3);
 }
 
 static void test_refuse(void **state)
@@ -246,7 +252,7 @@ static void test_refuse(void **state)
 	trace_begin();
 	assert_int_equal(st_reserve(fd, 0, TTMEM_L1, TTMEM_TAG_L1_SMALL, 64, 0, NULL), 0);
 	assert_int_equal(st_reserve(fd, 0, TTMEM_L1, TTMEM_TAG_L1_SMALL, total, 0, NULL), -ENOSPC);
-	assert_int_equal(count_events("refuse", line, sizeof(line)), 1);
+	assert_int_equal(count_events("ttmem_refuse", line, sizeof(line)), 1);
 	check_origin(line, client);
 	check_field(line, "chip", 0);
 	check_text(line, "memory", "L1");
@@ -259,37 +265,175 @@ static void test_refuse(void **state)
 	st_set_param("max_reservations", "1");
 	assert_int_equal(st_reserve(fd, 0, TTMEM_L1, 0, 32, TTMEM_RESERVE_OVERCOMMIT, NULL),
 			 -EDQUOT);
-	assert_int_equal(count_events("refuse", line, sizeof(line)), 2);
+	assert_int_equal(count_events("ttmem_refuse", line, sizeof(line)), 2);
 	check_text(line, "tag", "buffer");
 	check_field(line, "size", 32);
 	check_field(line, "flags", TTMEM_RESERVE_OVERCOMMIT);
 	check_field(line, "error", -EDQUOT);
+	/* What a client may hold of a pool is another such limit; for a gauge it is none. */
+	st_set_param("max_reservations", "1048576");
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, TTMEM_CLIENT_BYTES_MAX + 1,
+				    TTMEM_RESERVE_OVERCOMMIT, NULL), -EDQUOT);
+	assert_int_equal(st_set(fd, 0, TTMEM_DRAM, 0, TTMEM_CLIENT_BYTES_MAX + 1), -EDQUOT);
+	assert_int_equal(count_events("ttmem_refuse", line, sizeof(line)), 3);
+	check_text(line, "memory", "DRAM");
+	check_field(line, "size", TTMEM_CLIENT_BYTES_MAX + 1);
+	check_field(line, "error", -EDQUOT);
 	/* A caller's mistake is no refusal. */
 	assert_int_equal(st_reserve(fd, 99, TTMEM_L1, 0, 32, 0, NULL), -EINVAL);
-	assert_int_equal(count_events("refuse", line, sizeof(line)), 2);
+	assert_int_equal(count_events("ttmem_refuse", line, sizeof(line)), 3);
+}
+
+/* Nanoseconds since boot, as an event has them. */
+static uint64_t boot_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * 1000000000ull + now.tv_nsec;
+}
+
+/* The four peaks that the end of a client tells. */
+static void check_peaks(const char *line, uint64_t dram0, uint64_t l10, uint64_t dram1, uint64_t l11)
+{
+	check_field(line, "chip0_dram_peak", dram0);
+	check_field(line, "chip0_l1_peak", l10);
+	check_field(line, "chip1_dram_peak", dram1);
+	check_field(line, "chip1_l1_peak", l11);
 }
 
 static void test_client(void **state)
 {
-	uint64_t client;
+	uint64_t client, handle, before = boot_time(), opened, begin, end;
 	char line[1024];
 	int fd;
 
 	(void)state;
 	trace_begin();
 	fd = st_open(CARD);
+	opened = boot_time();
 	client = st_fdinfo(fd, "ttmem-client-id", NULL, 0);
-	assert_int_equal(count_events("client_begin", line, sizeof(line)), 1);
+	assert_int_equal(count_events("ttmem_client_begin", line, sizeof(line)), 1);
 	check_origin(line, client);
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 5 * MIB, 0, &handle), 0);
+	assert_int_equal(st_free(fd, handle), 0);
 	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, MIB, 0, NULL), 0);
+	assert_int_equal(st_set(fd, 0, TTMEM_L1, TTMEM_TAG_CB, 1999), 0);
 	assert_int_equal(st_set(fd, 0, TTMEM_L1, TTMEM_TAG_CB, 999), 0);
-	assert_int_equal(count_events("client_end", line, sizeof(line)), 0);
+	assert_int_equal(count_events("ttmem_client_end", line, sizeof(line)), 0);
 	close(fd);
-	assert_int_equal(count_events("client_end", line, sizeof(line)), 1);
+	assert_int_equal(count_events("ttmem_client_end", line, sizeof(line)), 1);
 	check_origin(line, client);
 	check_field(line, "dram", MIB);
 	check_field(line, "l1", 999);
 	check_field(line, "reservations", 1);
+	check_field(line, "closed", 0);
+	check_peaks(line, 5 * MIB, 1999, 0, 0);
+	begin = strtoull(field(line, "begin"), NULL, 10);
+	end = strtoull(field(line, "end"), NULL, 10);
+	assert_true(before <= begin && begin <= opened);
+	assert_true(opened <= end && end <= boot_time());
+	assert_string_equal(strstr(line, " comm="), " comm=test_trace ");
+}
+
+/* A client that had lost its books before tells that, and what it had held at most. */
+static void test_client_invalidated(void **state)
+{
+	int fd = st_open(CARD);
+	char line[1024];
+
+	(void)state;
+	trace_begin();
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 5 * MIB, 0, NULL), 0);
+	assert_int_equal(st_put(CARD, ST_CARD, "invalidate", "1"), 0);
+	close(fd);
+	assert_int_equal(count_events("ttmem_client_end", line, sizeof(line)), 1);
+	check_field(line, "dram", 0);
+	check_field(line, "l1", 0);
+	check_field(line, "reservations", 0);
+	check_field(line, "closed", 1);
+	check_peaks(line, 5 * MIB, 0, 0, 0);
+}
+
+/* Uses the file under one name and goes by another after that. */
+static void use_and_say(int sock, void *arg)
+{
+	int fd = *(int *)arg;
+
+	prctl(PR_SET_NAME, "a user = b");
+	assert_int_equal(setresuid(777, 777, 777), 0);
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, MIB, 0, NULL), 0);
+	prctl(PR_SET_NAME, "later");
+	st_say(sock);
+	st_hear(sock);
+}
+
+/* Who used it last is told, under the name of then, which is the rest of the line. */
+static void test_client_user(void **state)
+{
+	int fd = st_open(CARD);
+	struct st_child child = st_spawn(use_and_say, &fd);
+	pid_t pid = child.pid;
+	char line[1024];
+
+	(void)state;
+	trace_begin();
+	st_hear(child.sock);
+	st_say(child.sock);
+	st_join(&child);
+	close(fd);
+	assert_int_equal(count_events("ttmem_client_end", line, sizeof(line)), 1);
+	check_field(line, "pid", pid);
+	check_field(line, "uid", 777);
+	assert_string_equal(strstr(line, " comm="), " comm=a user = b ");
+}
+
+/* A process that waits to be told that it may end. */
+static void wait_told(int sock, void *arg)
+{
+	(void)arg;
+	prctl(PR_SET_NAME, "target");
+	assert_int_equal(setresuid(888, 888, 888), 0);
+	st_say(sock);
+	st_hear(sock);
+}
+
+static void test_attribute(void **state)
+{
+	struct st_child child = st_spawn(wait_told, NULL);
+	pid_t pid = child.pid;
+	uint64_t client;
+	char line[1024];
+	int fd;
+
+	(void)state;
+	st_hear(child.sock);
+	trace_begin();
+	fd = st_open(CARD);
+	client = st_client(fd);
+	assert_int_equal(count_events("ttmem_client_attribute", line, sizeof(line)), 0);
+	assert_int_equal(st_attribute(fd, 0), -EINVAL);
+	assert_int_equal(count_events("ttmem_client_attribute", line, sizeof(line)), 0);
+	assert_int_equal(st_attribute(fd, pid), 0);
+	assert_int_equal(st_attribute(fd, pid), -EBUSY);
+	assert_int_equal(count_events("ttmem_client_attribute", line, sizeof(line)), 1);
+	check_field(line, "card", CARD);
+	check_field(line, "client", client);
+	check_field(line, "pid", pid);
+	check_field(line, "uid", 888);
+	assert_int_equal(st_set(fd, 0, TTMEM_DRAM, 0, MIB), 0);
+	assert_int_equal(st_set(fd, 0, TTMEM_DRAM, 0, 64), 0);
+	st_say(child.sock);
+	st_join(&child);
+	/* The look that finds it gone; then the file, which is closed later, tells whose it was. */
+	st_check_used(CARD, 0, 0);
+	close(fd);
+	assert_int_equal(count_events("ttmem_client_end", line, sizeof(line)), 1);
+	check_field(line, "client", client);
+	check_field(line, "pid", pid);
+	check_field(line, "uid", 888);
+	check_peaks(line, MIB, 0, 0, 0);
+	assert_string_equal(strstr(line, " comm="), " comm=target ");
 }
 
 static void test_filter(void **state)
@@ -299,15 +443,15 @@ static void test_filter(void **state)
 
 	(void)state;
 	trace_begin();
-	assert_int_equal(st_write(EVENTS "/reserve/filter", "size > 1000 && card == 0"), 0);
+	assert_int_equal(st_write(EVENTS "/ttmem_reserve/filter", "size > 1000 && card == 0"), 0);
 	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 1000, 0, NULL), 0);
 	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 1001, 0, NULL), 0);
-	assert_int_equal(count_events("reserve", line, sizeof(line)), 1);
+	assert_int_equal(count_events("ttmem_reserve", line, sizeof(line)), 1);
 	check_field(line, "size", 1001);
 	trace_clear();
-	assert_int_equal(st_write(EVENTS "/reserve/filter", "card == 1"), 0);
+	assert_int_equal(st_write(EVENTS "/ttmem_reserve/filter", "card == 1"), 0);
 	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 5000, 0, NULL), 0);
-	assert_int_equal(count_events("reserve", line, sizeof(line)), 0);
+	assert_int_equal(count_events("ttmem_reserve", line, sizeof(line)), 0);
 }
 
 #define TRACE_TEST(fn) cmocka_unit_test_teardown(fn, trace_teardown)
@@ -320,6 +464,9 @@ int main(void)
 		TRACE_TEST(test_set),
 		TRACE_TEST(test_refuse),
 		TRACE_TEST(test_client),
+		TRACE_TEST(test_client_invalidated),
+		TRACE_TEST(test_client_user),
+		TRACE_TEST(test_attribute),
 		TRACE_TEST(test_filter),
 	};
 

@@ -69,6 +69,7 @@ static inline void __attribute__((noreturn)) mini_cmocka_end(int how)
 #define assert_true(c)			MINI_CMOCKA_CHECK(c, #c)
 #define assert_false(c)			MINI_CMOCKA_CHECK(!(c), "not: " #c)
 #define assert_non_null(p)		MINI_CMOCKA_CHECK((p) != NULL, #p " is null")
+#define assert_null(p)			MINI_CMOCKA_CHECK(!(p), #p " is not null")
 #define assert_int_equal(a, b)		MINI_CMOCKA_COMPARE(a, ==, b)
 #define assert_int_not_equal(a, b)	MINI_CMOCKA_COMPARE(a, !=, b)
 #define assert_in_range(v, lo, hi) \
