@@ -25,6 +25,10 @@
 #endif
 
 #define TTMEM_CLASS	TTMEM_SYSFS "/class/tenstorrent"
+/* Each card's books, format with its number. */
+#define TTMEM_BOOKS	TTMEM_SYSFS "/class/ttmem/ttmem%u"
+#define TTMEM_MODULE	TTMEM_SYSFS "/module/ttmem"
+#define TTMEM_LIST	TTMEM_PROC "/driver/ttmem/clients"
 #define TTMEM_NODES	TTMEM_DEV "/tenstorrent/mem"
 
 /* Room for each path that is put together here. */

@@ -11,31 +11,45 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "internal.h"
 
+/* Counters of a page; more of a larger page is not used. */
+#define COUNTERS	512
+#define COUNTERS_CHIP	TTMEM_COUNTER_INDEX(1, 0, 0)
+
+/**
+ * struct ttmem_card - an open card
+ * @fd: its node
+ * @number: TT-KMD's number of it
+ * @counters: its page or @nowhere, NULL until ttmem_counters() was called
+ */
 struct ttmem_card {
 	int fd;
 	unsigned int number;
+	int64_t *_Atomic counters;
 };
 
+/* What is counted where there is no page. */
+static int64_t nowhere[COUNTERS] __attribute__((aligned(128)));
+
 /*
- * The kernel learns from the ioctl's number which version of a structure it is
- * given; so the number is made of the size the program was compiled with.
+ * Each structure begins with argsz, by which the kernel learns the version that
+ * the program was compiled with.
  */
 static int call(const struct ttmem_card *card, unsigned int request, void *arg,
-		size_t size)
+		size_t size, size_t least)
 {
 	if (!card)
 		return -EBADF;
-	if (!arg || size < _IOC_SIZE(request) || size >= 1u << _IOC_SIZEBITS)
+	if (!arg || size < least || size > UINT32_MAX)
 		return -EINVAL;
 
-	request = _IOC(_IOC_DIR(request), _IOC_TYPE(request), _IOC_NR(request),
-		       size);
+	*(uint32_t *)arg = size;
 	return ioctl(card->fd, request, arg) < 0 ? -errno : 0;
 }
 
@@ -57,8 +71,7 @@ static bool node_devt(unsigned int number, dev_t *devt)
 	unsigned int major, minor;
 	char path[TTMEM_PATH_SIZE], line[32];
 
-	snprintf(path, sizeof(path), TTMEM_SYSFS "/class/misc/ttmem%u/dev",
-		 number);
+	snprintf(path, sizeof(path), TTMEM_BOOKS "/dev", number);
 	if (ttmem__read_line(path, line, sizeof(line)) ||
 	    sscanf(line, "%u:%u", &major, &minor) != 2)
 		return false;
@@ -156,6 +169,7 @@ int ttmem_open(unsigned int number, unsigned int flags,
 	}
 	new->fd = ret;
 	new->number = number;
+	atomic_init(&new->counters, NULL);
 
 	/* The number may have gone to another card since it was looked up. */
 	ret = ttmem_info(new, &info, sizeof(info));
@@ -225,8 +239,13 @@ int ttmem_open_fd(int fd, unsigned int flags, struct ttmem_card **card)
 
 int ttmem_close(struct ttmem_card *card)
 {
+	int64_t *counters;
+
 	if (!card)
 		return -EBADF;
+	counters = atomic_load(&card->counters);
+	if (counters && counters != nowhere)
+		munmap(counters, sysconf(_SC_PAGESIZE));
 	close(card->fd);
 	free(card);
 	return 0;
@@ -244,27 +263,45 @@ int ttmem_card_number(const struct ttmem_card *card)
 
 int ttmem_info(struct ttmem_card *card, struct ttmem_info *info, size_t size)
 {
-	return call(card, TTMEM_IOC_INFO, info, size);
+	return call(card, TTMEM_IOC_INFO, info, size, sizeof(*info));
 }
 
 int ttmem_reserve(struct ttmem_card *card, struct ttmem_reserve *reserve,
 		  size_t size)
 {
-	return call(card, TTMEM_IOC_RESERVE, reserve, size);
+	return call(card, TTMEM_IOC_RESERVE, reserve, size, sizeof(*reserve));
 }
 
 int ttmem_free(struct ttmem_card *card, uint64_t handle)
 {
 	struct ttmem_free arg = { .handle = handle };
 
-	return call(card, TTMEM_IOC_FREE, &arg, sizeof(arg));
+	return call(card, TTMEM_IOC_FREE, &arg, sizeof(arg), sizeof(arg));
+}
+
+/* The kernel leaves counters to their owner; so they are set to 0 here. */
+static void clear_counters(struct ttmem_card *card, const struct ttmem_free *arg)
+{
+	int64_t *counters = atomic_load(&card->counters);
+	unsigned int i = 0, end = COUNTERS;
+
+	if (!counters || counters == nowhere)
+		return;
+	if (arg->flags & TTMEM_FREE_CHIP) {
+		i = arg->chip * COUNTERS_CHIP;
+		end = i + COUNTERS_CHIP;
+	}
+	for (; i < end; i++)
+		__atomic_store_n(&counters[i], 0, __ATOMIC_RELAXED);
 }
 
 static int free_many(struct ttmem_card *card, struct ttmem_free *arg,
 		     uint64_t *bytes, uint64_t *reservations)
 {
-	int ret = call(card, TTMEM_IOC_FREE, arg, sizeof(*arg));
+	int ret = call(card, TTMEM_IOC_FREE, arg, sizeof(*arg), sizeof(*arg));
 
+	if (!ret)
+		clear_counters(card, arg);
 	if (bytes)
 		*bytes = ret ? 0 : arg->bytes;
 	if (reservations)
@@ -302,7 +339,58 @@ int ttmem_set(struct ttmem_card *card, const struct ttmem_gauge *gauges,
 	if (!gauges || count > TTMEM_SET_MAX ||
 	    entry_size < sizeof(*gauges) || entry_size > UINT32_MAX)
 		return -EINVAL;
-	return call(card, TTMEM_IOC_SET, &arg, sizeof(arg));
+	return call(card, TTMEM_IOC_SET, &arg, sizeof(arg), sizeof(arg));
+}
+
+int ttmem_restart_peaks(struct ttmem_card *card)
+{
+	struct ttmem_set arg = {
+		.flags = TTMEM_SET_RESTART_PEAKS,
+		.entry_size = sizeof(struct ttmem_gauge),
+	};
+
+	return call(card, TTMEM_IOC_SET, &arg, sizeof(arg), sizeof(arg));
+}
+
+int ttmem_attribute(struct ttmem_card *card, pid_t pid)
+{
+	struct ttmem_attribute arg = { .pid = pid };
+
+	return call(card, TTMEM_IOC_ATTRIBUTE, &arg, sizeof(arg), sizeof(arg));
+}
+
+int64_t *ttmem_counters(struct ttmem_card *card)
+{
+	int64_t *counters, *before = NULL;
+	size_t size;
+
+	if (!card)
+		return nowhere;
+	counters = atomic_load(&card->counters);
+	if (counters)
+		return counters;
+
+	/*
+	 * Also without a page the first answer stays: counters that began
+	 * elsewhere would go below 0.
+	 */
+	size = sysconf(_SC_PAGESIZE);
+	counters = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, card->fd,
+			0);
+	if (counters == MAP_FAILED)
+		counters = nowhere;
+	if (atomic_compare_exchange_strong(&card->counters, &before, counters))
+		return counters;
+	if (counters != nowhere)	/* another thread was first */
+		munmap(counters, size);
+	return before;
+}
+
+void ttmem_counter_add(int64_t *counters, unsigned int chip,
+		       enum ttmem_memory memory, enum ttmem_tag tag,
+		       int64_t delta)
+{
+	ttmem_add(counters, chip, memory, tag, delta);
 }
 
 /* Entries asked for at once; large lists take few calls, small ones one. */
@@ -346,7 +434,8 @@ int ttmem_reservations(struct ttmem_card *card, uint64_t client,
 		arg.entry_size = entry_size;
 		arg.next = 0;
 		arg.total = 0;
-		ret = call(card, TTMEM_IOC_RESERVATIONS, &arg, sizeof(arg));
+		ret = call(card, TTMEM_IOC_RESERVATIONS, &arg, sizeof(arg),
+			   sizeof(arg));
 		if (!ret && (arg.count > PAGE_ENTRIES ||
 			     (arg.next && arg.next == arg.start)))
 			ret = -EPROTO;
@@ -382,15 +471,21 @@ const char *ttmem_strerror(int error)
 	case ENOTCONN:
 		return "the card's node is not in /dev/tenstorrent/mem: in a container pass it too (--device /dev/tenstorrent passes all), elsewhere see that udev runs";
 	case EACCES:
-		return "not permitted: opening /dev/tenstorrent/mem/N takes read and write permission (ttmem's udev rule grants it), another process's reservations take the right to ptrace it";
+		return "not permitted: opening /dev/tenstorrent/mem/N takes read and write permission (ttmem's udev rule grants it), another user's reservations take CAP_SYS_PTRACE";
+	case EPERM:
+		return "not permitted: to speak for another process takes CAP_SYS_PTRACE, and nobody speaks for a kernel thread";
 	case EBADF:
 		return "no open card or file: open it first and look at what that returned";
 	case ENODEV:
 		return "the card is gone, or was reset since it was opened: close it and open it again";
+	case ESRCH:
+		return "no such process (any more): what was attributed to it has left the books; close the card";
+	case EBUSY:
+		return "this client speaks for a process already, or holds something: open the card once more for it";
 	case ENOSPC:
 		return "the pool is full: not so many bytes are free in this memory of this chip; ttmem-smi shows who holds them";
 	case EDQUOT:
-		return "too many reservations: the limit of this client or this user is reached; root raises it in /sys/module/ttmem/parameters";
+		return "a limit of this client is reached: 1 TiB of one pool, or the number of reservations, which root raises in /sys/module/ttmem/parameters/max_reservations";
 	case ENOENT:
 		return "not found: this client has no such handle, or there is no such client or value (any more)";
 	case EINVAL:
@@ -404,8 +499,11 @@ const char *ttmem_strerror(int error)
 	case ENOMEM:
 		return "out of memory, on the host or in this memory cgroup";
 	case EMFILE:
+		return "too many open files of this process: ulimit -n raises the limit";
 	case ENFILE:
-		return "too many open files";
+		return "too many open files: the card has as many clients as it can have, or the system as many files";
+	case EOPNOTSUPP:
+		return "ttmem is loaded, but its list of clients is not in this /proc: it is mounted with subset=pid, or covered; look from where all of /proc is seen";
 	case EFAULT:
 		return "an address that is not the program's was passed";
 	default:

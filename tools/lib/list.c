@@ -156,14 +156,14 @@ int ttmem__why_not(unsigned int number)
 	snprintf(path, sizeof(path), TTMEM_CLASS "/tenstorrent!%u", number);
 	if (access(path, F_OK))
 		return -ENXIO;
-	return access(TTMEM_SYSFS "/module/ttmem", F_OK) ? -ENOPKG : -ENXIO;
+	return access(TTMEM_MODULE, F_OK) ? -ENOPKG : -ENXIO;
 }
 
 int ttmem_present(void)
 {
 	if (access(TTMEM_CLASS, F_OK))
 		return -ENXIO;
-	return access(TTMEM_SYSFS "/module/ttmem", F_OK) ? -ENOPKG : 0;
+	return access(TTMEM_MODULE, F_OK) ? -ENOPKG : 0;
 }
 
 void ttmem_list_free(void *list)
@@ -240,11 +240,9 @@ static bool identify(unsigned int number, struct ttmem_card_id *id)
 		return false;
 	strcpy(id->address, name);
 
-	/* sysfs keeps the books' directory under misc, see ttmem_stat(). */
 	do {
-		snprintf(path, sizeof(path),
-			 TTMEM_SYSFS "/class/misc/ttmem%u/chip%u",
-			 number, id->chips);
+		snprintf(path, sizeof(path), TTMEM_BOOKS "/chip%u", number,
+			 id->chips);
 	} while (!access(path, F_OK) && ++id->chips);
 	return true;
 }
@@ -374,8 +372,7 @@ int ttmem_stat(unsigned int number, const char *name, uint64_t *value)
 	 * By way of ttmem's own device: should another driver show something
 	 * under the name memory_stats, it is not taken for these books.
 	 */
-	len = snprintf(path, sizeof(path), TTMEM_SYSFS "/class/misc/ttmem%u/%s",
-		       number, name);
+	len = snprintf(path, sizeof(path), TTMEM_BOOKS "/%s", number, name);
 	if (len >= (int)sizeof(path))
 		return -EINVAL;
 	ret = ttmem__read_line(path, line, sizeof(line));
@@ -432,41 +429,51 @@ static char *word(char **line)
 	return start;
 }
 
-static uint32_t memory_of(const char *name)
+/* Where a name stands in a list of such, TTMEM_UNKNOWN if it does not. */
+static uint32_t place_of(const char *name, const char * const *names,
+			 uint32_t count)
 {
-	if (!strcmp(name, "DRAM"))
-		return TTMEM_DRAM;
-	if (!strcmp(name, "L1"))
-		return TTMEM_L1;
-	return TTMEM_UNKNOWN;
-}
-
-static uint32_t tag_of(const char *name)
-{
-	static const char * const tags[] = {
-		[TTMEM_TAG_BUFFER] = "buffer",
-		[TTMEM_TAG_TRACE] = "trace",
-		[TTMEM_TAG_SYSTEM] = "system",
-		[TTMEM_TAG_L1_SMALL] = "l1_small",
-		[TTMEM_TAG_CB] = "cb",
-	};
 	uint32_t i;
 
-	for (i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
-		if (!strcmp(name, tags[i]))
+	for (i = 0; i < count; i++)
+		if (!strcmp(name, names[i]))
 			return i;
 	return TTMEM_UNKNOWN;
 }
+
+static const char * const memories[] = {
+	[TTMEM_DRAM] = "DRAM",
+	[TTMEM_L1] = "L1",
+};
+
+static const char * const tags[] = {
+	[TTMEM_TAG_BUFFER] = "buffer",
+	[TTMEM_TAG_TRACE] = "trace",
+	[TTMEM_TAG_SYSTEM] = "system",
+	[TTMEM_TAG_L1_SMALL] = "l1_small",
+	[TTMEM_TAG_CB] = "cb",
+};
+
+static const char * const sources[] = {
+	[TTMEM_SOURCE_SELF] = "self",
+	[TTMEM_SOURCE_ATTRIBUTED] = "attributed",
+};
+
+#define PLACE_OF(name, names) \
+	place_of(name, names, sizeof(names) / sizeof((names)[0]))
 
 /*
  * The list says in its first line which columns it has: these, and in a later
  * module more of them, with COMMAND always the last.
  */
-enum { CLIENT, PID, UID, CHIP, MEMORY, TAG, BYTES, RESERVATIONS, COLUMNS };
+enum {
+	CARD, CLIENT, PID, UID, CHIP, MEMORY, TAG, BYTES, PEAK, RESERVATIONS,
+	SOURCE, COLUMNS
+};
 
 static const char * const columns[COLUMNS] = {
-	"CLIENT", "PID", "UID", "CHIP", "MEMORY", "TAG", "BYTES",
-	"RESERVATIONS",
+	"CARD", "CLIENT", "PID", "UID", "CHIP", "MEMORY", "TAG", "BYTES",
+	"PEAK", "RESERVATIONS", "SOURCE",
 };
 
 /* The most columns that a list may have before COMMAND. */
@@ -479,28 +486,28 @@ struct layout {
 
 static bool parse_header(char *line, struct layout *layout)
 {
-	unsigned int found = 0, i;
+	unsigned int found = 0;
 	const char *name;
+	uint32_t i;
 
 	layout->columns = 0;
 	while ((name = word(&line)) && strcmp(name, "COMMAND")) {
-		for (i = 0; i < COLUMNS; i++) {
-			if (!strcmp(name, columns[i])) {
-				layout->place[i] = layout->columns;
-				found |= 1u << i;
-			}
+		i = PLACE_OF(name, columns);
+		if (i != TTMEM_UNKNOWN) {
+			layout->place[i] = layout->columns;
+			found |= 1u << i;
 		}
 		if (++layout->columns > COLUMNS_MAX)
 			return false;
 	}
-	return name && found == (1u << COLUMNS) - 1;
+	return name && !*line && found == (1u << COLUMNS) - 1;
 }
 
 static bool parse_client(char *line, const struct layout *layout,
 			 struct ttmem_client *client)
 {
 	const char *word_at[COLUMNS_MAX], *field[COLUMNS];
-	uint64_t pid, uid, chip;
+	uint64_t card, pid, uid, chip;
 	size_t i;
 
 	for (i = 0; i < layout->columns; i++) {
@@ -512,31 +519,34 @@ static bool parse_client(char *line, const struct layout *layout,
 		field[i] = word_at[layout->place[i]];
 
 	memset(client, 0, sizeof(*client));
-	if (!ttmem__number(field[CLIENT], UINT64_MAX, &client->client) ||
+	if (!ttmem__number(field[CARD], INT_MAX, &card) ||
+	    !ttmem__number(field[CLIENT], UINT64_MAX, &client->client) ||
 	    !ttmem__number(field[PID], INT32_MAX, &pid) ||
 	    !ttmem__number(field[UID], UINT32_MAX, &uid) ||
 	    !ttmem__number(field[CHIP], UINT32_MAX, &chip) ||
 	    !ttmem__number(field[BYTES], UINT64_MAX, &client->bytes) ||
+	    !ttmem__number(field[PEAK], UINT64_MAX, &client->peak) ||
 	    !ttmem__number(field[RESERVATIONS], UINT64_MAX,
 			   &client->reservations))
 		return false;
+	client->card = card;
 	client->pid = pid;
 	client->uid = uid;
 	client->chip = chip;
-	client->memory = memory_of(field[MEMORY]);
-	client->tag = tag_of(field[TAG]);
+	client->memory = PLACE_OF(field[MEMORY], memories);
+	client->tag = strcmp(field[TAG], "-") ? PLACE_OF(field[TAG], tags) :
+						TTMEM_TAG_NONE;
+	client->source = PLACE_OF(field[SOURCE], sources);
 	unescape(line);
 	client->command = line;
 	return true;
 }
 
-int ttmem_clients(unsigned int number, struct ttmem_client **list,
-		  size_t *count, size_t entry_size)
+int ttmem_clients(struct ttmem_client **list, size_t *count, size_t entry_size)
 {
 	size_t size, lines = 0, used = 0, i;
 	struct ttmem_client *clients;
-	char path[TTMEM_PATH_SIZE];
-	char *text, *line, *strings;
+	char *text, *line, *end;
 	struct layout layout;
 	int ret;
 
@@ -547,36 +557,47 @@ int ttmem_clients(unsigned int number, struct ttmem_client **list,
 	if (entry_size < sizeof(*clients))
 		return -EINVAL;
 
-	snprintf(path, sizeof(path), TTMEM_PROC "/driver/ttmem/%u/clients",
-		 number);
-	ret = ttmem__read_file(path, &text, &size);
-	if (ret == -ENOENT || ret == -ENODEV)
-		return ttmem__why_not(number);
+	ret = ttmem__read_file(TTMEM_LIST, &text, &size);
+	if (ret == -ENODEV)	/* the module is on its way out */
+		return -ENOPKG;
+	if (ret == -ENOENT) {
+		ret = ttmem_present();
+		return ret ? ret : -EOPNOTSUPP;
+	}
 	if (ret)
 		return ret;
 	for (i = 0; i < size; i++)
 		lines += text[i] == '\n';
+	/* Not a byte of it may be passed over, so what is not lines is wrong. */
+	if (!lines || text[size - 1] != '\n' || memchr(text, '\0', size)) {
+		free(text);
+		return -EPROTO;
+	}
 
 	/* One block for all, so that one free() does: entries, then the text. */
-	if (entry_size > (SIZE_MAX - size) / (lines + 1) - 1) {
+	if (entry_size > (SIZE_MAX - size) / lines) {
 		free(text);
 		return -ENOMEM;
 	}
-	clients = calloc(1, (lines + 1) * entry_size + size + 1);
+	clients = calloc(1, lines * entry_size + size);
 	if (!clients) {
 		free(text);
 		return -ENOMEM;
 	}
-	strings = (char *)clients + (lines + 1) * entry_size;
-	memcpy(strings, text, size);
+	line = (char *)clients + lines * entry_size;
+	memcpy(line, text, size);
 	free(text);
 
-	line = strtok_r(strings, "\n", &text);
-	if (!line || !parse_header(line, &layout))
-		goto unknown;
-	while ((line = strtok_r(NULL, "\n", &text))) {
+	for (i = 0; i < lines; i++, line = end + 1) {
 		struct ttmem_client client;
 
+		end = strchr(line, '\n');
+		*end = '\0';
+		if (!i) {
+			if (!parse_header(line, &layout))
+				goto unknown;
+			continue;
+		}
 		if (!parse_client(line, &layout, &client))
 			goto unknown;
 		memcpy((char *)clients + used++ * entry_size, &client,

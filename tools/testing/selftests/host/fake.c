@@ -63,14 +63,14 @@ void put_stat(unsigned int n, int chip, const char *name,
 	if (chip >= 0)
 		snprintf(dir, sizeof(dir), "chip%d/", chip);
 	snprintf(text, sizeof(text), "%llu\n", value);
-	put(text, "sys/class/misc/ttmem%u/%s%s", n, dir, name);
+	put(text, "sys/class/ttmem/ttmem%u/%s%s", n, dir, name);
 }
 
 void put_pool(unsigned int n, unsigned int chip, const char *memory,
 	      const char *used, const char *total)
 {
-	put(used, "sys/class/misc/ttmem%u/chip%u/%s_used", n, chip, memory);
-	put(total, "sys/class/misc/ttmem%u/chip%u/%s_total", n, chip, memory);
+	put(used, "sys/class/ttmem/ttmem%u/chip%u/%s_used", n, chip, memory);
+	put(total, "sys/class/ttmem/ttmem%u/chip%u/%s_total", n, chip, memory);
 }
 
 void put_books(unsigned int n, unsigned int chips)
@@ -80,12 +80,14 @@ void put_books(unsigned int n, unsigned int chips)
 		"l1_used", "l1_peak", "l1_small_used", "l1_cb_used",
 		"l1_system_used", "clients", "reservations", "denied",
 	};
+	char dev[16];
 	int chip;
 	size_t i;
 
 	put("0.1.0\n", "sys/module/ttmem/version");
-	put("10:250\n", "sys/class/misc/ttmem%u/dev", n);
-	put("", "sys/class/misc/ttmem%u/invalidate", n);
+	snprintf(dev, sizeof(dev), "510:%u\n", n);
+	put(dev, "sys/class/ttmem/ttmem%u/dev", n);
+	put("", "sys/class/ttmem/ttmem%u/invalidate", n);
 	for (chip = -1; chip < (int)chips; chip++) {
 		unsigned int times = chip < 0 ? chips : 1;
 
@@ -98,7 +100,17 @@ void put_books(unsigned int n, unsigned int chips)
 		put_stat(n, chip, "l1_free", 95944704 * times);
 		put_stat(n, chip, "l1_banks", 64 * times);
 	}
-	put(HEADER, "proc/driver/ttmem/%u/clients", n);
+	if (access(LIST, F_OK))
+		put_clients("");
+}
+
+void put_clients(const char *lines)
+{
+	char *text;
+
+	assert_true(asprintf(&text, HEADER "%s", lines) > 0);
+	put(text, LIST);
+	free(text);
 }
 
 void put_process(int pid, const char *comm)

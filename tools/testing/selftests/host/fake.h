@@ -9,7 +9,8 @@
 #include <stddef.h>
 
 #define CLASS	"sys/class/tenstorrent"
-#define HEADER	"CLIENT PID UID CHIP MEMORY TAG BYTES RESERVATIONS COMMAND\n"
+#define LIST	"proc/driver/ttmem/clients"
+#define HEADER	"CARD CLIENT PID UID CHIP MEMORY TAG BYTES PEAK RESERVATIONS SOURCE COMMAND\n"
 
 /* Around each test: the directory is made, entered, and removed. */
 int fake_setup(void **state);
@@ -22,8 +23,14 @@ put(const char *text, const char *format, ...);
 /* A card of TT-KMD's. */
 void put_card(unsigned int n, const char *address);
 
-/* What ttmem shows of it: all files, nothing used, an n300's capacity. */
+/*
+ * What ttmem shows of it: all files, nothing used, an n300's capacity. With the
+ * first one comes an empty list of clients.
+ */
 void put_books(unsigned int n, unsigned int chips);
+
+/* The list of clients of all cards: these lines below the header. */
+void put_clients(const char *lines);
 
 /* A file of memory_stats/ of a chip or, with a @chip of -1, of the card. */
 void put_stat(unsigned int n, int chip, const char *name,

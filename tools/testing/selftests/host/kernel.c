@@ -66,7 +66,8 @@ static int reservations(struct ttmem_reservations *arg)
 		errno = error;
 		return -1;
 	}
-	if (arg->count < count || arg->entry_size != sizeof(held[0]))
+	if (arg->argsz != sizeof(*arg) || arg->count < count ||
+	    arg->entry_size != sizeof(held[0]))
 		abort();
 	memcpy((void *)(uintptr_t)arg->entries, held, count * sizeof(held[0]));
 	arg->count = count;
@@ -87,9 +88,12 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	switch (request) {
 	case TTMEM_IOC_INFO:
 		info = arg;
+		if (info->argsz != sizeof(*info))
+			abort();
 		info->abi_version = number_of("TTMEM_FAKE_ABI", 1);
 		info->card = 0;
 		info->chips = 1;
+		info->client = 1;
 		strcpy((char *)info->board, "p150a");
 		return 0;
 	case TTMEM_IOC_RESERVATIONS:

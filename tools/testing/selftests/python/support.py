@@ -17,7 +17,10 @@ PROMETHEUS = f"{os.environ['TTMEM_CACHE']}/prometheus/usr/bin"
 
 EXPECTED = f"{os.environ['TTMEM_TREE']}/tools/testing/selftests/host/expected"
 
-HEADER = "CLIENT PID UID CHIP MEMORY TAG BYTES RESERVATIONS COMMAND\n"
+LIST = "proc/driver/ttmem/clients"
+HEADER = (
+    "CARD CLIENT PID UID CHIP MEMORY TAG BYTES PEAK RESERVATIONS SOURCE COMMAND\n"
+)
 
 
 class Roots(unittest.TestCase):
@@ -57,8 +60,8 @@ class Roots(unittest.TestCase):
     def put_books(self, number, chips, **values):
         """The books of a card, all 0 but what is named, as chip0_dram_used=5 or denied=1."""
         self.put("sys/module/ttmem/version", "0.1.0\n")
-        top = f"sys/class/misc/ttmem{number}"
-        self.put(f"{top}/dev", f"10:{250 + number}\n")
+        top = f"sys/class/ttmem/ttmem{number}"
+        self.put(f"{top}/dev", f"510:{number}\n")
         for chip in [None, *range(chips)]:
             where = "" if chip is None else f"chip{chip}/"
             names = ["clients", "reservations", "denied"]
@@ -70,13 +73,15 @@ class Roots(unittest.TestCase):
             for name in names:
                 value = values.get((where + name).replace("/", "_"), 0)
                 self.put(f"{top}/{where}{name}", f"{value}\n")
-        self.put_clients(number)
+        if not os.path.exists(LIST):
+            self.put_clients()
 
-    def put_clients(self, number, *lines):
+    def put_clients(self, *lines):
+        """The list of clients of all cards: these lines below the header."""
         text = HEADER.encode()
         for line in lines:
             text += (line if isinstance(line, bytes) else line.encode()) + b"\n"
-        self.put(f"proc/driver/ttmem/{number}/clients", text)
+        self.put(LIST, text)
 
 
 class Exporter:
