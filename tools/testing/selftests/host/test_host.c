@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -20,6 +24,125 @@
 #include "libttmem.h"
 
 #include "fake.h"
+
+/*
+ * The module's part, on a node that is a link to a device with pages or one
+ * without: what a call was given last, and what it is to be answered.
+ */
+static struct {
+	unsigned long request;
+	union {
+		uint32_t argsz;
+		char bytes[256];
+		struct ttmem_info info;
+		struct ttmem_reserve reserve;
+		struct ttmem_free free;
+		struct ttmem_set set;
+		struct ttmem_attribute attribute;
+	};
+	int error;
+} asked;
+
+int __wrap_ioctl(int fd, unsigned long request, ...);
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+	va_list args;
+	void *arg;
+
+	(void)fd;
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	asked.request = request;
+	assert_in_range(*(uint32_t *)arg, 8, sizeof(asked.bytes));
+	memcpy(asked.bytes, arg, *(uint32_t *)arg);
+	if (asked.error) {
+		errno = asked.error;
+		return -1;
+	}
+	/* As a module that knows more would: nothing is to be taken for it. */
+	*(uint32_t *)arg = 4095;
+	if (request == TTMEM_IOC_INFO)
+		((struct ttmem_info *)arg)->card = 0;
+	return 0;
+}
+
+/* A card 0 whose node is a link to a device of the system, and the card. */
+static struct ttmem_card *open_linked(const char *device)
+{
+	struct ttmem_card *card;
+	struct stat st;
+	char text[32];
+
+	put_card(0, "0000:01:00.0");
+	put_books(0, 2);
+	assert_int_equal(stat(device, &st), 0);
+	snprintf(text, sizeof(text), "%u:%u\n", major(st.st_rdev),
+		 minor(st.st_rdev));
+	put(text, "sys/class/ttmem/ttmem0/dev");
+	put("", "dev/tenstorrent/mem/other");
+	assert_int_equal(symlink(device, "dev/tenstorrent/mem/0"), 0);
+	asked.error = 0;
+	assert_int_equal(ttmem_open(0, 0, &card), 0);
+	assert_int_equal(asked.request, TTMEM_IOC_INFO);
+	assert_int_equal(asked.argsz, sizeof(struct ttmem_info));
+	return card;
+}
+
+/* The kernel is told the size that the program has, whatever was there. */
+static void argsz(void **state)
+{
+	struct {
+		struct ttmem_reserve reserve;
+		uint64_t later;
+	} grown = { .reserve = { .argsz = 7, .size = 5 }, .later = 9 };
+	struct ttmem_card *card = open_linked("/dev/null");
+	struct ttmem_reserve reserve = { .size = 6 };
+	struct ttmem_gauge gauge = { 0 };
+
+	(void)state;
+	assert_int_equal(ttmem_reserve(card, &grown.reserve, sizeof(grown)), 0);
+	assert_int_equal(asked.request, TTMEM_IOC_RESERVE);
+	assert_int_equal(asked.argsz, sizeof(grown));
+	assert_int_equal(asked.reserve.size, 5);
+	assert_int_equal(ttmem_reserve(card, &reserve, sizeof(reserve)), 0);
+	/* Again, with what the kernel has written there. */
+	assert_int_equal(ttmem_reserve(card, &reserve, sizeof(reserve)), 0);
+	assert_int_equal(asked.argsz, sizeof(reserve));
+
+	asked.request = 0;
+	assert_int_equal(ttmem_reserve(card, &reserve, sizeof(reserve) - 8),
+			 -EINVAL);
+	assert_int_equal(ttmem_reserve(card, &reserve, 1ull << 32), -EINVAL);
+	assert_int_equal(ttmem_reserve(card, NULL, sizeof(reserve)), -EINVAL);
+	assert_int_equal(asked.request, 0);
+
+	assert_int_equal(ttmem_free(card, 77), 0);
+	assert_int_equal(asked.request, TTMEM_IOC_FREE);
+	assert_int_equal(asked.argsz, sizeof(struct ttmem_free));
+	assert_int_equal(asked.free.handle, 77);
+	assert_int_equal(asked.free.flags, 0);
+
+	assert_int_equal(ttmem_set(card, &gauge, 1, sizeof(gauge)), 0);
+	assert_int_equal(asked.argsz, sizeof(struct ttmem_set));
+	assert_int_equal(asked.set.flags, 0);
+	assert_int_equal(asked.set.count, 1);
+	assert_int_equal(ttmem_restart_peaks(card), 0);
+	assert_int_equal(asked.request, TTMEM_IOC_SET);
+	assert_int_equal(asked.argsz, sizeof(struct ttmem_set));
+	assert_int_equal(asked.set.flags, TTMEM_SET_RESTART_PEAKS);
+	assert_int_equal(asked.set.count, 0);
+	assert_int_equal(asked.set.entry_size, sizeof(gauge));
+
+	assert_int_equal(ttmem_attribute(card, -5), 0);
+	assert_int_equal(asked.request, TTMEM_IOC_ATTRIBUTE);
+	assert_int_equal(asked.argsz, sizeof(struct ttmem_attribute));
+	assert_int_equal(asked.attribute.pid, -5);
+	asked.error = ESRCH;
+	assert_int_equal(ttmem_attribute(card, 5), -ESRCH);
+	ttmem_close(card);
+}
 
 static void null_card(void **state)
 {
@@ -47,6 +170,8 @@ static void null_card(void **state)
 					    sizeof(*list)), -EBADF);
 	assert_null(list);
 	assert_int_equal(ttmem_reservations(NULL, 0, NULL, NULL, 0), -EBADF);
+	assert_int_equal(ttmem_restart_peaks(NULL), -EBADF);
+	assert_int_equal(ttmem_attribute(NULL, 1), -EBADF);
 	ttmem_list_free(NULL);
 }
 
@@ -237,8 +362,8 @@ static void stat_values(void **state)
 	assert_int_equal(ttmem_stat(0, "dram_used", &value), -ENOPKG);
 	assert_int_equal(value, 0);
 	put_books(0, 1);
-	put("18446744073709551615\n", "sys/class/misc/ttmem0/dram_used");
-	put("18446744073709551616\n", "sys/class/misc/ttmem0/l1_used");
+	put("18446744073709551615\n", "sys/class/ttmem/ttmem0/dram_used");
+	put("18446744073709551616\n", "sys/class/ttmem/ttmem0/l1_used");
 	assert_int_equal(ttmem_stat(0, "dram_used", &value), 0);
 	assert_true(value == UINT64_MAX);
 	assert_int_equal(ttmem_stat(0, "l1_used", &value), -EPROTO);
@@ -254,79 +379,342 @@ static void stat_values(void **state)
 
 static void clients(void **state)
 {
+	struct {
+		struct ttmem_client client;
+		char later[40];
+	} *grown;
 	struct ttmem_client *list;
 	size_t count;
 
 	(void)state;
-	assert_int_equal(ttmem_clients(0, &list, &count, sizeof(*list)),
-			 -ENXIO);
+	assert_int_equal(ttmem_clients(NULL, &count, sizeof(*list)), -EINVAL);
+	assert_int_equal(ttmem_clients(&list, NULL, sizeof(*list)), -EINVAL);
+	assert_int_equal(ttmem_clients(&list, &count, sizeof(*list) - 8),
+			 -EINVAL);
 	put_card(0, "0000:01:00.0");
 	put_books(0, 1);
-	assert_int_equal(ttmem_clients(0, &list, &count, sizeof(*list)), 0);
+	assert_int_equal(ttmem_clients(&list, &count, sizeof(*list)), 0);
 	assert_null(list);
+	assert_int_equal(count, 0);
 
-	/* Padding, a blank at the command's front, escapes, 64 bits. */
-	put("CLIENT       PID        UID CHIP MEMORY TAG               BYTES RESERVATIONS COMMAND\n"
-	    "7           1234          0    0 DRAM   buffer       209715200            1 python3\n"
-	    "18446744073709551615       0 4294967295    1 L1     l1_small 18446744073709551615 4294967296  a b\\012\\134\\377\n"
-	    "8           1234          0    0 HBM   weird       1            1 -\n",
-	    "proc/driver/ttmem/0/clients");
-	assert_int_equal(ttmem_clients(0, &list, &count, sizeof(*list)), 0);
-	assert_int_equal(count, 3);
+	/* Padding, blanks around a command, escapes, 64 bits, several cards. */
+	put("CARD CLIENT         PID        UID CHIP MEMORY TAG               BYTES           PEAK RESERVATIONS     SOURCE COMMAND\n"
+	    "   0 7             1234          0    0 DRAM   buffer       209715200      209715201            1       self python3\n"
+	    "2147483647 18446744073709551615       0 4294967295    1 L1     l1_small 18446744073709551615 18446744073709551614 4294967296 attributed  a b\\012\\134\\377 \n"
+	    "   3 8             1234          0    0 HBM    weird                1              2            1       rope -\n"
+	    "   0 9             1234          0    1 L1     -                    0           4096            0       self \n",
+	    LIST);
+	assert_int_equal(ttmem_clients(&list, &count, sizeof(*list)), 0);
+	assert_int_equal(count, 4);
+	assert_int_equal(list[0].card, 0);
 	assert_int_equal(list[0].client, 7);
 	assert_int_equal(list[0].pid, 1234);
 	assert_int_equal(list[0].uid, 0);
 	assert_int_equal(list[0].chip, 0);
 	assert_int_equal(list[0].memory, TTMEM_DRAM);
 	assert_int_equal(list[0].tag, TTMEM_TAG_BUFFER);
+	assert_int_equal(list[0].source, TTMEM_SOURCE_SELF);
 	assert_int_equal(list[0].bytes, 209715200);
+	assert_int_equal(list[0].peak, 209715201);
 	assert_int_equal(list[0].reservations, 1);
 	assert_string_equal(list[0].command, "python3");
+	assert_int_equal(list[1].card, INT32_MAX);
 	assert_true(list[1].client == UINT64_MAX);
 	assert_int_equal(list[1].pid, 0);
 	assert_int_equal(list[1].uid, UINT32_MAX);
 	assert_int_equal(list[1].chip, 1);
 	assert_int_equal(list[1].memory, TTMEM_L1);
 	assert_int_equal(list[1].tag, TTMEM_TAG_L1_SMALL);
+	assert_int_equal(list[1].source, TTMEM_SOURCE_ATTRIBUTED);
 	assert_true(list[1].bytes == UINT64_MAX);
+	assert_true(list[1].peak == UINT64_MAX - 1);
 	assert_true(list[1].reservations == 1ull << 32);
-	assert_string_equal(list[1].command, " a b\n\\\377");
+	assert_string_equal(list[1].command, " a b\n\\\377 ");
+	assert_int_equal(list[2].card, 3);
 	assert_int_equal(list[2].memory, TTMEM_UNKNOWN);
 	assert_int_equal(list[2].tag, TTMEM_UNKNOWN);
+	assert_int_equal(list[2].source, TTMEM_UNKNOWN);
+	assert_int_equal(list[3].tag, TTMEM_TAG_NONE);
+	assert_int_equal(list[3].bytes, 0);
+	assert_int_equal(list[3].peak, 4096);
+	assert_string_equal(list[3].command, "");
 	ttmem_list_free(list);
 
-	/* A column that a later module adds. */
-	put("CLIENT PID CGROUP UID CHIP MEMORY TAG BYTES RESERVATIONS COMMAND\n"
-	    "1 2 /x 3 0 L1 cb 4 0 sh -c\n", "proc/driver/ttmem/0/clients");
-	assert_int_equal(ttmem_clients(0, &list, &count, sizeof(*list)), 0);
+	/* A program of a later version. */
+	assert_int_equal(ttmem_clients((void *)&grown, &count, sizeof(*grown)),
+			 0);
+	assert_int_equal(count, 4);
+	assert_int_equal(grown[3].client.client, 9);
+	assert_int_equal(grown[3].later[0], 0);
+	assert_string_equal(grown[0].client.command, "python3");
+	ttmem_list_free(grown);
+
+	/* A column that a later module adds, and another order. */
+	put("CLIENT PID CGROUP CARD UID CHIP MEMORY TAG BYTES PEAK SOURCE RESERVATIONS COMMAND\n"
+	    "1 2 /x 5 3 0 L1 cb 4 6 self 0 sh -c\n", LIST);
+	assert_int_equal(ttmem_clients(&list, &count, sizeof(*list)), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(list[0].card, 5);
 	assert_int_equal(list[0].uid, 3);
 	assert_int_equal(list[0].tag, TTMEM_TAG_CB);
 	assert_string_equal(list[0].command, "sh -c");
 	ttmem_list_free(list);
 }
 
+/* Whatever bytes a command has: all that a list can carry, and all escapes. */
+static void commands(void **state)
+{
+	char text[4 * 256 + 1], expected[2 * 256 + 1];
+	struct ttmem_client *list;
+	size_t count, len = 0, i;
+
+	(void)state;
+	put_card(0, "0000:01:00.0");
+	put_books(0, 1);
+	for (i = 1; i < 256; i++) {
+		sprintf(text + 4 * (i - 1), "\\%03zo", i);
+		expected[len++] = i;
+	}
+	expected[len] = '\0';
+	for (i = 0; i < 2; i++) {
+		char line[sizeof(text) + 64];
+
+		snprintf(line, sizeof(line), "0 1 2 0 0 DRAM buffer 1 1 1 self %s\n",
+			 text);
+		put_clients(line);
+		assert_int_equal(ttmem_clients(&list, &count, sizeof(*list)), 0);
+		assert_int_equal(count, 1);
+		assert_string_equal(list[0].command, expected);
+		ttmem_list_free(list);
+
+		/* Next, the same bytes as they are, but line feed and backslash. */
+		for (len = 0; len < 255; len++)
+			text[len] = expected[len] == '\n' || expected[len] == '\\' ?
+				    ' ' : expected[len];
+		text[len] = '\0';
+		strcpy(expected, text);
+	}
+	/* What is no escape is text; a NUL that is escaped is left out. */
+	put_clients("0 1 2 0 0 DRAM buffer 1 1 1 self a\\400\\08\\000b\\\n");
+	assert_int_equal(ttmem_clients(&list, &count, sizeof(*list)), 0);
+	assert_string_equal(list[0].command, "a\\400\\08b\\");
+	ttmem_list_free(list);
+}
+
 static void clients_not_understood(void **state)
 {
+#define LINE(card, pid, bytes, peak) \
+	HEADER card " 1 " pid " 3 0 L1 cb " bytes " " peak " 0 self sh\n"
 	static const char * const bad[] = {
-		"", "\n", "CLIENT PID\n", "COMMAND\n",
-		"CLIENT PID UID CHIP MEMORY TAG BYTES RESERVATIONS\n",
-		HEADER "1 2 3\n", HEADER "x 2 3 0 L1 cb 4 0 sh\n",
-		HEADER "1 -2 3 0 L1 cb 4 0 sh\n",
-		HEADER "1 2 3 0 L1 cb 18446744073709551616 0 sh\n",
+		"", "\n", "CLIENT PID\n", "COMMAND\n", "\n" HEADER,
+		"CARD CLIENT PID UID CHIP MEMORY TAG BYTES PEAK RESERVATIONS SOURCE\n",
+		"CARD CLIENT PID UID CHIP MEMORY TAG BYTES PEAK RESERVATIONS SOURCE COMMAND CGROUP\n",
+		"CLIENT PID UID CHIP MEMORY TAG BYTES PEAK RESERVATIONS SOURCE COMMAND\n",
+		"CARD CLIENT PID UID CHIP MEMORY TAG BYTES RESERVATIONS SOURCE COMMAND\n",
+		HEADER "0 1 2 3\n", HEADER "\n", HEADER "0 1 2 3 0 L1 cb 4 4 0 self sh",
+		HEADER "0 1 2 3 0 L1 cb 4 4 0 self sh\n0",
+		LINE("x", "2", "4", "4"), LINE("2147483648", "2", "4", "4"),
+		LINE("0", "-2", "4", "4"), LINE("0", "2147483648", "4", "4"),
+		LINE("0", "2", "18446744073709551616", "4"),
+		LINE("0", "2", "4", "18446744073709551616"), LINE("0", "2", "4", "-"),
 	};
+#undef LINE
+	static const char nul[] = HEADER "\0\n";
 	struct ttmem_client *list;
 	unsigned int i;
 	size_t count;
+	FILE *file;
 
 	(void)state;
 	put_card(0, "0000:01:00.0");
 	put_books(0, 1);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		put(bad[i], "proc/driver/ttmem/0/clients");
-		assert_int_equal(ttmem_clients(0, &list, &count,
-					       sizeof(*list)), -EPROTO);
+		put(bad[i], LIST);
+		assert_int_equal(ttmem_clients(&list, &count, sizeof(*list)),
+				 -EPROTO);
 		assert_null(list);
 		assert_int_equal(count, 0);
+	}
+	file = fopen(LIST, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(nul, 1, sizeof(nul) - 1, file), sizeof(nul) - 1);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(ttmem_clients(&list, &count, sizeof(*list)), -EPROTO);
+}
+
+/* No list, and why: never an empty one. */
+static void no_list(void **state)
+{
+	struct ttmem_client *list;
+	size_t count;
+
+	(void)state;
+	assert_int_equal(ttmem_clients(&list, &count, sizeof(*list)), -ENXIO);
+	assert_null(list);
+	put_card(0, "0000:01:00.0");
+	assert_int_equal(ttmem_clients(&list, &count, sizeof(*list)), -ENOPKG);
+	put_books(0, 1);
+	assert_int_equal(unlink(LIST), 0);
+	assert_int_equal(ttmem_clients(&list, &count, sizeof(*list)),
+			 -EOPNOTSUPP);
+	assert_null(list);
+	assert_int_equal(mkdir(LIST, 0755), 0);
+	assert_int_equal(ttmem_clients(&list, &count, sizeof(*list)), -EISDIR);
+	assert_null(list);
+	assert_int_equal(rmdir(LIST), 0);
+	assert_int_equal(symlink("clients", LIST), 0);
+	assert_int_equal(ttmem_clients(&list, &count, sizeof(*list)), -ELOOP);
+	assert_int_equal(count, 0);
+}
+
+static void *count_in_thread(void *counters)
+{
+	int i;
+
+	for (i = 0; i < 100000; i++) {
+		ttmem_add(counters, 1, TTMEM_L1, TTMEM_TAG_CB, 3);
+		ttmem_counter_add(counters, 1, TTMEM_L1, TTMEM_TAG_CB, -2);
+	}
+	return NULL;
+}
+
+#define CELL(chip)	TTMEM_COUNTER_INDEX(chip, TTMEM_L1, TTMEM_TAG_CB)
+
+/* Several ask first at the same time. */
+static void *ask_in_thread(void *card)
+{
+	return ttmem_counters(card);
+}
+
+/* A page of the node's: one, and the library clears it where it frees. */
+static void mapped(void **state)
+{
+	struct ttmem_card *card = open_linked("/dev/zero");
+	struct ttmem_card *other;
+	pthread_t thread[8];
+	int64_t *page;
+	void *found;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 8; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, ask_in_thread,
+						card), 0);
+	page = ttmem_counters(card);
+	assert_ptr_not_equal(page, ttmem_counters(NULL));
+	for (i = 0; i < 8; i++) {
+		pthread_join(thread[i], &found);
+		assert_ptr_equal(found, page);
+	}
+	assert_int_equal(ttmem_open(0, 0, &other), 0);
+	assert_ptr_not_equal(ttmem_counters(other), page);
+
+	for (i = 0; i < 4; i++)
+		ttmem_add(page, i, TTMEM_L1, TTMEM_TAG_CB, 10 + i);
+	ttmem_add(page, 1, TTMEM_DRAM, TTMEM_TAG_BUFFER, -1);
+	asked.error = EINVAL;
+	assert_int_equal(ttmem_free_chip(card, 1, NULL, NULL), -EINVAL);
+	assert_int_equal(page[CELL(1)], 11);
+	asked.error = 0;
+	assert_int_equal(ttmem_free_chip(card, 1, NULL, NULL), 0);
+	assert_int_equal(asked.argsz, sizeof(struct ttmem_free));
+	assert_int_equal(page[CELL(0)], 10);
+	assert_int_equal(page[CELL(1)], 0);
+	assert_int_equal(page[TTMEM_COUNTER_INDEX(1, 0, 0)], 0);
+	assert_int_equal(page[CELL(2)], 12);
+	/* One reservation goes without the counters. */
+	assert_int_equal(ttmem_free(card, 1), 0);
+	assert_int_equal(page[CELL(0)], 10);
+	assert_int_equal(ttmem_free_all(other, NULL, NULL), 0);
+	assert_int_equal(page[CELL(0)], 10);
+	page[511] = 1;
+	assert_int_equal(ttmem_free_all(card, NULL, NULL), 0);
+	for (i = 0; i < 512; i++)
+		assert_int_equal(page[i], 0);
+
+	/* Closed, it is unmapped. */
+	ttmem_close(other);
+	ttmem_close(card);
+	assert_int_equal(msync(page, 4096, MS_ASYNC), -1);
+	assert_int_equal(errno, ENOMEM);
+}
+
+/* A node that maps nothing: the first answer stays, and is not cleared. */
+static void unmapped(void **state)
+{
+	struct ttmem_card *card = open_linked("/dev/null");
+	int64_t *nowhere = ttmem_counters(NULL);
+
+	(void)state;
+	assert_ptr_equal(ttmem_counters(card), nowhere);
+	assert_ptr_equal(ttmem_counters(card), nowhere);
+	ttmem_add(nowhere, 0, TTMEM_L1, TTMEM_TAG_CB, 5);
+	assert_int_equal(ttmem_free_all(card, NULL, NULL), 0);
+	assert_int_equal(nowhere[CELL(0)], 5);
+	ttmem_close(card);
+	nowhere[CELL(0)] = 0;
+}
+
+/* Without a page of the module's: one that stays, and loses nothing. */
+static void counters(void **state)
+{
+	int64_t *nowhere = ttmem_counters(NULL);
+	pthread_t thread[4];
+	int i;
+
+	(void)state;
+	assert_non_null(nowhere);
+	assert_ptr_equal(ttmem_counters(NULL), nowhere);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, count_in_thread,
+						nowhere), 0);
+	for (i = 0; i < 4; i++)
+		pthread_join(thread[i], NULL);
+	assert_int_equal(nowhere[CELL(1)],
+			 400000);
+	/* There is room for what the header promises. */
+	ttmem_add(nowhere, 31, TTMEM_L1, TTMEM_TAG_CB, -7);
+	assert_int_equal(nowhere[CELL(31)],
+			 -7);
+	for (i = 0; i < 512; i++)
+		nowhere[i] = 0;
+}
+
+/*
+ * The header in another program, in all languages that it is for, with the
+ * warnings that such programs have.
+ */
+static void header(void **state)
+{
+	static const char * const languages[] = {
+		"cc -x c -std=gnu89", "cc -x c -std=c99 -pedantic",
+		"cc -x c -std=c11 -pedantic -Wconversion -Wsign-conversion",
+		"c++ -x c++ -std=c++11 -pedantic -Wconversion -Wsign-conversion",
+		"c++ -x c++ -std=c++20 -pedantic",
+	};
+	char out[4096], err[4096], command[1024];
+	unsigned int i;
+
+	(void)state;
+	put("#include \"libttmem.h\"\n"
+	    "void count(void);\n"
+	    "void count(void)\n"
+	    "{\n"
+	    "	ttmem_add(ttmem_counters(0), 1, TTMEM_DRAM, TTMEM_TAG_BUFFER, -5);\n"
+	    "}\n", "program.c");
+	for (i = 0; i < sizeof(languages) / sizeof(languages[0]); i++) {
+		snprintf(command, sizeof(command),
+			 "%s -Wall -Wextra -Werror -O2 -I" TTMEM_TREE "/uapi -I" TTMEM_TREE "/tools/lib -S -o program.s program.c",
+			 languages[i]);
+		assert_int_equal(run(command, out, sizeof(out), err,
+				     sizeof(err)), 0);
+		assert_string_equal(err, "");
+#ifdef __x86_64__
+		/* One addition and nothing that decides. */
+		assert_int_equal(run("grep -cw lock program.s; grep -Ec '^[[:space:]]j' program.s",
+				     out, sizeof(out), err, sizeof(err)), 1);
+		assert_string_equal(out, "1\n0\n");
+#endif
 	}
 }
 
@@ -334,7 +722,8 @@ static void strerrors(void **state)
 {
 	static const int codes[] = {
 		ENXIO, ENOPKG, ENOTCONN, EACCES, EBADF, ENODEV, ENOSPC, EDQUOT,
-		ENOENT, EINVAL, E2BIG, ENOTTY, EPROTO, ENOMEM,
+		ENOENT, EINVAL, E2BIG, ENOTTY, EPROTO, ENOMEM, EPERM, ESRCH,
+		EBUSY, EMFILE, ENFILE, EOPNOTSUPP, EFAULT, EIO,
 	};
 	unsigned int i, j;
 
@@ -388,7 +777,14 @@ int main(void)
 		CASE(cards),
 		CASE(stat_values),
 		CASE(clients),
+		CASE(commands),
 		CASE(clients_not_understood),
+		CASE(no_list),
+		CASE(argsz),
+		CASE(mapped),
+		CASE(unmapped),
+		CASE(counters),
+		CASE(header),
 		CASE(strerrors),
 		CASE(run_arguments),
 	};
