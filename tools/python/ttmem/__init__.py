@@ -7,8 +7,8 @@
         card.reserve("DRAM", 200 << 20, tag="buffer", label="kv")
         ...
 
-    for client in ttmem.clients(0):
-        print(client.pid, client.command, client.memory, client.bytes)
+    for client in ttmem.clients():
+        print(client.card, client.pid, client.command, client.memory, client.bytes)
 
 An open card is one client of the kernel module ttmem. What it holds is given back
 when it is closed, or when the process ends, in whatever way.
@@ -30,6 +30,8 @@ and of every call on a card:
     EBADF       it has been closed
     ENODEV      the card is gone, or its books were invalidated after a reset; for
                 good: close it and open it again
+    ESRCH       the process that attribute() named is gone, and the books with it; for
+                good: close the card
 
 What can be told to be wrong before anybody is asked is a ValueError, as a memory
 of another name, or a TypeError.
@@ -37,12 +39,13 @@ of another name, or a TypeError.
 Threads. Everything here may be called by any thread at any time. close() takes
 effect when the calls under way on that card have ended.
 
-Processes. After os.fork() parent and child share the client, and what it holds is
-given back when both have closed it or ended. A child that wants books of its own
-opens the card again.
+Processes. After os.fork() parent and child share the client, its counters too, and
+what it holds is given back when both have closed it or ended. A child that wants
+books of its own opens the card again.
 """
 
 import ctypes
+import errno
 import operator
 import os
 from types import TracebackType
@@ -75,6 +78,8 @@ __all__ = [
 
 _MEMORIES = ("DRAM", "L1")
 _TAGS = ("buffer", "trace", "system", "l1_small", "cb")
+_TAGS_OF = (("buffer", "trace", "system"), ("buffer", "l1_small", "cb", "system"))
+_SOURCES = ("self", "attributed")
 
 _Structure = TypeVar("_Structure", bound=ctypes.Structure)
 
@@ -98,7 +103,8 @@ class Info(NamedTuple):
     card, address, board     number, PCI address, board's name ("" if not known)
     chips                    how many chips are reached through it
     vendor_id, device_id, subsystem_vendor_id, subsystem_id   of PCI
-    abi_version, features    the module's interface
+    abi_version              the version of the module's interface
+    client                   the id of this card object in clients()
     """
 
     card: int
@@ -110,7 +116,7 @@ class Info(NamedTuple):
     subsystem_vendor_id: int
     subsystem_id: int
     abi_version: int
-    features: int
+    client: int
 
 
 class Pool(NamedTuple):
@@ -139,18 +145,25 @@ class Pool(NamedTuple):
 class Client(NamedTuple):
     """What a client holds on one chip in one memory under one tag.
 
+    card          the card's number
     client        id, unique while the module is loaded; for Card.reservations()
-    pid           process that last reserved or set through it, None if that is not
-                  visible from here or no longer lives
+    pid           process that last reserved or set through it, or that it was
+                  attributed to; None if that is not visible from here or no longer
+                  lives
     uid           its effective user
     chip          the chip
-    memory, tag   None if this package is too old to know it
-    bytes         reservations and gauge together
-    reservations  how many, 0 if there is only a gauge
+    memory, tag   None if this package is too old to know it. The tag is also None
+                  where bytes is 0: such an entry tells a peak and nothing else
+    bytes         reservations, gauge and counter together
+    peak          the most that it ever held of this memory of this chip, in bytes
+    reservations  how many, 0 if there is only a gauge or a counter
+    source        who told it: "self", or "attributed" for another process that
+                  spoke for it; None if this package is too old to know it
     command       the process's name, "-" if pid is None. Bytes that are not UTF-8
                   are surrogates, as os.fsdecode() has them
     """
 
+    card: int
     client: int
     pid: Optional[int]
     uid: int
@@ -158,7 +171,9 @@ class Client(NamedTuple):
     memory: Optional[str]
     tag: Optional[str]
     bytes: int
+    peak: int
     reservations: int
+    source: Optional[str]
     command: str
 
 
@@ -204,7 +219,7 @@ class Gauge(NamedTuple):
 
 
 class Freed(NamedTuple):
-    """What was given back: bytes, gauges included, and how many reservations."""
+    """What was given back: bytes of reservations and gauges, and how many reservations."""
 
     bytes: int
     reservations: int
@@ -304,7 +319,7 @@ class Reservation:
         """Give the bytes back.
 
         Raises OSError: ENOENT if that was done already, EBADF after the card was
-        closed, ENODEV.
+        closed, ENODEV, ESRCH.
         """
         self.card.free(self.handle)
 
@@ -340,6 +355,7 @@ class Card:
 
     def __init__(self, pointer: ctypes.c_void_p) -> None:
         self._handle = _Handle(pointer)
+        self._chips = 0
 
     def _call(self, function: Callable[..., int], *arguments: Any) -> int:
         # No reference stays behind in the traceback of what is raised later: it
@@ -395,7 +411,7 @@ class Card:
         return info
 
     def info(self) -> Info:
-        """What the card is. Raises OSError: EBADF, ENODEV."""
+        """What the card is. Raises OSError: EBADF, ENODEV, ESRCH."""
         info = self._info("DRAM", 0)
         return Info(
             card=info.card,
@@ -407,13 +423,13 @@ class Card:
             subsystem_vendor_id=info.subsystem_vendor_id,
             subsystem_id=info.subsystem_id,
             abi_version=info.abi_version,
-            features=info.features,
+            client=info.client,
         )
 
     def pool(self, memory: str, chip: int = 0) -> Pool:
         """One memory of one chip, all its numbers from one moment.
 
-        Raises OSError: EINVAL if the card has no such chip, EBADF, ENODEV.
+        Raises OSError: EINVAL if the card has no such chip, EBADF, ENODEV, ESRCH.
         """
         info = self._info(memory, chip)
         return Pool(
@@ -452,9 +468,9 @@ class Card:
         cookie      the runtime's own id, not looked at
         overcommit  record it also where it goes past the capacity
 
-        Raises OSError: ENOSPC if the pool has less left, EDQUOT at a limit on the
-        number of reservations, EINVAL if there is no such chip or the memory has no
-        such tag, ENOMEM, EBADF, ENODEV.
+        Raises OSError: ENOSPC if the pool has less left, EDQUOT at a limit on what a
+        client holds, 1 TiB of a pool or a number of reservations, EINVAL if there is
+        no such chip or the memory has no such tag, ENOMEM, EBADF, ENODEV, ESRCH.
         """
         try:
             text = label.encode("ascii")
@@ -485,7 +501,7 @@ class Card:
     def free(self, handle: int) -> None:
         """Give back one reservation by its handle.
 
-        Raises OSError: ENOENT if this card object holds no such, EBADF, ENODEV.
+        Raises OSError: ENOENT if this card object holds no such, EBADF, ENODEV, ESRCH.
         """
         _check(self._call(library.ttmem_free, _unsigned("handle", handle, 64)))
 
@@ -498,14 +514,16 @@ class Card:
     def free_chip(self, chip: int) -> Freed:
         """Give back all that this card object holds on a chip, its gauges too.
 
-        Raises OSError: EINVAL if the card has no such chip, EBADF, ENODEV.
+        Its counters become 0; what another thread adds meanwhile stands or is lost.
+
+        Raises OSError: EINVAL if the card has no such chip, EBADF, ENODEV, ESRCH.
         """
         return self._free_many(library.ttmem_free_chip, _unsigned("chip", chip, 32))
 
     def free_all(self) -> Freed:
-        """Give back all that this card object holds, its gauges too.
+        """Give back all that this card object holds; as free_chip() for each chip.
 
-        Raises OSError: EBADF, ENODEV.
+        Raises OSError: EBADF, ENODEV, ESRCH.
         """
         return self._free_many(library.ttmem_free_all)
 
@@ -525,7 +543,8 @@ class Card:
         pool's capacity. Of two values for one gauge the later counts.
 
         Raises OSError: EINVAL if there are none or too many, if there is no such
-        chip or a memory has no such tag; ENOMEM, EBADF, ENODEV.
+        chip or a memory has no such tag; EDQUOT above 1 TiB of a pool, ENOMEM, EBADF,
+        ENODEV, ESRCH.
         """
         entries = [
             _library.Gauge(
@@ -542,14 +561,68 @@ class Card:
             self._call(library.ttmem_set, array, len(entries), ctypes.sizeof(_library.Gauge))
         )
 
+    def add(self, memory: str, delta: int, *, tag: str = "buffer", chip: int = 0) -> None:
+        """Add to a counter: bytes taken, or given back if delta is negative.
+
+        Counters are for what changes too often for a gauge: the kernel is not
+        called, but reads them when somebody asks what is used. What is below 0 counts
+        as 0. A counter adds to the gauge of the same tag.
+
+        Raises OSError: EBADF; from the first call also ENODEV, ESRCH. Later ones add
+        to counters that nobody reads once the card is gone.
+        """
+        m, t = _memory(memory), _tag(tag)
+        if tag not in _TAGS_OF[m]:
+            raise ValueError(f"{memory} has no tag {tag}")
+        n = operator.index(delta)
+        if not -(1 << 63) <= n < 1 << 63:
+            raise ValueError(f"delta must be from -2^63 to 2^63 - 1, not {n}")
+        if not self._chips:
+            self._chips = self.info().chips
+        k = operator.index(chip)
+        if not 0 <= k < self._chips:
+            raise ValueError(f"chip must be below {self._chips}, not {k}")
+
+        def count(handle: Optional[_Handle]) -> int:
+            if handle is None:
+                return -errno.EBADF
+            library.ttmem_counter_add(library.ttmem_counters(handle), k, m, t, n)
+            return 0
+
+        _check(self._call(count))
+
+    def restart_peaks(self) -> None:
+        """Let the peaks of this card object's entries in clients() start again.
+
+        They start at what it holds now. The peaks of pools stay.
+
+        Raises OSError: EBADF, ENODEV, ESRCH.
+        """
+        _check(self._call(library.ttmem_restart_peaks))
+
+    def attribute(self, pid: int) -> None:
+        """Let this card object, which holds nothing yet, speak for a process from now on.
+
+        Its entries in clients() show that process, and its books end with it. For a
+        service that keeps the books of programs that do not know ttmem. A number may
+        go to another process: open a pidfd of the one that is meant, call this, and
+        see that the pidfd's process still lives.
+
+        Raises OSError: EPERM without CAP_SYS_PTRACE for another process than one's
+        own, and for a kernel thread; ESRCH if there is no such process, EBUSY if this
+        was done before or something is held, EINVAL for 0, EBADF, ENODEV.
+        """
+        _check(self._call(library.ttmem_attribute, _unsigned("pid", pid, 31)))
+
     def reservations(self, client: int = 0) -> List[ReservationEntry]:
         """List the reservations of this card object, or of a client by its id.
 
         In no particular order. A long list is fetched in pieces: what is reserved
         or freed meanwhile may or may not be in it.
 
-        Raises OSError: EACCES for a client whose process one may not ptrace, ENOENT
-        for an unknown client, ENOMEM, EBADF, ENODEV.
+        Raises OSError: EACCES for a client of another user or of a process that is
+        not visible from here, unless one has CAP_SYS_PTRACE; ENOENT if the card has no
+        such client, ENOMEM, EBADF, ENODEV, ESRCH.
         """
         who = _unsigned("client", client, 64)
 
@@ -587,7 +660,8 @@ def open(card: Union[int, str], *, inherit: bool = False, quiet: bool = False) -
              ignores the error would be absent from the books unnoticed
 
     Raises OSError: ENXIO, ENOPKG, ENOTCONN, EACCES as explained above; EINVAL for
-    what is no address; ENOMEM, EMFILE, ENODEV if the card went away meanwhile.
+    what is no address; ENOMEM, EMFILE, ENFILE if the card has as many clients as it
+    can have, ENODEV if it went away meanwhile.
     """
     pointer = ctypes.c_void_p()
     flags = _flags(inherit, quiet)
@@ -636,20 +710,23 @@ def cards() -> List[CardId]:
     return _list(_library.CardId, library.ttmem_cards, convert)
 
 
-def clients(card: int) -> List[Client]:
-    """List what all clients of a card hold, from one moment; oldest client first.
+def clients(card: Optional[int] = None) -> List[Client]:
+    """List what all clients hold, of a card or of all cards; oldest client first.
 
-    An entry for each client, chip, memory and tag of which it holds something.
+    An entry for each client, chip, memory and tag of which it holds something, and
+    one for each memory of which it only held something. The entries of one client are
+    from one moment.
 
-    Raises OSError: ENXIO, ENOPKG, ENOMEM; EPROTO if the module is too new.
+    Raises OSError: ENXIO, ENOPKG, ENOMEM; EOPNOTSUPP if ttmem is loaded and its list is
+    not in this /proc, as in one mounted with subset=pid; EPROTO if the module is too new.
     """
-    number = _unsigned("card", card, 32)
-
-    def fetch(entries: Any, count: Any, size: int) -> int:
-        return int(library.ttmem_clients(number, entries, count, size))
+    number = None if card is None else _unsigned("card", card, 32)
+    if number is not None:
+        stat(number, "clients")  # says why, where there are no books
 
     def convert(client: _library.Client) -> Client:
         return Client(
+            card=client.card,
             client=client.client,
             pid=client.pid or None,
             uid=client.uid,
@@ -657,11 +734,17 @@ def clients(card: int) -> List[Client]:
             memory=_name(_MEMORIES, client.memory),
             tag=_name(_TAGS, client.tag),
             bytes=client.bytes,
+            peak=client.peak,
             reservations=client.reservations,
+            source=_name(_SOURCES, client.source),
             command=os.fsdecode(client.command),
         )
 
-    return _list(_library.Client, fetch, convert)
+    return [
+        client
+        for client in _list(_library.Client, library.ttmem_clients, convert)
+        if number is None or client.card == number
+    ]
 
 
 def stat(card: int, name: str) -> int:

@@ -101,7 +101,8 @@ class Listing(support.Roots):
 
     def test_nothing_is_loaded(self):
         for function, *arguments in (
-            (ttmem.present,), (ttmem.cards,), (ttmem.clients, 0), (ttmem.stat, 0, "dram_used"),
+            (ttmem.present,), (ttmem.cards,), (ttmem.clients,), (ttmem.clients, 0),
+            (ttmem.stat, 0, "dram_used"),
             (ttmem.pool, 0, "DRAM"), (ttmem.pools,), (ttmem.pools, 0), (ttmem.open, 0),
             (ttmem.open, "0000:01:00.0"),
         ):
@@ -112,8 +113,8 @@ class Listing(support.Roots):
         self.put_card(0, "0000:01:00.0")
         self.assertEqual(ttmem.cards(), [ttmem.CardId(0, 0, "0000:01:00.0")])
         for function, *arguments in (
-            (ttmem.present,), (ttmem.clients, 0), (ttmem.pools,), (ttmem.open, 0),
-            (ttmem.open, "01:00.0"),
+            (ttmem.present,), (ttmem.clients,), (ttmem.clients, 0), (ttmem.pools,),
+            (ttmem.open, 0), (ttmem.open, "01:00.0"),
         ):
             with self.subTest(function.__name__):
                 self.refused(errno.ENOPKG, function, *arguments)
@@ -160,21 +161,46 @@ class Listing(support.Roots):
 
     def test_clients(self):
         self.put_card(0, "0000:01:00.0")
+        self.put_card(3, "0000:02:00.0")
         self.put_books(0, 1)
-        self.assertEqual(ttmem.clients(0), [])
+        self.put_books(3, 1)
+        self.assertEqual(ttmem.clients(), [])
         self.put_clients(
-            0,
-            "1 4194304 4294967295 0 DRAM buffer 18446744073709551615 3 a b\\134c\\012",
-            b"2 0 1000 1 L1 cb 5 0 -",
-            b"3 7 0 2 HBM rope 1 1 \xff\xc3\xa9",
+            "0 1 4194304 4294967295 0 DRAM buffer 18446744073709551615 18446744073709551614 3 "
+            "self a b\\134c\\012",
+            "3 2 0 1000 1 L1 cb 5 6 0 attributed -",
+            b"0 3 7 0 2 HBM rope 1 2 1 hearsay \xff\xc3\xa9",
+            "0 4 8 0 1 L1 - 0 7 0 self ",
         )
-        self.assertEqual(ttmem.clients(0), [
-            ttmem.Client(1, 4194304, 4294967295, 0, "DRAM", "buffer", 2**64 - 1, 3, "a b\\c\n"),
-            ttmem.Client(2, None, 1000, 1, "L1", "cb", 5, 0, "-"),
-            ttmem.Client(3, 7, 0, 2, None, None, 1, 1, "\udcff\xe9"),
-        ])
-        self.put("proc/driver/ttmem/0/clients", "CLIENT PID\n")
+        of_0 = [
+            ttmem.Client(0, 1, 4194304, 4294967295, 0, "DRAM", "buffer", 2**64 - 1, 2**64 - 2, 3,
+                         "self", "a b\\c\n"),
+            ttmem.Client(0, 3, 7, 0, 2, None, None, 1, 2, 1, None, "\udcff\xe9"),
+            ttmem.Client(0, 4, 8, 0, 1, "L1", None, 0, 7, 0, "self", ""),
+        ]
+        of_3 = [ttmem.Client(3, 2, None, 1000, 1, "L1", "cb", 5, 6, 0, "attributed", "-")]
+        self.assertEqual(ttmem.clients(0), of_0)
+        self.assertEqual(ttmem.clients(3), of_3)
+        self.assertEqual(ttmem.clients(), of_0[:1] + of_3 + of_0[1:])
+        self.refused(errno.ENXIO, ttmem.clients, 1)
+
+        # Every byte that a list can carry, and every escape.
+        every = bytes(range(1, 256))
+        for text, expected in (
+            (b"".join(b"\\%03o" % byte for byte in every), every),
+            (every.replace(b"\n", b"").replace(b"\\", b""),
+             every.replace(b"\n", b"").replace(b"\\", b"")),
+        ):
+            self.put_clients(b"0 1 2 3 0 L1 cb 4 4 0 self " + text)
+            [client] = ttmem.clients()
+            self.assertEqual(os.fsencode(client.command), expected)
+
+        self.put(support.LIST, "CLIENT PID\n")
+        self.refused(errno.EPROTO, ttmem.clients)
+        self.put(support.LIST, support.HEADER + "0 1 2 3 0 L1 cb 4 4 0 self cut off")
         self.refused(errno.EPROTO, ttmem.clients, 0)
+        os.unlink(support.LIST)
+        self.refused(errno.EOPNOTSUPP, ttmem.clients)
 
     def test_bad_arguments(self):
         self.refused(errno.EINVAL, ttmem.open, "0")
