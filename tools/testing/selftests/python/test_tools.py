@@ -222,19 +222,18 @@ class Exporter(support.Roots):
             chip1_l1_peak=5000, chip1_denied=7)
         self.put_books(3, 1, chip0_dram_used=2**64 - 1, chip0_dram_peak=2**64 - 1)
         self.put_clients(
-            0,
             # Two clients of a process, two tags, two chips.
-            "1 1234 0 0 DRAM buffer 52428800 1 python3",
-            "2 1234 0 1 L1 cb 4096 0 python3",
-            "2 1234 0 0 DRAM trace 52428800 1 python3",
+            "0 1 1234 0 0 DRAM buffer 52428800 60000000 1 self python3",
+            "0 2 1234 0 1 L1 cb 4096 4096 0 self python3",
+            "0 2 1234 0 0 DRAM trace 52428800 52428800 1 self python3",
             # Two that are not visible, of one user.
-            "3 0 54321 0 DRAM buffer 60000000 1 -",
-            "4 0 54321 0 DRAM buffer 40000000 1 -",
+            "0 3 0 54321 0 DRAM buffer 60000000 60000000 1 self -",
+            "0 4 0 54321 0 DRAM buffer 40000000 40000000 1 self -",
             # Whatever a command may be: the escapes of text and of UTF-8, and what is none.
-            b'5 77 54321 0 DRAM buffer 4000000 1 a "b" \\134 \\012\\033 \xc3\xa9 \xff \xed\xa0\x80',
+            b'0 5 77 54321 0 DRAM buffer 4000000 4000000 0 attributed a "b" \\134 \\012\\033 \xc3\xa9 \xff \xed\xa0\x80',
             # Beyond --max-processes.
-            "6 78 0 0 DRAM buffer 857599 1 x",
-            "7 79 0 0 DRAM buffer 1 1 y",
+            "0 6 78 0 0 DRAM buffer 857599 857599 1 self x",
+            "0 7 79 0 0 DRAM buffer 1 1 1 self y",
         )
         self.put("proc/1234/cgroup", "0::/kubepods/pod1/c1\n")
         self.put("proc/77/cgroup", '12:cpuset:/no\n4:memory:/docker/"x\\\n0::/unified\n')
@@ -281,8 +280,8 @@ class Exporter(support.Roots):
         self.put_card(1, "0000:02:00.0")
         self.put_books(0, 1)
         self.put_books(1, 1)
-        self.put("proc/driver/ttmem/0/clients", "nonsense\n")
-        self.put("sys/class/misc/ttmem1/chip0/l1_used", "much\n")
+        self.put(support.LIST, "nonsense\n")
+        self.put("sys/class/ttmem/ttmem1/chip0/l1_used", "much\n")
         with self.start() as exporter:
             for count in (2, 4):
                 page = exporter.page()
@@ -290,8 +289,8 @@ class Exporter(support.Roots):
                 self.assertIn('\nttmem_used_bytes{card="0",', page)
                 self.assertIn('\nttmem_card_info{card="1",', page)
                 self.assertNotIn('\nttmem_used_bytes{card="1",', page)
-            self.put_books(0, 1)
-            os.unlink("sys/class/misc/ttmem1/clients")
+            self.put_clients()
+            os.unlink("sys/class/ttmem/ttmem1/clients")
             self.assertTrue(exporter.page().endswith("\nttmem_read_errors_total 4\n"))
 
     def test_paths_and_methods(self):
@@ -403,7 +402,7 @@ class Exporter(support.Roots):
         self.put_card(0, "0000:01:00.0")
         self.put_books(0, 1, chip0_dram_used=3000)
         self.put_clients(
-            0, *(f"{n} {n} 0 0 DRAM buffer 1 1 x" for n in range(1, 3001)))
+            *(f"0 {n} {n} 0 0 DRAM buffer 1 1 1 self x" for n in range(1, 3001)))
         for n in range(1, 3001):
             self.put(f"proc/{n}/cgroup", "0::/" + "a" * 4000 + "\n")
         with self.start("-n", "10000") as exporter:
@@ -422,7 +421,7 @@ class Exporter(support.Roots):
                     pass
             self.assertFalse(got.endswith(b"ttmem_read_errors_total 0\n"))
             self.assertLess(len(got), 12000000)
-            self.put_clients(0)
+            self.put_clients()
             self.assertTrue(exporter.page().endswith("ttmem_read_errors_total 0\n"))
 
     def test_ten_thousand_scrapes(self):
