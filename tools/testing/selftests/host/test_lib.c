@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * libttmem, ttmem-run and ttmem-smi before the real module. Wants a guest as
- * tools/testing/vm/run makes it, root, and card 0 to itself.
+ * tools/testing/vm/run makes it, root, and all cards to itself.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -124,10 +124,11 @@ static void books(void **state)
 		{ .memory = TTMEM_L1, .tag = TTMEM_TAG_CB, .bytes = 4096 },
 		{ .memory = TTMEM_DRAM, .tag = TTMEM_TAG_TRACE, .bytes = MIB },
 	};
-	struct ttmem_reserve full = { .size = 1ull << 60 };
+	struct ttmem_reserve full = { .size = TTMEM_CLIENT_BYTES_MAX };
 	struct ttmem_client *list;
+	struct ttmem_info info = { 0 };
 	uint64_t handle, bytes, reservations;
-	size_t count;
+	size_t count, i;
 
 	(void)state;
 	handle = reserve(card, 200 * MIB, "kv");
@@ -135,16 +136,26 @@ static void books(void **state)
 	assert_int_equal(ttmem_set(card, gauges, 2, sizeof(*gauges)), 0);
 	assert_int_equal(stat_of(0, "chip0/l1_cb_used"), 4096);
 	assert_int_equal(stat_of(0, "chip0/dram_used"), 201 * MIB);
-	assert_int_equal(ttmem_reserve(card, &full, sizeof(full)), -ENOSPC);
 	assert_int_equal(ttmem_reserve(card, &full, sizeof(full) - 8), -EINVAL);
+	full.size -= 200 * MIB + MIB;
+	assert_int_equal(ttmem_reserve(card, &full, sizeof(full)), -ENOSPC);
+	full.size++;
+	assert_int_equal(ttmem_reserve(card, &full, sizeof(full)), -EDQUOT);
 	assert_int_equal(ttmem_set(card, gauges, 257, sizeof(*gauges)), -EINVAL);
 	assert_int_equal(ttmem_set(card, gauges, 0, sizeof(*gauges)), -EINVAL);
 
-	assert_int_equal(ttmem_clients(0, &list, &count, sizeof(*list)), 0);
+	assert_int_equal(ttmem_clients(&list, &count, sizeof(*list)), 0);
 	assert_int_equal(count, 3);
+	assert_int_equal(ttmem_info(card, &info, sizeof(info)), 0);
+	assert_int_equal(list[0].client, info.client);
+	assert_int_equal(list[0].card, 0);
 	assert_int_equal(list[0].pid, getpid());
 	assert_int_equal(list[0].uid, geteuid());
+	assert_int_equal(list[0].source, TTMEM_SOURCE_SELF);
 	assert_string_equal(list[0].command, "test_lib");
+	for (i = 0; i < count; i++)
+		assert_int_equal(list[i].peak, list[i].memory == TTMEM_DRAM ?
+					       201 * MIB : 4096);
 	ttmem_list_free(list);
 
 	assert_int_equal(ttmem_free(card, handle), 0);
@@ -230,7 +241,7 @@ static void listing(void **state)
 	assert_int_equal(sum, 5000 * 5001 / 2);
 	ttmem_list_free(list);
 
-	assert_int_equal(ttmem_clients(0, &clients, &count, sizeof(*clients)), 0);
+	assert_int_equal(ttmem_clients(&clients, &count, sizeof(*clients)), 0);
 	assert_int_equal(count, 1);
 	assert_int_equal(ttmem_reservations(other, clients[0].client, &list,
 					    &count, sizeof(*list)), 0);
@@ -239,9 +250,276 @@ static void listing(void **state)
 	assert_int_equal(ttmem_reservations(other, 1ull << 60, &list, &count,
 					    sizeof(*list)), -ENOENT);
 	assert_null(list);
+	/* The card is that client's, not any. */
+	ttmem_close(other);
+	other = open_card(1);
+	assert_int_equal(ttmem_reservations(other, clients[0].client, &list,
+					    &count, sizeof(*list)), -ENOENT);
 	ttmem_list_free(clients);
 	ttmem_close(card);
 	ttmem_close(other);
+}
+
+/* What is said of the client of a card: how many entries, and the first one. */
+static size_t entries_of(struct ttmem_card *card, struct ttmem_client *first)
+{
+	struct ttmem_info info = { 0 };
+	struct ttmem_client *list;
+	size_t count, found = 0, i;
+
+	assert_int_equal(ttmem_info(card, &info, sizeof(info)), 0);
+	assert_int_equal(ttmem_clients(&list, &count, sizeof(*list)), 0);
+	for (i = 0; i < count; i++)
+		if (list[i].client == info.client && !found++)
+			*first = list[i];
+	first->command = NULL;
+	ttmem_list_free(list);
+	return found;
+}
+
+static void peaks(void **state)
+{
+	struct ttmem_card *card = open_card(0);
+	struct ttmem_client entry;
+
+	(void)state;
+	assert_int_equal(entries_of(card, &entry), 0);
+	ttmem_free(card, reserve(card, 10 * MIB, ""));
+	assert_int_equal(entries_of(card, &entry), 1);
+	assert_int_equal(entry.tag, TTMEM_TAG_NONE);
+	assert_int_equal(entry.memory, TTMEM_DRAM);
+	assert_int_equal(entry.bytes, 0);
+	assert_int_equal(entry.peak, 10 * MIB);
+	reserve(card, 3 * MIB, "");
+	assert_int_equal(ttmem_restart_peaks(card), 0);
+	assert_int_equal(entries_of(card, &entry), 1);
+	assert_int_equal(entry.tag, TTMEM_TAG_BUFFER);
+	assert_int_equal(entry.peak, 3 * MIB);
+	assert_int_equal(ttmem_free_all(card, NULL, NULL), 0);
+	assert_int_equal(ttmem_restart_peaks(card), 0);
+	assert_int_equal(entries_of(card, &entry), 0);
+	ttmem_close(card);
+}
+
+static void *count_in_thread(void *counters)
+{
+	int i;
+
+	for (i = 0; i < 20000; i++) {
+		ttmem_add(counters, 0, TTMEM_DRAM, TTMEM_TAG_BUFFER, 3);
+		ttmem_counter_add(counters, 0, TTMEM_DRAM, TTMEM_TAG_BUFFER, -2);
+	}
+	return NULL;
+}
+
+static void counting(void **state)
+{
+	struct ttmem_gauge gauge = { .bytes = 100 };
+	struct ttmem_card *card = open_card(0);
+	struct ttmem_client entry;
+	pthread_t thread[4];
+	int64_t *page;
+	int i;
+
+	(void)state;
+	page = ttmem_counters(card);
+	assert_ptr_not_equal(page, ttmem_counters(NULL));
+	assert_ptr_equal(page, ttmem_counters(card));
+	for (i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, count_in_thread,
+						page), 0);
+	for (i = 0; i < 4; i++)
+		pthread_join(thread[i], NULL);
+	assert_int_equal(stat_of(0, "dram_used"), 80000);
+	ttmem_add(page, 0, TTMEM_L1, TTMEM_TAG_CB, 4096);
+	assert_int_equal(stat_of(0, "chip0/l1_cb_used"), 4096);
+
+	/* A gauge of the same tag, and reservations, are counted too. */
+	assert_int_equal(ttmem_set(card, &gauge, 1, sizeof(gauge)), 0);
+	reserve(card, 7, "");
+	assert_int_equal(stat_of(0, "dram_used"), 80107);
+	assert_int_equal(entries_of(card, &entry), 2);
+	assert_int_equal(entry.bytes, 80107);
+	assert_int_equal(entry.reservations, 1);
+
+	/* Below 0 is 0. */
+	ttmem_add(page, 0, TTMEM_DRAM, TTMEM_TAG_BUFFER, -80001);
+	assert_int_equal(stat_of(0, "dram_used"), 107);
+	ttmem_add(page, 0, TTMEM_DRAM, TTMEM_TAG_BUFFER, 2);
+	assert_int_equal(stat_of(0, "dram_used"), 108);
+
+	assert_int_equal(ttmem_free_chip(card, 0, NULL, NULL), 0);
+	assert_int_equal(stat_of(0, "dram_used"), 0);
+	assert_int_equal(stat_of(0, "l1_used"), 0);
+	ttmem_add(page, 0, TTMEM_L1, TTMEM_TAG_CB, 5);
+	assert_int_equal(stat_of(0, "l1_used"), 5);
+	assert_int_equal(ttmem_free_all(card, NULL, NULL), 0);
+	assert_int_equal(stat_of(0, "l1_used"), 0);
+	ttmem_add(page, 0, TTMEM_L1, TTMEM_TAG_CB, 6);
+	assert_int_equal(ttmem_close(card), 0);
+	assert_int_equal(stat_of(0, "l1_used"), 0);
+	assert_int_equal(stat_of(0, "clients"), 0);
+}
+
+/* A forked child counts on in the same page; exec() leaves what was counted. */
+static void counters_of_two(void **state)
+{
+	struct ttmem_card *card;
+	int64_t *page;
+	int to[2], from[2], status;
+	pid_t pid;
+	char c;
+
+	(void)state;
+	assert_int_equal(ttmem_open(0, TTMEM_OPEN_INHERIT, &card), 0);
+	page = ttmem_counters(card);
+	ttmem_add(page, 0, TTMEM_DRAM, TTMEM_TAG_BUFFER, 10);
+	assert_int_equal(pipe2(to, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(from, O_CLOEXEC), 0);
+	pid = fork();
+	if (!pid) {
+		ttmem_add(page, 0, TTMEM_DRAM, TTMEM_TAG_BUFFER, 20);
+		if (write(from[1], "", 1) != 1 || read(to[0], &c, 1) != 1)
+			_exit(1);
+		ttmem_add(page, 0, TTMEM_DRAM, TTMEM_TAG_BUFFER, 40);
+		dup2(from[1], STDOUT_FILENO);
+		dup2(to[0], STDIN_FILENO);
+		execlp("sh", "sh", "-c", "echo; read line; exit 3", NULL);
+		_exit(2);
+	}
+	assert_int_equal(read(from[0], &c, 1), 1);
+	assert_int_equal(stat_of(0, "dram_used"), 30);
+	ttmem_close(card);
+	assert_int_equal(stat_of(0, "dram_used"), 30);
+	assert_int_equal(write(to[1], "", 1), 1);
+	assert_int_equal(read(from[0], &c, 1), 1);
+	assert_int_equal(stat_of(0, "dram_used"), 70);
+	assert_int_equal(write(to[1], "\n", 1), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 3);
+	assert_int_equal(stat_of(0, "dram_used"), 0);
+	close(to[0]);
+	close(to[1]);
+	close(from[0]);
+	close(from[1]);
+}
+
+/* A process that waits to be killed. */
+static pid_t idle_process(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		execlp("sleep", "sleep", "1000", NULL);
+		_exit(1);
+	}
+	return pid;
+}
+
+static void attributed(void **state)
+{
+	struct ttmem_card *card = open_card(0), *holder = open_card(0);
+	struct ttmem_gauge gauge = { .bytes = 5 * MIB };
+	struct ttmem_client *list;
+	pid_t target = idle_process(), pid;
+	size_t count;
+	int status;
+
+	(void)state;
+	assert_int_equal(ttmem_attribute(card, 0), -EINVAL);
+	assert_int_equal(ttmem_attribute(card, -1), -EINVAL);
+	assert_int_equal(ttmem_attribute(card, 4194304), -ESRCH);
+	assert_int_equal(ttmem_attribute(card, 2), -EPERM);	/* kthreadd */
+	assert_int_equal(ttmem_attribute(card, target), 0);
+	assert_int_equal(ttmem_attribute(card, target), -EBUSY);
+	reserve(holder, 1, "");
+	assert_int_equal(ttmem_attribute(holder, target), -EBUSY);
+	ttmem_close(holder);
+
+	assert_int_equal(ttmem_set(card, &gauge, 1, sizeof(gauge)), 0);
+	ttmem_add(ttmem_counters(card), 0, TTMEM_DRAM, TTMEM_TAG_BUFFER, 7);
+	assert_int_equal(stat_of(0, "dram_used"), 5 * MIB + 7);
+	/* It has its name when exec() is over. */
+	do {
+		assert_int_equal(ttmem_clients(&list, &count, sizeof(*list)), 0);
+		assert_int_equal(count, 1);
+		assert_int_equal(list[0].pid, target);
+		assert_int_equal(list[0].source, TTMEM_SOURCE_ATTRIBUTED);
+		assert_int_equal(list[0].bytes, 5 * MIB + 7);
+		status = strcmp(list[0].command, "sleep");
+		ttmem_list_free(list);
+	} while (status);
+
+	/* Another user may speak for his own process only. */
+	pid = fork();
+	if (!pid) {
+		int ok = !chmod("/dev/tenstorrent/mem/0", 0666) && !setuid(65534);
+
+		ok &= !ttmem_open(0, 0, &holder) &&
+		      ttmem_attribute(holder, target) == -EPERM &&
+		      ttmem_attribute(holder, 4194304) == -EPERM &&
+		      !ttmem_attribute(holder, getpid());
+		_exit(ok ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+
+	/* With the process goes what was told in its name, for good. */
+	assert_int_equal(kill(target, SIGKILL), 0);
+	assert_int_equal(waitpid(target, &status, 0), target);
+	assert_int_equal(stat_of(0, "dram_used"), 0);
+	assert_int_equal(ttmem_set(card, &gauge, 1, sizeof(gauge)), -ESRCH);
+	assert_int_equal(ttmem_restart_peaks(card), -ESRCH);
+	assert_int_equal(ttmem_attribute(card, getpid()), -ESRCH);
+	ttmem_add(ttmem_counters(card), 0, TTMEM_DRAM, TTMEM_TAG_BUFFER, 7);
+	assert_int_equal(stat_of(0, "dram_used"), 0);
+	assert_int_equal(ttmem_clients(&list, &count, sizeof(*list)), 0);
+	assert_int_equal(count, 0);
+	ttmem_close(card);
+}
+
+/* One reading tells of all cards. */
+static void all_cards(void **state)
+{
+	struct ttmem_card *card[2] = { open_card(0), open_card(1) };
+	struct ttmem_client *list;
+	size_t count, i;
+
+	(void)state;
+	for (i = 0; i < 2; i++)
+		reserve(card[i], 5 + i, "");
+	assert_int_equal(ttmem_clients(&list, &count, sizeof(*list)), 0);
+	assert_int_equal(count, 2);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(list[i].card, i);
+		assert_int_equal(list[i].bytes, 5 + i);
+		ttmem_close(card[i]);
+	}
+	assert_true(list[0].client < list[1].client);
+	ttmem_list_free(list);
+}
+
+/* A /proc that has no list is not one where nobody holds anything. */
+static void no_list(void **state)
+{
+	struct ttmem_client *list;
+	size_t count;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	if (!pid) {
+		int ok = !unshare(CLONE_NEWNS) &&
+			 !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+			 !mount("none", "/proc", "proc", 0, "subset=pid");
+
+		ok &= ttmem_clients(&list, &count, sizeof(*list)) == -EOPNOTSUPP &&
+		      !list;
+		_exit(ok ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 static void *in_thread(void *arg)
@@ -344,7 +622,7 @@ static void running(void **state)
 	assert_int_equal(read(to[0], &c, 1), 1);
 	assert_int_equal(stat_of(0, "dram_used"), 209715200);
 	assert_int_equal(stat_of(0, "l1_used"), 4096);
-	assert_int_equal(ttmem_clients(0, &list, &count, sizeof(*list)), 0);
+	assert_int_equal(ttmem_clients(&list, &count, sizeof(*list)), 0);
 	assert_int_equal(count, 2);
 	assert_int_equal(list[0].pid, pid);
 	assert_string_equal(list[0].command, "sh");
@@ -464,6 +742,12 @@ int main(void)
 		cmocka_unit_test(books),
 		cmocka_unit_test(growth),
 		cmocka_unit_test(listing),
+		cmocka_unit_test(peaks),
+		cmocka_unit_test(counting),
+		cmocka_unit_test(counters_of_two),
+		cmocka_unit_test(attributed),
+		cmocka_unit_test(all_cards),
+		cmocka_unit_test(no_list),
 		cmocka_unit_test(threads),
 		cmocka_unit_test(container),
 		cmocka_unit_test(running),

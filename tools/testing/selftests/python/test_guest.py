@@ -67,13 +67,13 @@ class Guest(unittest.TestCase):
         self.assertEqual(sysfs("dram_used"), 209715200)
         [client] = ttmem.clients(0)
         self.assertEqual(client, ttmem.Client(
-            client.client, script.pid, os.geteuid(), 0, "DRAM", "buffer", 209715200, 1,
-            os.path.basename(sys.executable)))
+            0, client.client, script.pid, os.geteuid(), 0, "DRAM", "buffer", 209715200, 209715200,
+            1, "self", os.path.basename(sys.executable)))
         script.send_signal(signal.SIGKILL)
         self.assertEqual(script.wait(), -signal.SIGKILL)
         script.stdout.close()
         self.assertEqual(sysfs("dram_used"), 0)
-        self.assertEqual(ttmem.clients(0), [])
+        self.assertEqual(ttmem.clients(), [])
 
     def test_recorded(self):
         """A recording knows who was killed, and what that one held."""
@@ -165,7 +165,8 @@ class Guest(unittest.TestCase):
                 "L1", 4096, tag="l1_small", label="x" * 31, payload=4000, address=0,
                 cookie=2**64 - 1)
             plain = card.reserve("DRAM", 1)
-            over = card.reserve("DRAM", 2**60, tag="trace", overcommit=True, address=2**63)
+            over = card.reserve(
+                "DRAM", 2**40 - 1, tag="trace", overcommit=True, address=2**63)
             entries = sorted(card.reservations(), key=lambda entry: entry.size)
             self.assertEqual(entries, [
                 ttmem.ReservationEntry(
@@ -173,9 +174,12 @@ class Guest(unittest.TestCase):
                 ttmem.ReservationEntry(
                     full.handle, 0, "L1", "l1_small", 4096, 4000, 0, 2**64 - 1, "x" * 31, False),
                 ttmem.ReservationEntry(
-                    over.handle, 0, "DRAM", "trace", 2**60, 0, 2**63, 0, "", True),
+                    over.handle, 0, "DRAM", "trace", 2**40 - 1, 0, 2**63, 0, "", True),
             ])
+            with self.refused(errno.EDQUOT):
+                card.reserve("DRAM", 1, overcommit=True)
             [client] = {client.client for client in ttmem.clients(0)}
+            self.assertEqual(card.info().client, client)
             self.assertEqual(sorted(other.reservations(client), key=lambda e: e.size), entries)
             with self.refused(errno.ENOENT):
                 other.reservations(client + 1000)
@@ -234,10 +238,67 @@ class Guest(unittest.TestCase):
             card.set("L1", 0, tag="cb")
             self.assertEqual(sysfs("l1_used"), 0)
 
+    def test_counters(self):
+        with ttmem.open(0) as card:
+            card.add("DRAM", 5 * MIB)
+            card.add("DRAM", -MIB)
+            card.add("L1", 4096, tag="cb")
+            self.assertEqual((sysfs("dram_used"), sysfs("l1_cb_used")), (4 * MIB, 4096))
+            self.assertEqual(
+                [(c.tag, c.bytes, c.reservations) for c in ttmem.clients()],
+                [("buffer", 4 * MIB, 0), ("cb", 4096, 0)])
+            for wrong, sentence, arguments, named in (
+                (ValueError, "DRAM has no tag cb", ("DRAM", 1), {"tag": "cb"}),
+                (ValueError, "L1 has no tag trace", ("L1", 1), {"tag": "trace"}),
+                (ValueError, "chip must be below 1, not 1", ("DRAM", 1), {"chip": 1}),
+                (ValueError, "chip must be below 1, not -1", ("DRAM", 1), {"chip": -1}),
+                (ValueError, f"delta must be from -2^63 to 2^63 - 1, not {2**63}",
+                 ("DRAM", 2**63), {}),
+                (TypeError, "'float' object cannot be interpreted as an integer",
+                 ("DRAM", 1.0), {}),
+            ):
+                with self.subTest(sentence), self.assertRaises(wrong) as caught:
+                    card.add(*arguments, **named)
+                self.assertEqual(str(caught.exception), sentence)
+            self.assertEqual(card.free_all(), ttmem.Freed(0, 0))
+            self.assertEqual((sysfs("dram_used"), sysfs("l1_used")), (0, 0))
+            # Where there are two chips, each has its own.
+            with ttmem.open(1) as two:
+                two.add("L1", 3, tag="l1_small", chip=1)
+                self.assertEqual(sysfs("chip1/l1_small_used", 1), 3)
+
+    def test_peaks(self):
+        with ttmem.open(0) as card:
+            card.reserve("L1", 7).free()
+            [client] = ttmem.clients(0)
+            self.assertEqual(
+                (client.memory, client.tag, client.bytes, client.peak), ("L1", None, 0, 7))
+            card.restart_peaks()
+            self.assertEqual(ttmem.clients(0), [])
+
+    def test_attributed(self):
+        target = subprocess.Popen(["sleep", "1000"])
+        with ttmem.open(0) as card:
+            with self.refused(errno.EINVAL):
+                card.attribute(0)
+            card.attribute(target.pid)
+            with self.refused(errno.EBUSY):
+                card.attribute(target.pid)
+            card.set("DRAM", 5)
+            [client] = ttmem.clients()
+            self.assertEqual((client.pid, client.source, client.command, client.bytes),
+                             (target.pid, "attributed", "sleep", 5))
+            target.kill()
+            target.wait()
+            self.assertEqual(sysfs("dram_used"), 0)
+            for call in (card.info, card.restart_peaks, lambda: card.set("DRAM", 5)):
+                with self.refused(errno.ESRCH):
+                    call()
+
     def test_errors(self):
         with ttmem.open(0) as card:
             with self.assertRaises(OSError) as caught:
-                card.reserve("DRAM", 1 << 50)
+                card.reserve("DRAM", 1 << 40)
             self.assertEqual(
                 (caught.exception.errno, caught.exception.strerror),
                 (errno.ENOSPC, "the pool is full: not so many bytes are free in this memory of "
@@ -273,7 +334,8 @@ class Guest(unittest.TestCase):
         self.assertEqual(repr(card), "<ttmem.Card closed>")
         for call in (card.info, card.fileno, card.reservations, card.free_all, reservation.free,
                      lambda: card.number, lambda: card.reserve("DRAM", 1),
-                     lambda: card.set("DRAM", 1), lambda: card.pool("DRAM")):
+                     lambda: card.set("DRAM", 1), lambda: card.pool("DRAM"),
+                     lambda: card.add("DRAM", 1), card.restart_peaks, lambda: card.attribute(1)):
             with self.refused(errno.EBADF):
                 call()
 
@@ -282,7 +344,7 @@ class Guest(unittest.TestCase):
         try:
             with ttmem.open(0) as card:
                 card.reserve("DRAM", 7)
-                card.reserve("DRAM", 1 << 50)
+                card.reserve("DRAM", 1 << 40)
         except OSError as error:
             self.assertIsNotNone(error.__traceback__)
             self.assertEqual(sysfs("dram_used"), 0)
