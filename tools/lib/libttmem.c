@@ -31,7 +31,7 @@
 struct ttmem_card {
 	int fd;
 	unsigned int number;
-	int64_t *_Atomic counters;
+	int64_t *counters;
 };
 
 /* What is counted where there is no page. */
@@ -169,7 +169,7 @@ int ttmem_open(unsigned int number, unsigned int flags,
 	}
 	new->fd = ret;
 	new->number = number;
-	atomic_init(&new->counters, NULL);
+	new->counters = NULL;
 
 	/* The number may have gone to another card since it was looked up. */
 	ret = ttmem_info(new, &info, sizeof(info));
@@ -239,13 +239,10 @@ int ttmem_open_fd(int fd, unsigned int flags, struct ttmem_card **card)
 
 int ttmem_close(struct ttmem_card *card)
 {
-	int64_t *counters;
-
 	if (!card)
 		return -EBADF;
-	counters = atomic_load(&card->counters);
-	if (counters && counters != nowhere)
-		munmap(counters, sysconf(_SC_PAGESIZE));
+	if (card->counters && card->counters != nowhere)
+		munmap(card->counters, sysconf(_SC_PAGESIZE));
 	close(card->fd);
 	free(card);
 	return 0;
@@ -282,7 +279,7 @@ int ttmem_free(struct ttmem_card *card, uint64_t handle)
 /* The kernel leaves counters to their owner; so they are set to 0 here. */
 static void clear_counters(struct ttmem_card *card, const struct ttmem_free *arg)
 {
-	int64_t *counters = atomic_load(&card->counters);
+	int64_t *counters = __atomic_load_n(&card->counters, __ATOMIC_ACQUIRE);
 	unsigned int i = 0, end = COUNTERS;
 
 	if (!counters || counters == nowhere)
@@ -366,7 +363,7 @@ int64_t *ttmem_counters(struct ttmem_card *card)
 
 	if (!card)
 		return nowhere;
-	counters = atomic_load(&card->counters);
+	counters = __atomic_load_n(&card->counters, __ATOMIC_ACQUIRE);
 	if (counters)
 		return counters;
 
@@ -379,7 +376,8 @@ int64_t *ttmem_counters(struct ttmem_card *card)
 			0);
 	if (counters == MAP_FAILED)
 		counters = nowhere;
-	if (atomic_compare_exchange_strong(&card->counters, &before, counters))
+	if (__atomic_compare_exchange_n(&card->counters, &before, counters, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		return counters;
 	if (counters != nowhere)	/* another thread was first */
 		munmap(counters, size);

@@ -544,7 +544,7 @@ static bool parse_client(char *line, const struct layout *layout,
 
 int ttmem_clients(struct ttmem_client **list, size_t *count, size_t entry_size)
 {
-	size_t size, lines = 0, used = 0, i;
+	size_t size = 0, lines = 0, used = 0, i;
 	struct ttmem_client *clients;
 	char *text, *line, *end;
 	struct layout layout;
