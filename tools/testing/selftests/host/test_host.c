@@ -400,9 +400,9 @@ static void clients(void **state)
 	/* Padding, blanks around a command, escapes, 64 bits, several cards. */
 	put("CARD CLIENT         PID        UID CHIP MEMORY TAG               BYTES           PEAK RESERVATIONS     SOURCE COMMAND\n"
 	    "   0 7             1234          0    0 DRAM   buffer       209715200      209715201            1       self python3\n"
-	    "2147483647 18446744073709551615       0 4294967295    1 L1     l1_small 18446744073709551615 18446744073709551614 4294967296 attributed  a b\\012\\134\\377 \n"
+	    "2147483647 18446744073709551615       0 4294967295    1 L1     l1_small 18446744073709551615 18446744073709551614 4294967296 attributed  a b\\012\\134\\377\040\n"
 	    "   3 8             1234          0    0 HBM    weird                1              2            1       rope -\n"
-	    "   0 9             1234          0    1 L1     -                    0           4096            0       self \n",
+	    "   0 9             1234          0    1 L1     -                    0           4096            0       self\040\n",
 	    LIST);
 	assert_int_equal(ttmem_clients(&list, &count, sizeof(*list)), 0);
 	assert_int_equal(count, 4);
