@@ -171,7 +171,7 @@ int ttmem_open(unsigned int number, unsigned int flags,
 	new->number = number;
 	new->counters = NULL;
 
-	/* The number may have gone to another card since it was looked up. */
+	/* A device number may be another driver's by now: is this ttmem's, and the card? */
 	ret = ttmem_info(new, &info, sizeof(info));
 	if (!ret && info.card != number)
 		ret = -ENODEV;
