@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a reservation costs: the node's calls against the least that a call can
- * cost, against what tt-metal does today, and against themselves with more
- * reservations, threads and clients around.
+ * cost, against what a GPU driver and tt-metal do today, against an earlier
+ * version of the module, and against themselves with more reservations, threads
+ * and clients around. And what a counter costs, natively.
  *
  * Results are lines `name value`. What is compared is measured in turns, slice by
  * slice, and the medians of the slices are set against each other, so that
@@ -13,6 +14,7 @@
  * It wants root, three cards of one kind that nobody else uses, and two CPUs.
  */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -26,10 +28,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -48,9 +52,13 @@
 #define GAUGES		64
 #define PAIRS		100	/* in a slice */
 #define HEAP		50
+#define TURNS		5	/* of an earlier module and this one */
+
+/* Who holds what, of all cards. */
+#define LIST		"/proc/driver/ttmem/clients"
 
 /* A number that no version of the module has a call for. */
-#define NO_SUCH_CALL	_IOWR(TTMEM_IOC_MAGIC, 0xff, struct ttmem_reserve)
+#define NO_SUCH_CALL	_IO(TTMEM_IOC_MAGIC, 0xff)
 
 static bool quick;
 
@@ -153,7 +161,11 @@ static int open_card(int card)
 
 static uint64_t reserve(int fd)
 {
-	struct ttmem_reserve req = { .memory = TTMEM_DRAM, .size = BYTES };
+	struct ttmem_reserve req = {
+		.argsz = sizeof(req),
+		.memory = TTMEM_DRAM,
+		.size = BYTES,
+	};
 
 	if (ioctl(fd, TTMEM_IOC_RESERVE, &req))
 		die("RESERVE: %s", strerror(errno));
@@ -162,7 +174,7 @@ static uint64_t reserve(int fd)
 
 static void release(int fd, uint64_t handle)
 {
-	struct ttmem_free req = { .handle = handle };
+	struct ttmem_free req = { .argsz = sizeof(req), .handle = handle };
 
 	if (ioctl(fd, TTMEM_IOC_FREE, &req))
 		die("FREE: %s", strerror(errno));
@@ -170,7 +182,7 @@ static void release(int fd, uint64_t handle)
 
 static void release_all(int fd, uint64_t reservations)
 {
-	struct ttmem_free req = { .flags = TTMEM_FREE_ALL };
+	struct ttmem_free req = { .argsz = sizeof(req), .flags = TTMEM_FREE_ALL };
 
 	if (ioctl(fd, TTMEM_IOC_FREE, &req))
 		die("FREE of all: %s", strerror(errno));
@@ -185,6 +197,8 @@ static void hold(int fd, unsigned int count)
 		reserve(fd);
 }
 
+struct version;
+
 /*
  * Measuring. A job runs a slice of work at a time and tells how long it took, so
  * that it can leave out what is not to be counted.
@@ -194,7 +208,7 @@ struct job {
 	int fd;
 	int other_fd;
 	unsigned int threads;
-	const char *path;
+	const struct version *version;
 	uint64_t size;
 	double each;		/* operations in a slice */
 	double *slices;		/* nanoseconds of one operation */
@@ -254,6 +268,12 @@ static void __attribute__((format(printf, 2, 3))) ratio(double value, const char
 	printf(" %.2f\n", value);
 }
 
+/* Of what is far below 1. */
+static void thousandths(double value, const char *name)
+{
+	printf("%s %.3f\n", name, value);
+}
+
 /* RESERVE and FREE, and the least that two calls can cost. */
 
 static uint64_t run_pairs(struct job *job)
@@ -284,7 +304,7 @@ static uint64_t run_heaps(struct job *job)
 /* Both go the way into the module and end at its switch. */
 static uint64_t run_floor(struct job *job)
 {
-	struct ttmem_reserve req = { .memory = TTMEM_DRAM, .size = BYTES };
+	struct ttmem_reserve req = { .argsz = sizeof(req), .size = BYTES };
 	uint64_t start = now();
 	unsigned int i;
 
@@ -292,6 +312,123 @@ static uint64_t run_floor(struct job *job)
 		if (ioctl(job->fd, NO_SUCH_CALL, &req) != -1 || errno != ENOTTY)
 			die("a call that does not exist was not refused");
 	return now() - start;
+}
+
+/*
+ * Peers: what two small system calls take that do something, and what every GPU driver
+ * does for a buffer, here vgem, which has no hardware either.
+ */
+
+static uint64_t run_eventfd(struct job *job)
+{
+	uint64_t start = now(), value = 1;
+	unsigned int i;
+
+	for (i = 0; i < job->each; i++)
+		if (write(job->fd, &value, sizeof(value)) != sizeof(value) ||
+		    read(job->fd, &value, sizeof(value)) != sizeof(value))
+			die("eventfd: %s", strerror(errno));
+	return now() - start;
+}
+
+/* From drm/drm.h and drm/drm_mode.h, which no package has that the rest takes. */
+struct drm_version {
+	int major, minor, patch;
+	size_t name_len;
+	char *name;
+	size_t date_len;
+	char *date;
+	size_t desc_len;
+	char *desc;
+};
+
+struct drm_gem_close {
+	uint32_t handle;
+	uint32_t pad;
+};
+
+struct drm_mode_create_dumb {
+	uint32_t height;
+	uint32_t width;
+	uint32_t bpp;
+	uint32_t flags;
+	uint32_t handle;
+	uint32_t pitch;
+	uint64_t size;
+};
+
+#define DRM_IOCTL_VERSION		_IOWR('d', 0x00, struct drm_version)
+#define DRM_IOCTL_GEM_CLOSE		_IOW('d', 0x09, struct drm_gem_close)
+#define DRM_IOCTL_MODE_CREATE_DUMB	_IOWR('d', 0xb2, struct drm_mode_create_dumb)
+
+static uint64_t run_gem(struct job *job)
+{
+	uint64_t start = now();
+	unsigned int i;
+
+	for (i = 0; i < job->each; i++) {
+		/* Of BYTES. */
+		struct drm_mode_create_dumb create = { .width = 32, .height = 32, .bpp = 32 };
+		struct drm_gem_close close = { };
+
+		if (ioctl(job->fd, DRM_IOCTL_MODE_CREATE_DUMB, &create))
+			die("CREATE_DUMB: %s", strerror(errno));
+		close.handle = create.handle;
+		if (ioctl(job->fd, DRM_IOCTL_GEM_CLOSE, &close))
+			die("GEM_CLOSE: %s", strerror(errno));
+	}
+	return now() - start;
+}
+
+static bool load_module(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool done;
+
+	if (fd < 0)
+		return false;
+	/* 4 is MODULE_INIT_COMPRESSED_FILE. */
+	done = !syscall(SYS_finit_module, fd, "", strstr(path, ".ko.") ? 4 : 0) ||
+	       errno == EEXIST;
+	close(fd);
+	return done;
+}
+
+/* Returns a file of vgem's, or -1 where the kernel has no vgem. */
+static int open_vgem(void)
+{
+	static const char *const modules[] = {
+		"drm", "drm_kms_helper", "drm_shmem_helper", "vgem/vgem",
+	};
+	static const char *const endings[] = { "", ".xz", ".zst" };
+	struct utsname name;
+	char path[256];
+	unsigned int i, j;
+	int fd;
+
+	uname(&name);
+	/* What is missing may be built in, or not be a part of this version's. */
+	for (i = 0; i < ARRAY_SIZE(modules); i++) {
+		for (j = 0; j < ARRAY_SIZE(endings); j++) {
+			snprintf(path, sizeof(path), "/lib/modules/%s/kernel/drivers/gpu/drm/%s.ko%s",
+				 name.release, modules[i], endings[j]);
+			if (load_module(path))
+				break;
+		}
+	}
+	for (i = 0; i < 8; i++) {
+		char driver[8] = "";
+		struct drm_version version = { .name = driver, .name_len = sizeof(driver) - 1 };
+
+		snprintf(path, sizeof(path), "/dev/dri/card%u", i);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		if (!ioctl(fd, DRM_IOCTL_VERSION, &version) && !strcmp(driver, "vgem"))
+			return fd;
+		close(fd);
+	}
+	return -1;
 }
 
 /*
@@ -430,6 +567,65 @@ static uint64_t run_tracker_without_clock(struct job *job)
 	return now() - start;
 }
 
+/*
+ * tt-metal's own tracker, where somebody has built it: a shared object with this function,
+ * which is a few lines around its record and its undo of a buffer.
+ */
+static void (*metal_record)(uint32_t chip, uint64_t bytes, int add);
+
+static bool metal_open(void)
+{
+	const char *path = getenv("METAL_TRACKER");
+	void *object;
+
+	if (!path || !path[0])
+		return false;
+	object = dlopen(path, RTLD_NOW);
+	if (!object)
+		die("METAL_TRACKER: %s", dlerror());
+	*(void **)&metal_record = dlsym(object, "tracker_record");
+	if (!metal_record)
+		die("METAL_TRACKER: %s", dlerror());
+	return true;
+}
+
+static uint64_t run_metal(struct job *job)
+{
+	uint64_t start = now();
+	unsigned int i;
+
+	for (i = 0; i < job->each; i++) {
+		metal_record(0, BYTES, 1);
+		metal_record(0, BYTES, 0);
+	}
+	return now() - start;
+}
+
+/* The same for a counter of ttmem's: it is memory, whether or not a kernel reads it. */
+
+static int64_t *counters;
+
+static void counters_open(void)
+{
+	counters = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (counters == MAP_FAILED)
+		die("no shared memory: %s", strerror(errno));
+}
+
+static uint64_t run_counter(struct job *job)
+{
+	int64_t *counter = &counters[TTMEM_COUNTER_INDEX(0, TTMEM_DRAM, TTMEM_TAG_BUFFER)];
+	uint64_t start = now();
+	unsigned int i;
+
+	for (i = 0; i < job->each; i++) {
+		__atomic_fetch_add(counter, BYTES, __ATOMIC_RELAXED);
+		__atomic_fetch_add(counter, -BYTES, __ATOMIC_RELAXED);
+	}
+	return now() - start;
+}
+
 static uint64_t timed_close(int fd)
 {
 	uint64_t start = now();
@@ -440,30 +636,44 @@ static uint64_t timed_close(int fd)
 }
 
 /*
- * Without ttmem, on the machine that builds it: what two refused calls and the tracker
- * take there. Beside what kunit/bench.c takes natively, this tells what a guest without
- * KVM cannot.
+ * Without ttmem, on the machine that builds it: what two refused calls, the tracker and a
+ * counter take there. Beside what kunit/bench.c takes natively, this tells what a guest
+ * without KVM cannot.
  */
 static void bench_host(void)
 {
-	enum { FLOOR, TRACKER, JOBS };
+	enum { FLOOR, TRACKER, COUNTER, METAL, JOBS };
 	struct job jobs[JOBS] = {
 		[FLOOR] = { .run = run_floor, .fd = open("/dev/null", O_RDWR | O_CLOEXEC) },
 		[TRACKER] = { .run = run_tracker },
+		[COUNTER] = { .run = run_counter },
+		[METAL] = { .run = run_metal },
 	};
+	bool metal = metal_open();
 	unsigned int i;
 
 	for (i = 0; i < JOBS; i++)
 		jobs[i].each = PAIRS;
+	/* So short that the clock's own time would count. */
+	jobs[COUNTER].each = 100 * PAIRS;
 	tracker_open();
-	measure(jobs, JOBS, 1000);
+	counters_open();
+	measure(jobs, metal ? JOBS : METAL, 1000);
 	printf("host_floor_ns %.0f\n", jobs[FLOOR].median);
-	printf("host_tracker_ns %.0f\n", jobs[TRACKER].median);
+	printf("host_tracker_model_ns %.0f\n", jobs[TRACKER].median);
+	if (metal)
+		printf("host_tracker_ns %.0f\n", jobs[METAL].median);
+	printf("host_counter_add_ns %.1f\n", jobs[COUNTER].median);
+	thousandths(jobs[COUNTER].median / jobs[TRACKER].median, "counter_add_over_tracker_model");
+	if (metal)
+		thousandths(jobs[COUNTER].median / jobs[METAL].median,
+			    "counter_add_over_tracker");
 }
 
 static void bench_pairs(void)
 {
-	enum { FLOOR, PAIR, HEAPS, TRACKER, NO_CLOCK, FEW_HELD, MANY_HELD, JOBS };
+	/* Of the kernel's parts a GPU's may be missing, so it is the last. */
+	enum { FLOOR, PAIR, HEAPS, TRACKER, NO_CLOCK, FEW_HELD, MANY_HELD, EVENTFD, GEM, JOBS };
 	const unsigned int few = 1000, many = quick ? 50000 : 1000000;
 	struct job jobs[JOBS] = {
 		[FLOOR] = { .run = run_floor, .fd = open_card(0) },
@@ -473,7 +683,10 @@ static void bench_pairs(void)
 		[NO_CLOCK] = { .run = run_tracker_without_clock },
 		[FEW_HELD] = { .run = run_pairs, .fd = open_card(0) },
 		[MANY_HELD] = { .run = run_pairs, .fd = open_card(0) },
+		[EVENTFD] = { .run = run_eventfd, .fd = eventfd(0, EFD_CLOEXEC) },
+		[GEM] = { .run = run_gem, .fd = open_vgem() },
 	};
+	bool gem = jobs[GEM].fd >= 0;
 	double closes[3];
 	unsigned int i;
 
@@ -489,7 +702,7 @@ static void bench_pairs(void)
 	hold(jobs[FEW_HELD].fd, few);
 	hold(jobs[MANY_HELD].fd, many);
 	expect_held(0, 2, few + many);
-	measure(jobs, JOBS, 1000);
+	measure(jobs, gem ? JOBS : GEM, 1000);
 	expect_held(0, 2, few + many);
 	if (tracked() || !tracker->process[0].changed)
 		die("the model of the tracker did not come back to 0");
@@ -498,6 +711,11 @@ static void bench_pairs(void)
 	printf("reserve_free_ns %.0f\n", jobs[PAIR].median);
 	printf("tracker_ns %.0f\n", jobs[TRACKER].median);
 	ratio(jobs[PAIR].median / jobs[FLOOR].median, "reserve_free_over_floor");
+	ratio(jobs[PAIR].median / jobs[EVENTFD].median, "reserve_free_over_eventfd");
+	if (gem)
+		ratio(jobs[PAIR].median / jobs[GEM].median, "reserve_free_over_gem");
+	else
+		fputs("bench: this kernel has no vgem: no reserve_free_over_gem\n", stderr);
 	ratio(jobs[PAIR].median / jobs[TRACKER].median, "reserve_free_over_tracker");
 	ratio(jobs[PAIR].median / jobs[NO_CLOCK].median,
 	      "reserve_free_over_tracker_without_clock");
@@ -511,6 +729,8 @@ static void bench_pairs(void)
 	close(jobs[PAIR].fd);
 	close(jobs[HEAPS].fd);
 	close(jobs[FEW_HELD].fd);
+	close(jobs[EVENTFD].fd);
+	close(jobs[GEM].fd);
 	for (i = 0; i < ARRAY_SIZE(closes); i++) {
 		int fd = i ? open_card(0) : jobs[MANY_HELD].fd;
 
@@ -640,6 +860,7 @@ static uint64_t run_set(struct job *job)
 	static unsigned int turn;
 	struct ttmem_gauge gauges[GAUGES] = { };
 	struct ttmem_set req = {
+		.argsz = sizeof(req),
 		.gauges = (uintptr_t)gauges,
 		.count = GAUGES,
 		.entry_size = sizeof(gauges[0]),
@@ -689,7 +910,7 @@ static void bench_set(void)
 		[RESERVES] = { .run = run_reserves, .fd = open_card(0), .each = 1 },
 		[ALL_PAIRS] = { .run = run_64_pairs, .fd = open_card(0), .each = 1 },
 	};
-	struct ttmem_info info = { };
+	struct ttmem_info info = { .argsz = sizeof(info) };
 	unsigned int i;
 
 	if (ioctl(jobs[SET].fd, TTMEM_IOC_INFO, &info))
@@ -704,6 +925,99 @@ static void bench_set(void)
 	      GAUGES);
 	for (i = 0; i < JOBS; i++)
 		close(jobs[i].fd);
+}
+
+/*
+ * An earlier version of the module, in turns with the one that is loaded. There is none in
+ * the tree: whoever wants to compare builds one for the guest's kernel and names it. What a
+ * pair takes of its calls stands in a table, as words of 64 bits, so that nothing else here
+ * knows of a version before; a new line there is enough for another one.
+ */
+static const struct version {
+	unsigned long reserve, free;
+	uint64_t reserve_words[12], free_words[5];
+	unsigned int reserve_handle, free_handle;	/* which word is the handle */
+} before = {
+	/* Up to the list of clients by card: _IOWR(), without argsz. */
+	.reserve = _IOC(_IOC_READ | _IOC_WRITE, TTMEM_IOC_MAGIC, 0x81, 88),
+	.reserve_words = { [2] = BYTES },
+	.reserve_handle = 6,
+	.free = _IOC(_IOC_READ | _IOC_WRITE, TTMEM_IOC_MAGIC, 0x82, 32),
+	.free_handle = 0,
+}, after = {
+	.reserve = TTMEM_IOC_RESERVE,
+	.reserve_words = { [0] = sizeof(struct ttmem_reserve), [4] = BYTES },
+	.reserve_handle = 1,
+	.free = TTMEM_IOC_FREE,
+	.free_words = { [0] = sizeof(struct ttmem_free) },
+	.free_handle = 1,
+};
+
+static uint64_t run_version(struct job *job)
+{
+	const struct version *version = job->version;
+	uint64_t start = now();
+	unsigned int i;
+
+	for (i = 0; i < job->each; i++) {
+		struct version v = *version;
+
+		if (ioctl(job->fd, v.reserve, v.reserve_words))
+			die("RESERVE: %s", strerror(errno));
+		v.free_words[v.free_handle] = v.reserve_words[v.reserve_handle];
+		if (ioctl(job->fd, v.free, v.free_words))
+			die("FREE: %s", strerror(errno));
+	}
+	return now() - start;
+}
+
+static void change_module(const char *path)
+{
+	if (syscall(SYS_delete_module, "ttmem", O_NONBLOCK))
+		die("unloading ttmem: %s", strerror(errno));
+	if (!load_module(path))
+		die("loading %s: %s", path, strerror(errno));
+}
+
+/* Two calls that go no further than the kernel's own part, which no version changes. */
+static double bench_version(const struct version *version, double *ns)
+{
+	enum { YARDSTICK, PAIR, JOBS };
+	struct job jobs[JOBS] = {
+		[YARDSTICK] = { .run = run_floor, .fd = open("/dev/null", O_RDWR | O_CLOEXEC) },
+		[PAIR] = { .run = run_version, .fd = open_card(0), .version = version },
+	};
+	unsigned int i;
+
+	for (i = 0; i < JOBS; i++)
+		jobs[i].each = PAIRS;
+	measure(jobs, JOBS, 500);
+	expect(0, "reservations", 0);
+	for (i = 0; i < JOBS; i++)
+		close(jobs[i].fd);
+	*ns = jobs[PAIR].median;
+	return jobs[PAIR].median / jobs[YARDSTICK].median;
+}
+
+static void bench_before(const char *path)
+{
+	const char *own = getenv("TTMEM_KO");
+	double ratios[TURNS], before_ns[TURNS], after_ns[TURNS];
+	unsigned int i;
+
+	if (!own)
+		die("TTMEM_KO is not set: run this through tools/testing/vm/run");
+	for (i = 0; i < TURNS; i++) {
+		double was;
+
+		change_module(path);
+		was = bench_version(&before, &before_ns[i]);
+		change_module(own);
+		ratios[i] = bench_version(&after, &after_ns[i]) / was;
+	}
+	printf("before_reserve_free_ns %.0f\n", median(before_ns, TURNS));
+	printf("after_reserve_free_ns %.0f\n", median(after_ns, TURNS));
+	ratio(median(ratios, TURNS), "reserve_free_over_before");
 }
 
 /* What a reader pays, with more and more clients. */
@@ -729,14 +1043,14 @@ static size_t read_whole(const char *path, size_t *lines)
 	return size;
 }
 
-static uint64_t run_clients_file(struct job *job)
+static uint64_t run_list(struct job *job)
 {
 	uint64_t start = now(), took;
-	size_t size = read_whole(job->path, NULL);
+	size_t size = read_whole(LIST, NULL);
 
 	took = now() - start;
 	if (size != job->size)
-		die("%s has %zu bytes and had %" PRIu64, job->path, size, job->size);
+		die("%s has %zu bytes and had %" PRIu64, LIST, size, job->size);
 	return took;
 }
 
@@ -752,17 +1066,49 @@ static uint64_t run_used(struct job *job)
 	return now() - start;
 }
 
+/* The list is of all cards, so it grows from card to card, and is measured after each. */
+static double bench_list(unsigned int clients, double one)
+{
+	struct job job = { .run = run_list, .each = 1 };
+	size_t lines = 0;
+
+	job.size = read_whole(LIST, &lines);
+	if (lines != clients + 1)
+		die("%s has %zu lines with %u clients", LIST, lines, clients);
+	measure(&job, 1, 50);
+	printf("list_%u_us %.1f\n", clients, job.median / 1000);
+	if (one)
+		ratio(job.median / one, "list_%u_over_1", clients);
+	return job.median;
+}
+
+/* A counter page for each of a card's clients, with a counter that is not 0. */
+static void **map_pages(const int *fds, unsigned int count)
+{
+	size_t size = sysconf(_SC_PAGESIZE);
+	void **pages = calloc(count, sizeof(*pages));
+	unsigned int i;
+
+	if (!pages)
+		die("out of memory");
+	for (i = 0; i < count; i++) {
+		pages[i] = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fds[i], 0);
+		if (pages[i] == MAP_FAILED)
+			die("mapping counter page %u: %s", i, strerror(errno));
+		((int64_t *)pages[i])[TTMEM_COUNTER_INDEX(0, TTMEM_DRAM, TTMEM_TAG_TRACE)] = BYTES;
+	}
+	return pages;
+}
+
 static void bench_readers(void)
 {
-	unsigned int counts[CARDS] = { 1, 64, quick ? 256 : 4096 };
-	struct job files[CARDS] = { }, used[CARDS] = { };
-	char paths[CARDS][64];
-	unsigned int card, i;
+	unsigned int counts[CARDS] = { 1, 64, quick ? 256 : 4096 }, card, i, all = 0;
+	struct job used[CARDS] = { };
+	double one = 0, list;
+	void **pages[CARDS];
 	int *fds[CARDS];
 
 	for (card = 0; card < CARDS; card++) {
-		size_t lines = 0;
-
 		fds[card] = calloc(counts[card], sizeof(int));
 		if (!fds[card])
 			die("out of memory");
@@ -771,18 +1117,11 @@ static void bench_readers(void)
 			reserve(fds[card][i]);
 		}
 		expect_held(card, counts[card], counts[card]);
+		all += counts[card];
+		list = bench_list(all, one);
+		if (!card)
+			one = list;
 
-		snprintf(paths[card], sizeof(paths[card]), "/proc/driver/ttmem/%u/clients",
-			 card);
-		files[card] = (struct job) {
-			.run = run_clients_file,
-			.path = paths[card],
-			.size = read_whole(paths[card], &lines),
-			.each = 1,
-		};
-		if (lines != counts[card] + 1)
-			die("%s has %zu lines with %u clients", paths[card], lines,
-			    counts[card]);
 		used[card] = (struct job) {
 			.run = run_used,
 			.fd = open(stats_path(card, "dram_used"), O_RDONLY),
@@ -792,23 +1131,29 @@ static void bench_readers(void)
 			die("%s: %s", stats_path(card, "dram_used"), strerror(errno));
 	}
 
-	measure(files, CARDS, 50);
+	/* Without counters it is one number; with them each page is looked at. */
 	measure(used, CARDS, 1000);
-	for (card = 0; card < CARDS; card++)
-		printf("clients_file_%u_us %.1f\n", counts[card],
-		       files[card].median / 1000);
-	for (card = 1; card < CARDS; card++)
-		ratio(files[card].median / files[0].median, "clients_file_%u_over_1",
-		      counts[card]);
 	printf("dram_used_1_us %.2f\n", used[0].median / 1000);
 	for (card = 1; card < CARDS; card++)
 		ratio(used[card].median / used[0].median, "dram_used_%u_over_1",
 		      counts[card]);
 
 	for (card = 0; card < CARDS; card++) {
+		pages[card] = map_pages(fds[card], counts[card]);
+		expect(card, "dram_used", 2ull * BYTES * counts[card]);
+		used[card].each = counts[card] > 64 ? 1 : 100;
+	}
+	measure(used, CARDS, 300);
+	for (card = 0; card < CARDS; card++)
+		printf("dram_used_%u_pages_us %.2f\n", counts[card], used[card].median / 1000);
+
+	for (card = 0; card < CARDS; card++) {
 		close(used[card].fd);
-		for (i = 0; i < counts[card]; i++)
+		for (i = 0; i < counts[card]; i++) {
+			munmap(pages[card][i], sysconf(_SC_PAGESIZE));
 			close(fds[card][i]);
+		}
+		free(pages[card]);
 		free(fds[card]);
 	}
 }
@@ -879,7 +1224,7 @@ static void raise_open_files(rlim_t files)
 
 static void usage(FILE *to)
 {
-	fputs("Usage: bench [--quick] [--root-cgroup]\n"
+	fputs("Usage: bench [--quick] [--root-cgroup] [--before FILE]\n"
 	      "       bench --host\n"
 	      "\n"
 	      "Prints what RESERVE, FREE, SET, close and the files of ttmem cost, as lines\n"
@@ -888,7 +1233,12 @@ static void usage(FILE *to)
 	      "  --quick        a few rounds: to see that it works, not to compare\n"
 	      "  --root-cgroup  stay in the cgroup it was started in: in the root's the\n"
 	      "                 kernel does not charge a reservation's memory to anyone\n"
-	      "  --host         only what it is compared with, where there is no ttmem\n", to);
+	      "  --before FILE  load this ttmem.ko of the version before, and the one that is\n"
+	      "                 here, by turns, and compare a pair of theirs\n"
+	      "  --host         only what needs no ttmem: what it is compared with, and a\n"
+	      "                 counter. METAL_TRACKER names a shared object with tt-metal's own\n"
+	      "                 tracker, as void tracker_record(uint32_t chip, uint64_t bytes,\n"
+	      "                 int add), to compare it with\n", to);
 }
 
 int main(int argc, char **argv)
@@ -896,12 +1246,14 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "quick", no_argument, NULL, 'q' },
 		{ "root-cgroup", no_argument, NULL, 'r' },
+		{ "before", required_argument, NULL, 'b' },
 		{ "host", no_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
 	uint64_t denied[CARDS];
 	bool stay = false, host = false;
+	const char *earlier = NULL;
 	int option, card;
 
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -911,6 +1263,9 @@ int main(int argc, char **argv)
 			break;
 		case 'r':
 			stay = true;
+			break;
+		case 'b':
+			earlier = optarg;
 			break;
 		case 'o':
 			host = true;
@@ -955,5 +1310,8 @@ int main(int argc, char **argv)
 		expect_held(card, 0, 0);
 		expect(card, "denied", denied[card]);
 	}
+	/* The last: it loads the module anew, which counts from 0 again. */
+	if (earlier)
+		bench_before(earlier);
 	return 0;
 }
