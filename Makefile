@@ -12,6 +12,9 @@
 #	CARDS=n300,n300,n300	of stress: the cards
 #	KERNELS="5.10 6.12-rt 7.3-arm64"	of check-matrix: some of its kernels; 6.12@SUITE
 #		takes one from another suite than usual
+#	BEFORE=FILE	of bench: a ttmem.ko of the version before, built for the guest's kernel, to
+#		compare with
+#	METAL_TRACKER=FILE	of bench: a shared object with tt-metal's own tracker, likewise
 #	DKMS_ARGS=	of dkms: more for DKMS, as -k RELEASE for another kernel
 #	SUITES=		of check-packages and check-dkms: Debian's releases, if not all of them
 
@@ -132,8 +135,10 @@ $(lints):
 bench: ## measure what a reservation costs, in a guest and natively; installs what it needs (BENCH_ARGS=--quick)
 	+@$(vm)/setup demo
 	+@$(MAKE) --no-print-directory -C tools/testing/bench O=$(O)
-	+@$(vm)/run --plain --cards n300,n300,n300 -- $(O)/bench $(BENCH_ARGS)
-	@$(O)/bench --host
+	$(if $(BEFORE),@cp $(BEFORE) $(O)/before.ko)
+	+@$(vm)/run --plain --cards n300,n300,n300 -- $(O)/bench $(if $(BEFORE),--before $(O)/before.ko) \
+		$(BENCH_ARGS)
+	@METAL_TRACKER=$(abspath $(METAL_TRACKER)) $(O)/bench --host
 	@kunit/run bench
 
 stress: MINUTES ?= 10
