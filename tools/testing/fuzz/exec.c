@@ -24,6 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,6 +42,11 @@
 #define HALF		0x12000000ul
 #define TOGGLED		0x13000000ul
 #define UNMAPPED	0x14000000ul
+
+/* Where mappings of the node lie: nothing else comes there when one is gone. */
+#define PAGES		0x15000000ul
+#define PAGES_STRIDE	0x100000ul
+#define CELLS		(PAGE / sizeof(int64_t))
 
 #define HANDLES		16
 #define CHILDREN	4
@@ -82,6 +88,8 @@ static uint64_t handles[HANDLES];
 static unsigned int handle_count;
 static struct child children[CHILDREN];
 static unsigned int child_count;
+static pid_t last_dead;
+static size_t page_size[PAGES_MAX];
 static struct program fitted;
 static char wrong[512];
 static FILE *tracing;
@@ -100,7 +108,7 @@ static struct {
 
 /* Pointers. */
 
-static int arena;
+static int arena, spliced[2];
 
 static void *toggle(void *unused)
 {
@@ -319,6 +327,39 @@ static void make_gauges(const struct op *op, const struct spot *nested, size_t s
 	}
 }
 
+static pid_t pid_of(enum who who)
+{
+	switch (who) {
+	case WHO_CHILD:
+		return child_count ? children[child_count - 1].pid : getpid();
+	case WHO_PARENT:
+		return getppid();
+	case WHO_THREAD:
+		return gettid();
+	case WHO_DEAD:
+		return last_dead ?: 0x3ffffe;
+	case WHO_INIT:
+		return 1;
+	case WHO_KERNEL:
+		return 2;
+	case WHO_ZERO:
+		return 0;
+	case WHO_NEGATIVE:
+		return -getpid();
+	case WHO_HUGE:
+		return INT32_MAX;
+	default:
+		return getpid();
+	}
+}
+
+/* Of a call that may not exist. */
+struct other {
+	uint32_t argsz;
+	uint32_t flags;
+	uint64_t value;
+};
+
 /* Make the argument of a call in @data; returns its size. */
 static size_t make_argument(const struct op *op, void *data, struct spot *nested)
 {
@@ -327,19 +368,22 @@ static size_t make_argument(const struct op *op, void *data, struct spot *nested
 	switch (op->kind) {
 	case OP_INFO:
 		*(struct ttmem_info *)data = (struct ttmem_info){
+			.argsz = sizeof(struct ttmem_info) + arg[F_EXTRA],
+			.flags = arg[F_FLAGS],
 			.chip = arg[F_CHIP],
 			.memory = arg[F_MEMORY],
-			.flags = arg[F_FLAGS],
 		};
 		return sizeof(struct ttmem_info);
 	case OP_RESERVE: {
 		struct ttmem_reserve *req = data;
 
 		*req = (struct ttmem_reserve){
+			.argsz = sizeof(*req) + arg[F_EXTRA],
+			.flags = arg[F_FLAGS],
 			.chip = arg[F_CHIP],
 			.memory = arg[F_MEMORY],
 			.tag = arg[F_TAG],
-			.flags = arg[F_FLAGS],
+			.reserved = arg[F_RESERVED],
 			.size = arg[F_SIZE],
 			.payload = arg[F_PAYLOAD],
 			.address = arg[F_ADDRESS],
@@ -350,40 +394,53 @@ static size_t make_argument(const struct op *op, void *data, struct spot *nested
 	}
 	case OP_FREE:
 		*(struct ttmem_free *)data = (struct ttmem_free){
+			.argsz = sizeof(struct ttmem_free) + arg[F_EXTRA],
+			.flags = arg[F_FLAGS],
 			.handle = one_of_held(op),
 			.chip = arg[F_CHIP],
-			.flags = arg[F_FLAGS],
+			.reserved = arg[F_RESERVED],
 		};
 		return sizeof(struct ttmem_free);
 	case OP_SET:
 		*nested = spot_at(arg[F_NESTED], arg[F_NCUT], NESTED);
 		*(struct ttmem_set *)data = (struct ttmem_set){
+			.argsz = sizeof(struct ttmem_set) + arg[F_EXTRA],
+			.flags = arg[F_FLAGS],
 			.gauges = nested->address,
 			.count = arg[F_COUNT],
 			.entry_size = sizeof(struct ttmem_gauge) + arg[F_STRIDE],
-			.flags = arg[F_FLAGS],
-			.reserved = arg[F_RESERVED],
 		};
 		make_gauges(op, nested, (uint32_t)(sizeof(struct ttmem_gauge) + arg[F_STRIDE]));
 		return sizeof(struct ttmem_set);
 	case OP_LIST:
 		*nested = spot_at(arg[F_NESTED], arg[F_NCUT], NESTED);
 		*(struct ttmem_reservations *)data = (struct ttmem_reservations){
+			.argsz = sizeof(struct ttmem_reservations) + arg[F_EXTRA],
+			.flags = arg[F_FLAGS],
 			.client = arg[F_CLIENT],
 			.start = one_of_held(op),
 			.entries = nested->address,
 			.count = arg[F_COUNT],
 			.entry_size = sizeof(struct ttmem_reservation) + arg[F_STRIDE],
-			.flags = arg[F_FLAGS],
-			.reserved = arg[F_RESERVED],
 		};
 		if (arg[F_OF])
 			((struct ttmem_reservations *)data)->client +=
 				client_id(files[arg[F_OF] - 1]);
 		return sizeof(struct ttmem_reservations);
+	case OP_ATTRIBUTE:
+		*(struct ttmem_attribute *)data = (struct ttmem_attribute){
+			.argsz = sizeof(struct ttmem_attribute) + arg[F_EXTRA],
+			.flags = arg[F_FLAGS],
+			.pid = pid_of(arg[F_WHO]),
+			.reserved = arg[F_RESERVED],
+		};
+		return sizeof(struct ttmem_attribute);
 	default:
-		memcpy(data, &arg[F_VALUE], sizeof(arg[F_VALUE]));
-		return sizeof(arg[F_VALUE]);
+		*(struct other *)data = (struct other){
+			.argsz = sizeof(struct other) + arg[F_EXTRA],
+			.value = arg[F_VALUE],
+		};
+		return sizeof(struct other);
 	}
 }
 
@@ -398,16 +455,21 @@ static bool answer_known(enum op_kind kind, long ret)
 	case E2BIG:
 	case EFAULT:
 	case ENODEV:
+	case ESRCH:
 		return true;
 	case ENOMEM:
-		return kind != OP_INFO && kind != OP_FREE;
+		return kind != OP_INFO && kind != OP_FREE && kind != OP_ATTRIBUTE;
 	case ENOSPC:
-	case EDQUOT:
 		return kind == OP_RESERVE || kind == OP_CALL;
+	case EDQUOT:
+		return kind == OP_RESERVE || kind == OP_SET || kind == OP_CALL;
 	case ENOENT:
 		return kind == OP_FREE || kind == OP_LIST || kind == OP_CALL;
 	case EACCES:
 		return kind == OP_LIST || kind == OP_CALL;
+	case EBUSY:
+	case EPERM:
+		return kind == OP_ATTRIBUTE || kind == OP_CALL;
 	default:
 		return false;
 	}
@@ -421,29 +483,29 @@ static long do_call(const struct op *op)
 		[OP_FREE] = TTMEM_IOC_FREE,
 		[OP_SET] = TTMEM_IOC_SET,
 		[OP_LIST] = TTMEM_IOC_RESERVATIONS,
+		[OP_ATTRIBUTE] = TTMEM_IOC_ATTRIBUTE,
 	};
 	const uint64_t *arg = op->arg;
 	uint64_t data[16] = { }, times = arg[F_TIMES] % 2048 ?: 1;
 	struct spot at = spot_at(arg[F_AT], arg[F_CUT], 0), nested = { };
-	unsigned int type = TTMEM_IOC_MAGIC, nr = _IOC_NR(numbers[op->kind]);
-	size_t size = make_argument(op, data, &nested), usize = (size + arg[F_EXTRA]) & 0x3fff;
+	size_t size = make_argument(op, data, &nested), argsz = (uint32_t)(size + arg[F_EXTRA]);
+	unsigned int number = numbers[op->kind];
 	long ret = 0;
 
-	if (op->kind == OP_CALL) {
-		type = arg[F_TYPE] & 0xff;
-		nr = arg[F_NR] & 0xff;
-	}
+	if (op->kind == OP_CALL)
+		number = _IOC(arg[F_DIR] & 3, arg[F_TYPE] & 0xff, arg[F_NR] & 0xff,
+			      arg[F_BITS] & 0x3fff);
 	while (times--) {
 		put(&at, 0, data, size);
-		if (usize > size)
-			fill(&at, size, usize, arg[F_TAIL]);
+		if (argsz > size)
+			fill(&at, size, argsz < 2 * PAGE ? argsz : 2 * PAGE, arg[F_TAIL]);
 		toggle_begin(arg[F_AT]);
 		toggle_begin(arg[F_NESTED]);
 		fail_next(op, true);
 		if (arg[F_COMPAT] && machine.compat)
-			ret = compat_ioctl(files[arg[F_FD]], _IOC(3, type, nr, usize), at.address);
+			ret = compat_ioctl(files[arg[F_FD]], number, at.address);
 		else
-			ret = answer(ioctl(files[arg[F_FD]], _IOC(3, type, nr, usize), at.address));
+			ret = answer(ioctl(files[arg[F_FD]], number, at.address));
 		fail_next(op, false);
 		toggle_end(arg[F_NESTED]);
 		toggle_end(arg[F_AT]);
@@ -630,16 +692,139 @@ static long do_poll(const struct op *op)
 	return ret > 0 ? pollfd.revents : ret;
 }
 
+/* The counter page. */
+
+static void *page_at(unsigned int page)
+{
+	return (void *)(PAGES + page * PAGES_STRIDE);
+}
+
+static long do_munmap(unsigned int page)
+{
+	size_t size = page_size[page];
+
+	page_size[page] = 0;
+	return size ? answer(munmap(page_at(page), size)) : -EINVAL;
+}
+
+/* It stays mapped, also when the file is closed, and children have it. */
 static long do_mmap(const struct op *op)
 {
+	static const int prots[] = {
+		[PROT_IS_RW] = PROT_READ | PROT_WRITE,
+		[PROT_IS_READ] = PROT_READ,
+		[PROT_IS_WRITE] = PROT_WRITE,
+		[PROT_IS_NONE] = PROT_NONE,
+		[PROT_IS_EXEC] = PROT_READ | PROT_WRITE | PROT_EXEC,
+	};
+	static const int sharings[] = {
+		[SHARING_SHARED] = MAP_SHARED,
+		[SHARING_PRIVATE] = MAP_PRIVATE,
+		[SHARING_POPULATED] = MAP_SHARED | MAP_POPULATE,
+	};
+	int fd = files[op->arg[F_FD]], sharing = sharings[op->arg[F_SHARING]], error;
+	unsigned int page = op->arg[F_PAGE];
 	size_t size = op->arg[F_LENGTH];
-	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, files[op->arg[F_FD]],
-			op->arg[F_OFFSET]);
+	void *at;
 
+	do_munmap(page);
+	fail_next(op, true);
+	at = mmap(page_at(page), size, prots[op->arg[F_PROT]], sharing | MAP_FIXED, fd,
+		  op->arg[F_OFFSET]);
+	error = errno;
+	fail_next(op, false);
 	if (at == MAP_FAILED)
-		return -errno;
-	munmap(at, size);
+		return -error;
+	page_size[page] = (size + PAGE - 1) / PAGE * PAGE;
+	if ((size > PAGE || op->arg[F_OFFSET] || op->arg[F_SHARING] == SHARING_PRIVATE ||
+	     (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDWR) && !wrong[0])
+		snprintf(wrong, sizeof(wrong), "mmap of %zu bytes gave what it should not", size);
 	return 0;
+}
+
+/* The kernel makes the store, so that what is not mapped is an error and no signal. */
+static long do_store(const struct op *op)
+{
+	unsigned int cell = TTMEM_COUNTER_INDEX(op->arg[F_CHIP], op->arg[F_MEMORY],
+						op->arg[F_TAG]) % CELLS;
+	struct spot spot = spot_at(AT_PLAIN, 0, 2 * NESTED + task * PAGE);
+	struct iovec from = { spot.bytes, sizeof(int64_t) };
+	struct iovec to = { (int64_t *)page_at(op->arg[F_PAGE]) + cell, sizeof(int64_t) };
+	long ret;
+
+	put(&spot, 0, &op->arg[F_BYTES], sizeof(int64_t));
+	fail_next(op, true);
+	if (op->arg[F_HOW] == HOW_PIN)
+		ret = answer(process_vm_writev(getpid(), &from, 1, &to, 1, 0));
+	else
+		ret = answer(pread(arena, to.iov_base, to.iov_len, spot.address - PLAIN));
+	fail_next(op, false);
+	return ret > 0 ? 0 : ret;
+}
+
+static long do_advise(const struct op *op)
+{
+	static const int advices[] = {
+		[ADVICE_DONTNEED] = MADV_DONTNEED,
+		[ADVICE_REMOVE] = MADV_REMOVE,
+		[ADVICE_DONTFORK] = MADV_DONTFORK,
+		[ADVICE_DOFORK] = MADV_DOFORK,
+		[ADVICE_WIPEONFORK] = MADV_WIPEONFORK,
+		[ADVICE_WILLNEED] = MADV_WILLNEED,
+		[ADVICE_FREE] = MADV_FREE,
+		[ADVICE_COLD] = MADV_COLD,
+		[ADVICE_PAGEOUT] = MADV_PAGEOUT,
+		[ADVICE_MERGEABLE] = MADV_MERGEABLE,
+		[ADVICE_HUGEPAGE] = MADV_HUGEPAGE,
+		[ADVICE_POPULATE] = MADV_POPULATE_WRITE,
+	};
+	void *at = page_at(op->arg[F_PAGE]), *other;
+	size_t size = page_size[op->arg[F_PAGE]];
+	struct iovec iov = { at, size };
+	long ret;
+
+	fail_next(op, true);
+	switch (op->arg[F_ADVICE]) {
+	case ADVICE_LOCK:
+		ret = answer(mlock(at, size));
+		break;
+	case ADVICE_READONLY:
+		ret = answer(mprotect(at, size, PROT_READ));
+		break;
+	case ADVICE_WRITABLE:
+		ret = answer(mprotect(at, size, PROT_READ | PROT_WRITE));
+		break;
+	case ADVICE_GROW:
+	case ADVICE_COPY:
+		other = mremap(at, op->arg[F_ADVICE] == ADVICE_COPY ? 0 : size, size + PAGE,
+			       MREMAP_MAYMOVE);
+		ret = other == MAP_FAILED ? -errno : 0;
+		if (!ret) {
+			munmap(other, size + PAGE);
+			if (!wrong[0])
+				snprintf(wrong, sizeof(wrong), "mremap made more of a page");
+		}
+		break;
+	case ADVICE_SPLICE:
+		/* A pipe that holds the page when all else has let go of it. */
+		ret = answer(vmsplice(spliced[1], &iov, 1, SPLICE_F_NONBLOCK));
+		break;
+	default:
+		ret = answer(madvise(at, size, advices[op->arg[F_ADVICE]]));
+	}
+	fail_next(op, false);
+	return ret > 0 ? 0 : ret;
+}
+
+static void drop_pages(void)
+{
+	char text[PAGE];
+	unsigned int i;
+
+	for (i = 0; i < PAGES_MAX; i++)
+		do_munmap(i);
+	while (read(spliced[0], text, sizeof(text)) > 0)
+		;
 }
 
 /* The whole of a child, but of the program only the effective one, to come back. */
@@ -738,6 +923,7 @@ static void fork_child(const struct program *program, const struct op *op, unsig
 {
 	struct child *child = &children[child_count];
 	struct pollfd pollfd = { .events = POLLIN };
+	enum space space = op->arg[F_SPACE];
 	int pair[2], i;
 	char byte = 0;
 
@@ -749,7 +935,9 @@ static void fork_child(const struct program *program, const struct op *op, unsig
 	if (child->traced)
 		kcov_begin(TASK_CHILD);
 
-	child->pid = fork();
+	child->pid = space == SPACE_SAME ? fork() :
+		     syscall(SYS_clone, SIGCHLD | CLONE_NEWPID |
+			     (space == SPACE_USER ? CLONE_NEWUSER : 0), 0, 0, 0, 0);
 	if (child->pid < 0) {
 		close(pair[0]);
 		close(pair[1]);
@@ -765,10 +953,14 @@ static void fork_child(const struct program *program, const struct op *op, unsig
 		tracing = NULL;
 		if (child->traced)
 			kcov_enable(TASK_CHILD);
+		/* What it allocates from here on may be too much, and be its death. */
+		if (op->arg[F_CGROUP])
+			enter_cgroup(op->arg[F_CGROUP]);
 		interpret(program, from, to);
 		/* Say that it is done; then wait for the end, or die before it comes. */
 		byte = !!wrong[0];
-		if (write(pair[1], &byte, 1) != 1 || read(pair[1], &byte, 1) != 1)
+		if (write(pair[1], &byte, 1) != 1 || op->arg[F_END] == END_KILL ||
+		    read(pair[1], &byte, 1) != 1)
 			_exit(1);
 		_exit(0);
 	}
@@ -791,10 +983,11 @@ static void reap(enum end end)
 
 		if (end == END_KILL)
 			kill(child->pid, SIGKILL);
-		else if (write(child->sock, &byte, 1) != 1)
+		else if (send(child->sock, &byte, 1, MSG_NOSIGNAL) != 1)
 			kill(child->pid, SIGKILL);
 		while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
 			;
+		last_dead = child->pid;
 		if (recv(child->sock, &byte, 1, MSG_DONTWAIT) == 1 && byte && !wrong[0])
 			snprintf(wrong, sizeof(wrong), "a call of a child answered what it should not");
 		close(child->sock);
@@ -837,6 +1030,12 @@ static long do_op(const struct op *op)
 		return do_poll(op);
 	case OP_MMAP:
 		return do_mmap(op);
+	case OP_STORE:
+		return do_store(op);
+	case OP_ADVISE:
+		return do_advise(op);
+	case OP_MUNMAP:
+		return do_munmap(op->arg[F_PAGE]);
 	case OP_FDINFO:
 		return do_fdinfo(op);
 	case OP_REAP:
@@ -906,13 +1105,17 @@ static void fit(struct op *op)
 		{ F_FD, FILES_MAX }, { F_TO, FILES_MAX }, { F_OF, FILES_MAX + 1 },
 		{ F_HELD, HANDLES + 1 }, { F_LEVEL, 3 }, { F_STEPS, PROGRAM_OPS },
 		{ F_NESTED, AT_PLACES }, { F_AT, AT_PLACES }, { F_TIMES, 2048 },
-		{ F_FILE, FILE_KINDS },
+		{ F_FILE, FILE_KINDS }, { F_PAGE, PAGES_MAX }, { F_LENGTH, 1 << 17 },
 	};
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(limits); i++)
 		op->arg[limits[i].field] %= limits[i].limit;
 	op->arg[F_CARD] %= machine.cards;
+	if (!machine.mounts)
+		op->arg[F_MOUNT] = MOUNT_PLAIN;
+	if (!machine.cgroups)
+		op->arg[F_CGROUP] = CGROUP_NONE;
 	if (op->kind == OP_SET || op->kind == OP_LIST)
 		return;
 	op->arg[F_NESTED] = AT_PLAIN;
@@ -949,8 +1152,10 @@ void exec_close(void)
 	unsigned int i;
 
 	kcov_begin(TASK_MAIN);
+	/* A page that is mapped keeps its file open. */
 	for (i = 0; i < ARRAY_SIZE(files); i++)
 		set_file(i, -1);
+	drop_pages();
 	kcov_collect(TASK_MAIN);
 	tell_result(OP_CLOSE, 0);
 	machine_restore(&fitted);
@@ -985,6 +1190,10 @@ void exec_setup(reached_fn reached, result_fn result)
 	map(HALF, ARENA, PROT_READ);
 	mprotect((void *)HALF, MIDDLE, PROT_READ | PROT_WRITE);
 	map(TOGGLED, ARENA, PROT_READ | PROT_WRITE);
+	if (pipe2(spliced, O_CLOEXEC | O_NONBLOCK)) {
+		perror("fuzz: a pipe");
+		exit(2);
+	}
 
 	for (i = 0; machine.kcov && i < TASKS; i++) {
 		kcov[i].fd = open("/sys/kernel/debug/kcov", O_RDWR | O_CLOEXEC);

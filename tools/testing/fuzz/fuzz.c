@@ -668,5 +668,6 @@ int main(int argc, char **argv)
 		say("places %" PRIu64, shared->count[PCS]);
 		say("found %" PRIu64, shared->count[FOUND]);
 	}
+	machine_leave();
 	return shared->count[FOUND] ? 1 : 0;
 }

@@ -6,19 +6,39 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "fuzz.h"
 
+#define LIST		"driver/ttmem/clients"
+#define CGROUP_ROOT	"/sys/fs/cgroup"
+
 struct machine machine;
+
+/* Mounts of proc, each below the machine's directory, and how they hide. */
+static const struct { const char *name, *options; } mounts[MOUNTS] = {
+	[MOUNT_NOACCESS] = { "noaccess", "hidepid=1" },
+	[MOUNT_INVISIBLE] = { "invisible", "hidepid=2" },
+	[MOUNT_PTRACEABLE] = { "ptraceable", "hidepid=4" },
+	[MOUNT_GROUP] = { "group", "hidepid=2,gid=0" },
+	[MOUNT_SUBSET] = { "subset", "subset=pid" },
+};
+
+/* Enough to begin to work, and hardly that. */
+static const struct { const char *name, *bytes; } cgroups[CGROUPS] = {
+	[CGROUP_SMALL] = { "ttmem-fuzz-small", "1048576" },
+	[CGROUP_TINY] = { "ttmem-fuzz-tiny", "393216" },
+};
 
 /* What root may write, as it was. */
 static const char *const writable[] = { "dram_total", "dram_banks", "l1_total", "l1_banks" };
 static char as_it_was[CARDS_MAX][2][ARRAY_SIZE(writable)][32];
-static const char *const parameters[] = { "max_reservations", "max_reservations_per_uid" };
+static const char *const parameters[] = { "max_reservations" };
 static char parameter_was[ARRAY_SIZE(parameters)][32];
 
 static char wrong[512];
@@ -78,13 +98,16 @@ void file_path(char *path, size_t size, const struct op *op)
 		snprintf(path, size, "/dev/tenstorrent/mem/%d", card);
 		break;
 	case FILE_CLIENTS:
-		snprintf(path, size, "/proc/driver/ttmem/%d/clients", card);
+		if (op->arg[F_MOUNT] % MOUNTS)
+			snprintf(path, size, "%s/%s/" LIST, machine.dir,
+				 mounts[op->arg[F_MOUNT] % MOUNTS].name);
+		else
+			snprintf(path, size, "/proc/" LIST);
 		break;
 	case FILE_INVALIDATE:
 		stat_path(path, size, card, -1, file_name(file));
 		break;
 	case FILE_MAX:
-	case FILE_MAX_UID:
 		parameter_path(path, size, file_name(file));
 		break;
 	default:
@@ -102,6 +125,71 @@ static void let_all_open(void)
 	for (card = 0; card < machine.cards; card++) {
 		snprintf(path, sizeof(path), "/dev/tenstorrent/mem/%d", card);
 		chmod(path, 0666);
+	}
+}
+
+/* Proc as an administrator may mount it for others. */
+static void mount_all(void)
+{
+	char path[64];
+	unsigned int i;
+
+	strcpy(machine.dir, "/tmp/fuzz-proc.XXXXXX");
+	if (!mkdtemp(machine.dir))
+		return;
+	machine.mounts = true;
+	for (i = MOUNT_PLAIN + 1; i < MOUNTS; i++) {
+		snprintf(path, sizeof(path), "%s/%s", machine.dir, mounts[i].name);
+		if (mkdir(path, 0755) || mount("proc", path, "proc", 0, mounts[i].options))
+			machine.mounts = false;
+	}
+	chmod(machine.dir, 0755);
+}
+
+static void make_cgroups(void)
+{
+	char path[128];
+	unsigned int i;
+
+	if (spew(CGROUP_ROOT "/cgroup.subtree_control", "+memory"))
+		return;
+	machine.cgroups = true;
+	for (i = CGROUP_NONE + 1; i < CGROUPS; i++) {
+		snprintf(path, sizeof(path), CGROUP_ROOT "/%s", cgroups[i].name);
+		if (mkdir(path, 0755) && errno != EEXIST)
+			machine.cgroups = false;
+		snprintf(path, sizeof(path), CGROUP_ROOT "/%s/memory.max", cgroups[i].name);
+		if (spew(path, cgroups[i].bytes))
+			machine.cgroups = false;
+	}
+}
+
+/* From here on the caller's allocations are its memory cgroup's. */
+void enter_cgroup(enum cgroup cgroup)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), CGROUP_ROOT "/%s/cgroup.procs", cgroups[cgroup].name);
+	spew(path, "0");
+}
+
+/* What was made beside the cards, taken away. */
+void machine_leave(void)
+{
+	char path[64];
+	unsigned int i;
+
+	if (!machine.dir[0])
+		return;
+	for (i = MOUNT_PLAIN + 1; i < MOUNTS; i++) {
+		snprintf(path, sizeof(path), "%s/%s", machine.dir, mounts[i].name);
+		umount2(path, MNT_DETACH);
+		rmdir(path);
+	}
+	rmdir(machine.dir);
+	for (i = CGROUP_NONE + 1; i < CGROUPS; i++) {
+		snprintf(path, sizeof(path), CGROUP_ROOT "/%s", cgroups[i].name);
+		rmdir(path);
 	}
 }
 
@@ -145,6 +233,8 @@ void machine_look(void)
 	if (!machine.root)
 		return;
 	let_all_open();
+	mount_all();
+	make_cgroups();
 	/*
 	 * Trace points are told all the time: to turn them on and off changes the
 	 * kernel's text, and an emulator may run an int3 that is gone already.
@@ -245,71 +335,132 @@ static void expect(int card, int chip, const char *name, uint64_t value)
 			 ", the clients hold %" PRIu64, card, chip, name, is, value);
 }
 
-static void check_card(int card, bool empty)
+/**
+ * struct sums - what the list's lines of a card add up to
+ * @used: bytes of each chip and memory
+ * @reservations: of each chip
+ * @clients: that hold something
+ * @holder: the last of them
+ */
+struct sums {
+	uint64_t used[2][2];
+	uint64_t reservations[2];
+	uint64_t clients;
+	uint64_t holder;
+};
+
+/* A pool of a client as its lines so far have it. */
+struct pool {
+	uint64_t client;
+	uint64_t bytes;
+	uint64_t peak;
+};
+
+static bool list_wrong(const char *what, const char *line)
 {
-	static char list[400000];
-	uint64_t used[2][2] = { }, reservations[2] = { }, clients = 0, last = 0;
-	char path[64], *line, *rest;
+	snprintf(wrong, sizeof(wrong), "the list: %s: %.200s", what, line);
+	return false;
+}
 
-	snprintf(path, sizeof(path), "/proc/driver/ttmem/%d/clients", card);
-	if (!slurp(path, list, sizeof(list))) {
-		snprintf(wrong, sizeof(wrong), "%s cannot be read", path);
-		return;
-	}
-	line = strchr(list, '\n');
-	if (!line) {
-		snprintf(wrong, sizeof(wrong), "%s has no header", path);
-		return;
-	}
-	for (line = strtok_r(line, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		uint64_t client, bytes, n;
-		unsigned int chip;
-		char memory[8];
+/* Take a line of the list apart, and hold it against what the lines before it said. */
+static bool add_line(const char *line, bool empty, struct sums *sums, struct pool pools[2][2])
+{
+	uint64_t client, bytes, peak, reservations;
+	unsigned int card, chip, memory;
+	char name[8], tag[12], source[16];
+	struct pool *pool;
+	int pid;
 
-		if (sscanf(line, "%" SCNu64 " %*d %*u %u %7s %*s %" SCNu64 " %" SCNu64, &client,
-			   &chip, memory, &bytes, &n) != 5 || chip > 1) {
-			snprintf(wrong, sizeof(wrong), "%s: not a line of it: %.100s", path, line);
-			return;
-		}
-		if (empty) {
-			snprintf(wrong, sizeof(wrong), "card %d: nobody has it open and it has %.100s",
-				 card, line);
-			return;
-		}
-		used[chip][!strcmp(memory, "L1")] += bytes;
-		reservations[chip] += n;
-		clients += client != last;
+	if (sscanf(line, "%u %" SCNu64 " %d %*u %u %7s %11s %" SCNu64 " %" SCNu64 " %" SCNu64 " %15s",
+		   &card, &client, &pid, &chip, name, tag, &bytes, &peak, &reservations,
+		   source) != 10 || chip > 1 || card >= (unsigned int)machine.cards)
+		return list_wrong("not a line of it", line);
+	if (empty)
+		return list_wrong("nobody has a card open, and it has", line);
+	memory = !strcmp(name, "L1");
+	pool = &pools[chip][memory];
+	if (pool->client != client)
+		*pool = (struct pool){ client, 0, peak };
+	pool->bytes += bytes;
+	if (!strcmp(tag, "-") != (!bytes && !reservations))
+		return list_wrong("a tag without bytes, or none with some", line);
+	if (pool->peak != peak || pool->bytes > peak)
+		return list_wrong("a peak that is none", line);
+	if (!strcmp(source, "attributed")) {
+		/* All processes of a program that is over are gone, but for the fuzzer's own. */
+		if (pid <= 0 || kill(pid, 0))
+			return list_wrong("attributed to a process that is gone", line);
+	} else if (strcmp(source, "self")) {
+		return list_wrong("a source that is none", line);
+	}
+	sums[card].used[chip][memory] += bytes;
+	sums[card].reservations[chip] += reservations;
+	if (bytes && client != sums[card].holder) {
+		sums[card].holder = client;
+		sums[card].clients++;
+	}
+	return true;
+}
+
+/* The list of all cards, summed up; returns whether it is one. */
+static bool read_list(bool empty, struct sums *sums)
+{
+	static const char header[] =
+		"CARD CLIENT PID UID CHIP MEMORY TAG BYTES PEAK RESERVATIONS SOURCE COMMAND";
+	struct pool pools[2][2] = { };
+	static char list[1000000];
+	uint64_t client, last = 0;
+	char *line, *rest;
+
+	if (!slurp("/proc/" LIST, list, sizeof(list)))
+		return list_wrong("cannot be read", strerror(errno));
+	line = strtok_r(list, "\n", &rest);
+	if (!line || strcmp(line, header))
+		return list_wrong("another header", line ?: "none");
+	while ((line = strtok_r(NULL, "\n", &rest))) {
+		if (!add_line(line, empty, sums, pools))
+			return false;
+		client = strtoull(line + strcspn(line, " "), NULL, 10);
+		if (client < last)
+			return list_wrong("not in the order of ids", line);
 		last = client;
 	}
-	expect(card, -1, "dram_used", used[0][0] + used[1][0]);
-	expect(card, -1, "l1_used", used[0][1] + used[1][1]);
-	expect(card, -1, "reservations", reservations[0] + reservations[1]);
-	expect(card, -1, "clients", clients);
-	expect(card, 0, "dram_used", used[0][0]);
-	expect(card, 0, "l1_used", used[0][1]);
-	expect(card, 0, "reservations", reservations[0]);
-	if (!as_it_was[card][1][0][0])
-		return;
-	expect(card, 1, "dram_used", used[1][0]);
-	expect(card, 1, "l1_used", used[1][1]);
-	expect(card, 1, "reservations", reservations[1]);
+	return true;
+}
+
+static void check_card(int card, const struct sums *sums)
+{
+	int chip;
+
+	expect(card, -1, "dram_used", sums->used[0][0] + sums->used[1][0]);
+	expect(card, -1, "l1_used", sums->used[0][1] + sums->used[1][1]);
+	expect(card, -1, "reservations", sums->reservations[0] + sums->reservations[1]);
+	expect(card, -1, "clients", sums->clients);
+	for (chip = 0; chip < 2 && as_it_was[card][chip][0][0]; chip++) {
+		expect(card, chip, "dram_used", sums->used[chip][0]);
+		expect(card, chip, "l1_used", sums->used[chip][1]);
+		expect(card, chip, "reservations", sums->reservations[chip]);
+	}
 }
 
 /*
- * Compare the books with the lists of clients, while nobody else is at them;
+ * Compare the books with the list of clients, while nobody else is at them;
  * where they ought to be @empty they have to be. Returns NULL or what is wrong.
  */
 const char *machine_check(bool empty)
 {
-	char path[64];
+	struct sums sums[CARDS_MAX] = { };
+	char path[128];
 	int card;
 
 	wrong[0] = '\0';
+	if (!read_list(empty, sums))
+		return wrong;
 	for (card = 0; card < machine.cards && !wrong[0]; card++) {
 		/* The program that is checked may have taken it away. */
-		snprintf(path, sizeof(path), "/proc/driver/ttmem/%d", card);
+		stat_path(path, sizeof(path), card, -1, "clients");
 		if (empty || !access(path, F_OK))
-			check_card(card, empty);
+			check_card(card, &sums[card]);
 	}
 	return wrong[0] ? wrong : NULL;
 }

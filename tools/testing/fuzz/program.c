@@ -52,13 +52,15 @@ static const struct field_type fields[FIELDS] = {
 	[F_OF] = { "of", D_INDEX, 5 },
 	[F_CARD] = { "card", D_INDEX, 3 },
 	[F_FILE] = { "file", D_NAME, NAMES("node", "list", "invalidate", "max_reservations",
-					   "max_reservations_per_uid", "dram_total", "dram_banks",
-					   "dram_used", "dram_free", "dram_peak", "dram_trace_used",
-					   "dram_system_used", "l1_total", "l1_banks", "l1_used",
-					   "l1_free", "l1_peak", "l1_small_used", "l1_cb_used",
-					   "l1_system_used", "clients", "reservations", "denied") },
+					   "dram_total", "dram_banks", "dram_used", "dram_free",
+					   "dram_peak", "dram_trace_used", "dram_system_used",
+					   "l1_total", "l1_banks", "l1_used", "l1_free", "l1_peak",
+					   "l1_small_used", "l1_cb_used", "l1_system_used",
+					   "clients", "reservations", "denied") },
 	[F_LEVEL] = { "level", D_NAME, NAMES("card", "chip0", "chip1") },
 	[F_ACCESS] = { "access", D_NAME, NAMES("rdwr", "rdonly", "wronly", "path") },
+	[F_MOUNT] = { "mount", D_NAME, NAMES("plain", "noaccess", "invisible", "ptraceable", "group",
+					     "subset") },
 	[F_CHIP] = { "chip", D_FEW, 2 },
 	[F_MEMORY] = { "memory", D_FEW, 2 },
 	[F_TAG] = { "tag", D_FEW, 5 },
@@ -75,6 +77,8 @@ static const struct field_type fields[FIELDS] = {
 	[F_HELD] = { "held", D_INDEX, 9 },
 	[F_HANDLE] = { "handle", D_DELTA },
 	[F_CLIENT] = { "client", D_DELTA },
+	[F_WHO] = { "who", D_NAME, NAMES("self", "child", "parent", "thread", "dead", "init",
+					 "kernel", "zero", "negative", "huge") },
 	[F_COUNT] = { "count", D_TIMES, 0, 1 },
 	[F_STRIDE] = { "stride", D_DELTA },
 	[F_NESTED] = { "nested", D_NAME, NAMES("plain", "null", "unmapped", "readonly", "kernel",
@@ -82,6 +86,8 @@ static const struct field_type fields[FIELDS] = {
 	[F_NCUT] = { "ncut", D_LENGTH },
 	[F_NR] = { "nr", D_INDEX, 0x90, 0x80 },
 	[F_TYPE] = { "type", D_INDEX, 256, 0xfa },
+	[F_DIR] = { "dir", D_INDEX, 4 },
+	[F_BITS] = { "bits", D_DELTA },
 	[F_EXTRA] = { "extra", D_DELTA },
 	[F_TAIL] = { "tail", D_INDEX, 256 },
 	[F_AT] = { "at", D_NAME, NAMES("plain", "null", "unmapped", "readonly", "kernel", "wild",
@@ -94,10 +100,20 @@ static const struct field_type fields[FIELDS] = {
 	[F_VALUE] = { "value", D_WORD },
 	[F_FORM] = { "form", D_NAME, NAMES("decimal", "hex", "negative", "newline", "empty", "junk",
 					   "blank", "nul", "long") },
+	[F_PAGE] = { "page", D_INDEX, 2 },
+	[F_PROT] = { "prot", D_NAME, NAMES("rw", "read", "write", "none", "exec") },
+	[F_SHARING] = { "sharing", D_NAME, NAMES("shared", "private", "populated") },
+	[F_HOW] = { "how", D_NAME, NAMES("copy", "pin") },
+	[F_ADVICE] = { "advice", D_NAME, NAMES("dontneed", "remove", "dontfork", "dofork",
+					       "wipeonfork", "willneed", "free", "cold", "pageout",
+					       "mergeable", "hugepage", "populate", "lock",
+					       "readonly", "writable", "grow", "copy", "splice") },
 	[F_STEPS] = { "steps", D_INDEX, 6, 2 },
 	[F_WAIT] = { "wait", D_INDEX, 2, 1 },
 	[F_ON] = { "on", D_INDEX, 2, 1 },
 	[F_END] = { "end", D_NAME, NAMES("exit", "kill") },
+	[F_SPACE] = { "space", D_NAME, NAMES("same", "pid", "user") },
+	[F_CGROUP] = { "cgroup", D_NAME, NAMES("none", "small", "tiny") },
 	[F_USER] = { "user", D_INDEX, 3 },
 	[F_TIMES] = { "times", D_TIMES, 0, 1 },
 	[F_NTH] = { "nth", D_INDEX, 24 },
@@ -117,35 +133,39 @@ struct op_type {
 	const char *name;
 	unsigned int weight;
 	unsigned int count;
-	enum field field[20];
+	enum field field[24];
 };
 
 static const struct op_type types[OP_KINDS] = {
 #define TYPE(kind, name, weight, ...) \
 	[kind] = { name, weight, sizeof((enum field[]){ __VA_ARGS__ }) / sizeof(enum field), \
 		   { __VA_ARGS__ } }
-	TYPE(OP_OPEN, "open", 12, F_FD, F_CARD, F_FILE, F_LEVEL, F_ACCESS, F_NTH),
+	TYPE(OP_OPEN, "open", 12, F_FD, F_CARD, F_FILE, F_LEVEL, F_ACCESS, F_MOUNT, F_NTH),
 	TYPE(OP_CLOSE, "close", 4, F_FD),
 	TYPE(OP_DUP, "dup", 2, F_FD, F_TO),
 	TYPE(OP_PASS, "pass", 1, F_FD, F_TO),
 	TYPE(OP_INFO, "info", 6, F_FD, F_CHIP, F_MEMORY, F_FLAGS, CALL_FIELDS),
 	TYPE(OP_RESERVE, "reserve", 20, F_FD, F_CHIP, F_MEMORY, F_TAG, F_FLAGS, F_SIZE, F_PAYLOAD,
-	     F_ADDRESS, F_LABEL, CALL_FIELDS),
-	TYPE(OP_FREE, "free", 12, F_FD, F_HELD, F_HANDLE, F_CHIP, F_FLAGS, CALL_FIELDS),
+	     F_ADDRESS, F_LABEL, F_RESERVED, CALL_FIELDS),
+	TYPE(OP_FREE, "free", 12, F_FD, F_HELD, F_HANDLE, F_CHIP, F_FLAGS, F_RESERVED, CALL_FIELDS),
 	TYPE(OP_SET, "set", 12, F_FD, F_CHIP, F_MEMORY, F_TAG, F_BYTES, F_LARGEST, F_STEP, F_BAD,
-	     F_COUNT, F_STRIDE, F_FLAGS, F_RESERVED, F_NESTED, CALL_FIELDS),
+	     F_COUNT, F_STRIDE, F_FLAGS, F_NESTED, CALL_FIELDS),
 	TYPE(OP_LIST, "list", 12, F_FD, F_OF, F_CLIENT, F_HELD, F_HANDLE, F_COUNT, F_STRIDE,
-	     F_FLAGS, F_RESERVED, F_NESTED, F_NCUT, CALL_FIELDS),
-	TYPE(OP_CALL, "call", 3, F_FD, F_NR, F_TYPE, F_VALUE, CALL_FIELDS),
+	     F_FLAGS, F_NESTED, F_NCUT, CALL_FIELDS),
+	TYPE(OP_ATTRIBUTE, "attribute", 6, F_FD, F_WHO, F_FLAGS, F_RESERVED, CALL_FIELDS),
+	TYPE(OP_CALL, "call", 3, F_FD, F_NR, F_TYPE, F_DIR, F_BITS, F_VALUE, CALL_FIELDS),
 	TYPE(OP_READ, "read", 10, F_FD, F_OFFSET, F_LENGTH, F_AT, F_CUT, F_TIMES, F_NTH),
 	TYPE(OP_WRITE, "write", 8, F_FD, F_VALUE, F_FORM, F_OFFSET, F_AT, F_NTH),
 	TYPE(OP_SEEK, "seek", 2, F_FD, F_OFFSET, F_WHENCE),
 	TYPE(OP_POLL, "poll", 1, F_FD),
-	TYPE(OP_MMAP, "mmap", 1, F_FD, F_LENGTH, F_OFFSET),
 	TYPE(OP_FDINFO, "fdinfo", 5, F_FD, F_LENGTH, F_OFFSET, F_NTH),
-	TYPE(OP_FORK, "fork", 2, F_STEPS, F_WAIT, F_END),
+	TYPE(OP_MMAP, "mmap", 6, F_FD, F_PAGE, F_LENGTH, F_OFFSET, F_PROT, F_SHARING, F_NTH),
+	TYPE(OP_STORE, "store", 8, F_PAGE, F_CHIP, F_MEMORY, F_TAG, F_BYTES, F_HOW, F_NTH),
+	TYPE(OP_ADVISE, "advise", 2, F_PAGE, F_ADVICE, F_NTH),
+	TYPE(OP_MUNMAP, "munmap", 1, F_PAGE),
+	TYPE(OP_FORK, "fork", 3, F_STEPS, F_WAIT, F_END, F_SPACE, F_CGROUP),
 	TYPE(OP_BESIDE, "beside", 3, F_STEPS),
-	TYPE(OP_REAP, "reap", 1, F_END),
+	TYPE(OP_REAP, "reap", 2, F_END),
 	TYPE(OP_BECOME, "become", 2, F_USER),
 	TYPE(OP_DUMPABLE, "dumpable", 1, F_ON),
 	TYPE(OP_UNBIND, "unbind", 0, F_CARD),
@@ -214,7 +234,8 @@ static uint64_t draw_word(struct random *random)
 static uint64_t draw_value(const struct field_type *field, struct random *random)
 {
 	static const int16_t deltas[] = {
-		-88, -32, -8, -4, -1, 1, 2, 4, 8, 64, 512, 4007, 4008, 4009, 4064, 4065, 16279,
+		-88, -32, -8, -4, -1, 1, 2, 4, 8, 64, 512, 3992, 3993, 4000, 4001, 4008, 4009,
+		4040, 4056, 4064, 4065, 4072, 4080, 4081, 4096, 16279,
 	};
 	static const uint16_t lengths[] = {
 		0, 1, 7, 8, 16, 24, 31, 32, 40, 55, 56, 64, 80, 87, 88, 103, 104, 127, 128, 511,
@@ -282,9 +303,10 @@ static void draw_op(struct op *op, struct random *random)
 	for (i = 0; i < types[kind].count; i++) {
 		enum field f = types[kind].field[i];
 		/* A call in which much is wrong is refused for the first of it. */
-		bool said = f == F_FD || f == F_CARD ? one_in(random, 3) :
+		bool said = f == F_FD || f == F_CARD || f == F_PAGE ? one_in(random, 3) :
 			    f == F_FILE || f == F_CHIP || f == F_MEMORY || f == F_TAG ||
-			    f == F_SIZE || f == F_HELD || f == F_BYTES || f == F_FORM ?
+			    f == F_SIZE || f == F_HELD || f == F_BYTES || f == F_FORM ||
+			    f == F_WHO || f == F_ADVICE ?
 			    one_in(random, 2) : one_in(random, 8);
 
 		if (said)
