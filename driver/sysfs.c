@@ -176,8 +176,8 @@ static ssize_t ttmem_stat_store(struct device *dev, struct device_attribute *att
 	return err ?: count;
 }
 
-static ssize_t invalidate_store(struct device *dev, struct device_attribute *attr,
-				const char *buf, size_t count)
+static ssize_t ttmem_invalidate_store(struct device *dev, struct device_attribute *attr,
+				      const char *buf, size_t count)
 {
 	u64 value;
 	int err;
@@ -191,7 +191,8 @@ static ssize_t invalidate_store(struct device *dev, struct device_attribute *att
 	return ttmem_card_invalidate(dev_get_drvdata(dev)) ?: count;
 }
 
-static DEVICE_ATTR_WO(invalidate);
+static struct device_attribute ttmem_invalidate =
+	__ATTR(invalidate, 0200, NULL, ttmem_invalidate_store);
 
 /* A file that is read, and one that root may write to. */
 #define TTMEM_RO(_name, _kind, _chip, _memory, _tag) {		\
@@ -313,7 +314,7 @@ static struct attribute *ttmem_card_attrs[] = {
 	&ttmem_card_stats[CLIENTS].attr.attr,
 	&ttmem_card_stats[RESERVATIONS].attr.attr,
 	&ttmem_card_stats[DENIED].attr.attr,
-	&dev_attr_invalidate.attr,
+	&ttmem_invalidate.attr,
 	NULL
 };
 
