@@ -61,11 +61,12 @@ static int ttmem_mmap(struct file *file, struct vm_area_struct *vma)
 	err = ttmem_client_check(client);
 	if (err)
 		return err;
+	/* First: of a file that is not open for writing no mapping is VM_SHARED. */
+	if ((file->f_mode & (FMODE_READ | FMODE_WRITE)) != (FMODE_READ | FMODE_WRITE))
+		return -EACCES;
 	if (!(vma->vm_flags & VM_SHARED) || vma->vm_pgoff ||
 	    vma->vm_end - vma->vm_start != PAGE_SIZE)
 		return -EINVAL;
-	if ((file->f_mode & (FMODE_READ | FMODE_WRITE)) != (FMODE_READ | FMODE_WRITE))
-		return -EACCES;
 
 	page = ttmem_counter_page(client);
 	if (IS_ERR(page))
