@@ -1082,6 +1082,20 @@ static void restore_numbers(int cards)
 		assert_string_equal(st_pci(card), pci_before[card]);
 }
 
+/* A mapping keeps its file open as a descriptor does. */
+static void unmap_all(void)
+{
+	char *text = st_slurp("/proc/self/maps"), *row, *save;
+	unsigned long begin, end;
+
+	assert_non_null(text);
+	for (row = strtok_r(text, "\n", &save); row; row = strtok_r(NULL, "\n", &save))
+		if (strstr(row, " /dev/tenstorrent/mem/") &&
+		    sscanf(row, "%lx-%lx", &begin, &end) == 2)
+			munmap((void *)begin, end - begin);
+	free(text);
+}
+
 /* After each test, one that failed half way too: nothing held, everything as it was. */
 int st_teardown(void **state)
 {
@@ -1096,6 +1110,7 @@ int st_teardown(void **state)
 			children[i] = 0;
 		}
 	close_range(LOG_FD + 1, ~0u, 0);
+	unmap_all();
 	for (i = 0; i < ARRAY_SIZE(parameters); i++)
 		if (parameters_before[i])
 			st_write(st_param_path(parameters[i]), parameters_before[i]);
