@@ -708,6 +708,16 @@ uint64_t st_fdinfo(int fd, const char *key, char *text, size_t size)
 	return 0;
 }
 
+/* What the driver says to mmap(): where the kernel itself refuses it, what INFO would say. */
+static int map_error(int fd)
+{
+	struct ttmem_info info;
+
+	if ((fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDWR)
+		return st_info(fd, &info);
+	return st_map(fd) ? 0 : -errno;
+}
+
 static int call_number(int fd, int number)
 {
 	struct ttmem_reservation entry;
@@ -744,7 +754,7 @@ static int call_number(int fd, int number)
 	case 6:
 		return st_free(fd, 12345);
 	case 7:
-		return st_map(fd) ? 0 : -errno;
+		return map_error(fd);
 	/* Not even a mistake is looked at. */
 	case 8:
 		return st_reserve(fd, 99, 99, 99, 0, ~0u, NULL);
