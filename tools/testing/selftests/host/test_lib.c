@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -418,10 +419,11 @@ static pid_t idle_process(void)
 
 static void attributed(void **state)
 {
+	/* First: what it had of ours would stay open until its exec(). */
+	pid_t target = idle_process(), pid;
 	struct ttmem_card *card = open_card(0), *holder = open_card(0);
 	struct ttmem_gauge gauge = { .bytes = 5 * MIB };
 	struct ttmem_client *list;
-	pid_t target = idle_process(), pid;
 	size_t count;
 	int status;
 
@@ -475,6 +477,30 @@ static void attributed(void **state)
 	assert_int_equal(stat_of(0, "dram_used"), 0);
 	assert_int_equal(ttmem_clients(&list, &count, sizeof(*list)), 0);
 	assert_int_equal(count, 0);
+	ttmem_close(card);
+}
+
+/* Whatever a process calls itself, the list stays one and tells it as it is. */
+static void commands(void **state)
+{
+	static const char * const names[] = {
+		"", " ", "  a  b ", "a\nb 0 1 2", "\\012\\", "\377\200\033[31m\177",
+		"-", "self COMMAND",
+	};
+	struct ttmem_card *card = open_card(0);
+	struct ttmem_client *list;
+	size_t count, i;
+
+	(void)state;
+	reserve(card, 1, "");
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		assert_int_equal(prctl(PR_SET_NAME, names[i]), 0);
+		assert_int_equal(ttmem_clients(&list, &count, sizeof(*list)), 0);
+		assert_int_equal(count, 1);
+		assert_string_equal(list[0].command, names[i]);
+		ttmem_list_free(list);
+	}
+	assert_int_equal(prctl(PR_SET_NAME, "test_lib"), 0);
 	ttmem_close(card);
 }
 
@@ -746,6 +772,7 @@ int main(void)
 		cmocka_unit_test(counting),
 		cmocka_unit_test(counters_of_two),
 		cmocka_unit_test(attributed),
+		cmocka_unit_test(commands),
 		cmocka_unit_test(all_cards),
 		cmocka_unit_test(no_list),
 		cmocka_unit_test(threads),
