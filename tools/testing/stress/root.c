@@ -252,9 +252,6 @@ static void admin(struct dice *dice)
 		write_parameter("max_reservations", dice_below(dice, 200));
 		pause_ms(dice, 200);
 		write_parameter("max_reservations", 1048576);
-		write_parameter("max_reservations_per_uid", dice_below(dice, 20000));
-		pause_ms(dice, 200);
-		write_parameter("max_reservations_per_uid", 4194304);
 		break;
 	case 6:
 		hold_breath(dice, card);

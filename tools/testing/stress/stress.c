@@ -5,25 +5,31 @@
  *
  * The world is stopped by freezing the cgroup that the workers are in. What is
  * frozen is in no system call, so the books are at rest wherever its processes
- * were, and must agree to the byte: what the pools have used, what the clients
- * file lists, and what the reservations of every client add up to. In each
- * third round all workers are killed instead, and everything must be 0 at once.
+ * were, and must agree to the byte: what the pools have used, what the list of
+ * clients says, and what the reservations of every client, and the counters in
+ * its page, add up to. Some workers are then killed in their sleep: what was told
+ * in their name is gone at the next look. In each third round all are killed
+ * instead, and everything must be 0 at once.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "stress.h"
 
-#define CGROUP		"/sys/fs/cgroup/ttmem-storm"
+/* What a worker may allocate that works in a cgroup of its own. */
+#define SMALL_BYTES	"2097152"
 /* Where the shared memory is, also after exec(). */
 #define SHARED_FD	100
 #define TICK_MS		20
@@ -85,25 +91,93 @@ static bool group_is(void *event)
 	return is;
 }
 
-static void show_stuck(void)
+/* The cgroup of a slot below the one that all are in; "wide" is the others'. */
+static const char *group_of(int slot)
 {
-	char *pids = st_slurp(CGROUP "/cgroup.procs"), *pid, *save = NULL, *text;
-	char path[64];
+	static char name[24];
 
-	for (pid = strtok_r(pids, "\n", &save); pid; pid = strtok_r(NULL, "\n", &save)) {
-		snprintf(path, sizeof(path), "/proc/%s/stack", pid);
+	snprintf(name, sizeof(name), slot_is_small(slot) ? "small%d" : "wide", slot);
+	return name;
+}
+
+static void make_groups(void)
+{
+	char path[96];
+	int slot;
+
+	if (mkdir(CGROUP, 0755) && errno != EEXIST) {
+		fprintf(stderr, "stress: " CGROUP ": %s; the guest's kernel needs cgroup v2\n",
+			strerror(errno));
+		exit(2);
+	}
+	assert_int_equal(st_write(CGROUP "/../cgroup.subtree_control", "+memory"), 0);
+	group_write("cgroup.subtree_control", "+memory");
+	for (slot = 0; slot < shared->slots; slot++) {
+		snprintf(path, sizeof(path), CGROUP "/%s", group_of(slot));
+		if (mkdir(path, 0755) && errno != EEXIST)
+			fail_msg("%s: %s", path, strerror(errno));
+		if (slot_is_small(slot)) {
+			snprintf(path, sizeof(path), "%s/memory.max", group_of(slot));
+			group_write(path, SMALL_BYTES);
+		}
+	}
+}
+
+/* How often a small cgroup has killed what was in it. */
+static unsigned long long small_kills(void)
+{
+	unsigned long long kills = 0;
+	char path[96], *text, *at;
+	int slot;
+
+	for (slot = 0; slot < shared->slots; slot++) {
+		if (!slot_is_small(slot))
+			continue;
+		snprintf(path, sizeof(path), CGROUP "/%s/memory.events", group_of(slot));
 		text = st_slurp(path);
-		printf("process %s:\n%s\n", pid, text ? text : "");
+		at = text ? strstr(text, "oom_kill ") : NULL;
+		kills += at ? strtoull(at + 9, NULL, 10) : 0;
 		free(text);
 	}
-	free(pids);
+	return kills;
+}
+
+/* Call @fn with each process of the storm. */
+static void each_process(void (*fn)(pid_t pid, void *arg), void *arg)
+{
+	bool wide = false;
+	char path[96], *pids, *pid, *save;
+	int slot;
+
+	for (slot = 0; slot < shared->slots; slot++) {
+		if (!slot_is_small(slot) && wide)
+			continue;
+		wide |= !slot_is_small(slot);
+		snprintf(path, sizeof(path), CGROUP "/%s/cgroup.procs", group_of(slot));
+		pids = st_slurp(path);
+		assert_non_null(pids);
+		for (pid = strtok_r(pids, "\n", &save); pid; pid = strtok_r(NULL, "\n", &save))
+			fn(atoi(pid), arg);
+		free(pids);
+	}
+}
+
+static void show_stack(pid_t pid, void *arg)
+{
+	char path[64], *text;
+
+	(void)arg;
+	snprintf(path, sizeof(path), "/proc/%d/stack", (int)pid);
+	text = st_slurp(path);
+	printf("process %d:\n%s\n", (int)pid, text ? text : "");
+	free(text);
 }
 
 static void await_group(const char *event)
 {
 	if (st_await(group_is, (void *)event))
 		return;
-	show_stuck();
+	each_process(show_stack, NULL);
 	fail_msg("the workers have not come to '%s' after %d s", event, ST_PATIENCE / 1000);
 }
 
@@ -121,16 +195,19 @@ static pid_t begin_process(void)
 
 static void fill_slot(int slot)
 {
+	char path[48];
 	pid_t pid;
 
 	atomic_store(&shared->slot[slot].files, 0);
 	pid = begin_process();
 	if (!pid) {
-		group_write("cgroup.procs", "0");
+		snprintf(path, sizeof(path), "%s/cgroup.procs", group_of(slot));
+		group_write(path, "0");
 		worker(slot, lives[slot]);
 		_exit(0);
 	}
 	workers[slot] = pid;
+	atomic_store(&shared->slot[slot].pid, pid);
 	lives[slot]++;
 }
 
@@ -254,12 +331,125 @@ static uint64_t total_reservations(const struct sums *sums)
 }
 
 /*
- * Each line against the client's reservations. Workers have gauges under tags
- * of their own, so the lines of all other tags are made of reservations alone.
+ * The counters of clients that have some, while their processes are frozen: the file is
+ * taken from the process, and its page read.
+ */
+#define CELLS	(2 * 16)
+
+struct counters {
+	uint64_t client;
+	bool found;
+	int64_t cell[CELLS];
+};
+
+struct counted {
+	struct counters *list;
+	size_t count;
+};
+
+static struct counters *find_counters(struct counted *counted, uint64_t client)
+{
+	size_t low = 0, high = counted->count, middle;
+
+	while (low < high) {
+		middle = (low + high) / 2;
+		if (counted->list[middle].client < client)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < counted->count && counted->list[low].client == client ?
+	       &counted->list[low] : NULL;
+}
+
+/* The client behind an open file of a process; 0 if there is none. */
+static uint64_t client_of(pid_t pid, const char *fd)
+{
+	char path[300], *text, *at;
+	uint64_t client;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%s", (int)pid, fd);
+	text = st_slurp(path);
+	at = text ? strstr(text, "ttmem-client-id:") : NULL;
+	client = at ? strtoull(at + 16, NULL, 10) : 0;
+	free(text);
+	return client;
+}
+
+static void read_counters(pid_t pid, void *arg)
+{
+	int pidfd = syscall(SYS_pidfd_open, pid, 0), fd;
+	struct counted *counted = arg;
+	struct counters *counters;
+	struct dirent *entry;
+	int64_t *page;
+	char path[64];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	dir = opendir(path);
+	while (dir && pidfd >= 0 && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		counters = find_counters(counted, client_of(pid, entry->d_name));
+		if (!counters || counters->found)
+			continue;
+		fd = syscall(SYS_pidfd_getfd, pidfd, atoi(entry->d_name), 0);
+		assert_true(fd >= 0);
+		page = st_map(fd);
+		assert_non_null(page);
+		memcpy(counters->cell, page, sizeof(counters->cell));
+		counters->found = true;
+		munmap(page, sysconf(_SC_PAGESIZE));
+		close(fd);
+	}
+	if (dir)
+		closedir(dir);
+	close(pidfd);
+}
+
+/* What the page says, as far as the bound leaves room for it. */
+static void audit_counter(const struct st_line *lines, size_t n, const struct st_line *l,
+			  struct counted *counted)
+{
+	const struct counters *counters = find_counters(counted, l->client);
+	uint64_t room = TTMEM_CLIENT_BYTES_MAX;
+	int64_t value;
+	size_t i;
+
+	/* On the way from one process to another it cannot be had. */
+	if (!counters->found)
+		return;
+	for (i = 0; i < n; i++)
+		if (lines[i].client == l->client && lines[i].chip == l->chip &&
+		    lines[i].memory == l->memory && lines[i].tag != l->tag)
+			room -= lines[i].bytes;
+	value = counters->cell[TTMEM_COUNTER_INDEX(l->chip, l->memory, l->tag)];
+	assert_true(value > 0);
+	assert_int_equal(l->bytes, (uint64_t)value < room ? (uint64_t)value : room);
+	count(COUNT_COUNTERS, 1);
+}
+
+/* Is it there, and not a process that nobody has reaped? */
+static bool lives_on(pid_t pid)
+{
+	siginfo_t info = { 0 };
+
+	if (kill(pid, 0))
+		return false;
+	/* Of another's child there is no more to know. */
+	return waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid;
+}
+
+/*
+ * Each line against the client's reservations and counters. Workers have gauges and
+ * counters under tags of their own, so the lines of all other tags are made of
+ * reservations alone.
  */
 static void audit_card(int card, uint64_t *clients, uint64_t *reservations)
 {
 	uint64_t last = 0, listed = 0;
+	struct counted counted = { 0 };
 	struct st_line *lines;
 	struct sums sums = { 0 };
 	size_t n, i;
@@ -268,6 +458,13 @@ static void audit_card(int card, uint64_t *clients, uint64_t *reservations)
 	st_check_books(card);
 	fd = st_open(card);
 	n = st_clients(card, &lines);
+	counted.list = calloc(n + 1, sizeof(*counted.list));
+	assert_non_null(counted.list);
+	for (i = 0; i < n; i++)
+		if (lines[i].tag == TTMEM_TAG_SYSTEM &&
+		    (!counted.count || counted.list[counted.count - 1].client != lines[i].client))
+			counted.list[counted.count++].client = lines[i].client;
+	each_process(read_counters, &counted);
 	for (i = 0; i < n; i++) {
 		const struct st_line *l = &lines[i];
 
@@ -277,17 +474,126 @@ static void audit_card(int card, uint64_t *clients, uint64_t *reservations)
 			last = l->client;
 			listed = 0;
 			++*clients;
+			if (l->attributed)
+				assert_true(l->pid && lives_on(l->pid));
 		}
 		assert_int_equal(l->reservations, sums.reservations[l->chip][l->memory][l->tag]);
-		if (l->tag != TTMEM_TAG_TRACE && l->tag != TTMEM_TAG_CB)
+		if (l->tag == TTMEM_TAG_SYSTEM)
+			audit_counter(lines, n, l, &counted);
+		else if (l->tag != TTMEM_TAG_TRACE && l->tag != TTMEM_TAG_CB)
 			assert_int_equal(l->bytes, sums.bytes[l->chip][l->memory][l->tag]);
 		listed += l->reservations;
 	}
 	assert_int_equal(listed, total_reservations(&sums));
 	assert_int_equal(st_get(card, ST_CARD, "clients"), *clients);
 	*reservations += st_get(card, ST_CARD, "reservations");
+	free(counted.list);
 	free(lines);
 	close(fd);
+}
+
+/* Clients of the conductor's, each of which speaks for a worker. */
+static struct agent {
+	pid_t target;
+	int fd;
+	int card;
+	uint64_t client;
+	int64_t *page;
+} agents[SLOTS_MAX];
+
+static void begin_agents(void)
+{
+	int slot, error;
+
+	for (slot = 0; slot < shared->slots; slot++) {
+		struct agent *a = &agents[slot];
+
+		*a = (struct agent){
+			.target = workers[slot],
+			.card = slot % shared->cards,
+			.fd = st_open(slot % shared->cards),
+		};
+		a->client = st_client(a->fd);
+		/* Any of it may come too late: then nothing is told. */
+		error = a->target ? st_attribute(a->fd, a->target) : -ESRCH;
+		if (!error)
+			error = st_set(a->fd, 0, TTMEM_DRAM, TTMEM_TAG_TRACE, 4096 + slot);
+		if (!error) {
+			a->page = st_map(a->fd);
+			error = a->page ? 0 : -errno;
+		}
+		if (!error)
+			a->page[TTMEM_COUNTER_INDEX(0, TTMEM_L1, TTMEM_TAG_SYSTEM)] = 64 + slot;
+		else
+			assert_int_equal(error, -ESRCH);
+	}
+}
+
+static uint64_t told_by(const struct agent *a, const struct st_line *lines, size_t n,
+			uint32_t memory, uint32_t tag)
+{
+	uint64_t bytes = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (lines[i].client != a->client)
+			continue;
+		assert_true(lines[i].attributed);
+		assert_int_equal(lines[i].pid, a->target);
+		if (lines[i].memory == memory && lines[i].tag == tag)
+			bytes += lines[i].bytes;
+	}
+	return bytes;
+}
+
+/* What is told in the name of who lives is told, and of others nothing, for good. */
+static void check_agents(void)
+{
+	struct st_line *lines;
+	int card, slot;
+	size_t n;
+
+	for (card = 0; card < shared->cards; card++) {
+		n = st_clients(card, &lines);
+		for (slot = card; slot < shared->slots; slot += shared->cards) {
+			struct agent *a = &agents[slot];
+			bool alive = a->page && lives_on(a->target);
+
+			assert_int_equal(told_by(a, lines, n, TTMEM_DRAM, TTMEM_TAG_TRACE),
+					 alive ? 4096 + slot : 0);
+			assert_int_equal(told_by(a, lines, n, TTMEM_L1, TTMEM_TAG_SYSTEM),
+					 alive ? 64 + slot : 0);
+			if (!alive && a->page)
+				st_check_dead(a->fd, "exited");
+		}
+		free(lines);
+	}
+}
+
+static void end_agents(void)
+{
+	int slot;
+
+	for (slot = 0; slot < shared->slots; slot++) {
+		if (agents[slot].page)
+			munmap(agents[slot].page, sysconf(_SC_PAGESIZE));
+		close(agents[slot].fd);
+	}
+}
+
+/* In their sleep, which does not keep them from dying; nobody reaps them yet. */
+static void kill_some(void)
+{
+	siginfo_t info;
+	int slot;
+
+	for (slot = 0; slot < shared->slots; slot += 3) {
+		if (!workers[slot])
+			continue;
+		kill(workers[slot], SIGKILL);
+		assert_int_equal(waitid(P_PID, workers[slot], &info, WEXITED | WNOWAIT), 0);
+		count(COUNT_TARGETS, 1);
+	}
 }
 
 static void say(const char *what)
@@ -299,25 +605,35 @@ static void say(const char *what)
 	fflush(stdout);
 }
 
-static void check_frozen(void)
+static void audit(void)
 {
 	uint64_t clients = 0, reservations = 0;
 	char text[128];
 	int card;
 
-	group_write("cgroup.freeze", "1");
-	await_group("frozen 1");
 	for (card = 0; card < shared->cards; card++) {
 		uint64_t of_card = 0;
 
 		audit_card(card, &of_card, &reservations);
 		clients += of_card;
 	}
-	group_write("cgroup.freeze", "0");
+	check_agents();
 	count(COUNT_AUDITED, clients);
 	snprintf(text, sizeof(text), "the books agree on %" PRIu64 " clients, %" PRIu64
 		 " reservations", clients, reservations);
 	say(text);
+}
+
+static void check_frozen(void)
+{
+	begin_agents();
+	group_write("cgroup.freeze", "1");
+	await_group("frozen 1");
+	audit();
+	kill_some();
+	audit();
+	group_write("cgroup.freeze", "0");
+	end_agents();
 }
 
 /* With the last process and the last file on its way, all is 0: at once, not after a while. */
@@ -325,6 +641,7 @@ static void check_killed(void)
 {
 	int i, card;
 
+	begin_agents();
 	for (i = 0; i < shared->slots; i++)
 		if (workers[i])
 			kill(workers[i], SIGKILL);
@@ -337,6 +654,8 @@ static void check_killed(void)
 		assert_int_equal(st_get(card, ST_CARD, "clients"), 0);
 		assert_int_equal(st_get(card, ST_CARD, "reservations"), 0);
 	}
+	check_agents();
+	end_agents();
 	assert_int_equal(st_module_refs("ttmem"), 0);
 	reap();
 	say("all workers killed, the books are 0");
@@ -353,16 +672,21 @@ static void report(unsigned int rounds)
 		[COUNT_FORKED] = "forks",
 		[COUNT_EXECED] = "execs",
 		[COUNT_PASSED] = "files_passed",
+		[COUNT_ATTRIBUTED] = "clients_attributed",
+		[COUNT_MAPPED] = "counter_pages_mapped",
 		[COUNT_PULLED] = "cards_pulled",
 		[COUNT_TTMEM] = "ttmem_reloaded",
 		[COUNT_DRIVER] = "driver_reloaded",
 		[COUNT_INVALIDATED] = "invalidations",
 		[COUNT_AUDITED] = "clients_audited",
+		[COUNT_COUNTERS] = "counters_audited",
+		[COUNT_TARGETS] = "targets_killed",
 	};
 	int i;
 
 	for (i = 0; i < COUNTS; i++)
 		printf("%s %llu\n", names[i], (unsigned long long)shared->count[i]);
+	printf("killed_for_memory %llu\n", small_kills());
 	printf("rounds %u\n", rounds);
 }
 
@@ -396,11 +720,10 @@ static void prepare(void)
 	for (card = 0; card < shared->cards; card++)
 		st_check_used(card, 0, 0);
 	root_find_cards();
-	if (mkdir(CGROUP, 0755) && errno != EEXIST) {
-		fprintf(stderr, "stress: " CGROUP ": %s; the guest's kernel needs cgroup v2\n",
-			strerror(errno));
-		exit(2);
-	}
+	make_groups();
+	if ((mkdir(HIDING_PROC, 0755) && errno != EEXIST) ||
+	    mount("proc", HIDING_PROC, "proc", 0, "hidepid=2"))
+		fail_msg(HIDING_PROC ": %s", strerror(errno));
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 	/* A child too is sent files and sends them, exec or not. */
@@ -460,6 +783,8 @@ static void storm(void)
 		wake_root();
 	} while (!last);
 	report(rounds);
+	umount2(HIDING_PROC, MNT_DETACH);
+	rmdir(HIDING_PROC);
 }
 
 static void usage(FILE *out)
@@ -552,7 +877,7 @@ int main(int argc, char **argv)
 {
 	/* There is no test to come back to: what fails aborts, and says so. */
 	setenv("CMOCKA_TEST_ABORT", "1", 1);
-	if (argc == 6 && !strcmp(argv[1], "--heir")) {
+	if (argc == 7 && !strcmp(argv[1], "--heir")) {
 		map_shared();
 		return worker_heir(argv + 2);
 	}

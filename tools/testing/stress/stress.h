@@ -16,6 +16,11 @@
 
 #define SLOTS_MAX	64
 
+/* The workers' cgroups: one that all are in, and below it theirs. */
+#define CGROUP		"/sys/fs/cgroup/ttmem-storm"
+/* A mount of proc that hides who is not the reader. */
+#define HIDING_PROC	"/tmp/ttmem-storm-proc"
+
 /* What is counted, in the order in which it is printed. */
 enum count {
 	COUNT_OPERATIONS,
@@ -26,11 +31,15 @@ enum count {
 	COUNT_FORKED,
 	COUNT_EXECED,
 	COUNT_PASSED,
+	COUNT_ATTRIBUTED,
+	COUNT_MAPPED,
 	COUNT_PULLED,
 	COUNT_TTMEM,
 	COUNT_DRIVER,
 	COUNT_INVALIDATED,
 	COUNT_AUDITED,
+	COUNT_COUNTERS,
+	COUNT_TARGETS,
 	COUNTS,
 };
 
@@ -44,11 +53,13 @@ enum role {
 
 /**
  * struct slot - the place of one worker, which is filled again when it ends
+ * @pid: the worker there
  * @files: how many clients the worker there has open
  * @send: where to send it an open file
  * @receive: where it receives them; outlives the worker, with what is in it
  */
 struct slot {
+	atomic_int pid;
 	atomic_int files;
 	int send;
 	int receive;
@@ -105,6 +116,12 @@ struct dice {
 void dice_make(struct dice *dice, uint64_t kind, uint64_t which, uint64_t life);
 void dice_step(struct dice *dice);
 uint64_t dice_below(struct dice *dice, uint64_t end);
+
+/* Whether the worker of a slot has a memory cgroup that is too small for it. */
+static inline bool slot_is_small(int slot)
+{
+	return slot % 8 == 7;
+}
 
 /* The process of slot @slot, the @life-th one there. */
 void worker(int slot, uint64_t life);

@@ -11,7 +11,9 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "stress.h"
@@ -21,10 +23,17 @@
 /* How many steps a child goes, at most. */
 #define CHILD_STEPS	40
 
-/* A client that a thread has open, and handles of it that may be good still. */
+#define PAGE		4096
+
+/*
+ * A client that a thread has open, and handles of it that may be good still.
+ * What speaks for another process loses all when that one ends.
+ */
 struct client {
 	int fd;
 	uint32_t chips;
+	bool attributed;
+	int64_t *page;
 	uint64_t handle[KEPT];
 };
 
@@ -41,6 +50,7 @@ struct life {
 /* What goes with an open file to another worker. */
 struct parcel {
 	uint32_t chips;
+	bool attributed;
 	uint64_t handle[KEPT];
 };
 
@@ -49,10 +59,23 @@ static uint64_t below(struct life *l, uint64_t end)
 	return dice_below(&l->dice, end);
 }
 
+/*
+ * Who works in a small memory cgroup is killed by it now and then, mostly in the middle
+ * of a call. Some calls say ENOMEM instead: then it goes too, so that it is all the same.
+ */
+static bool small;
+
+static int end_if_short(int error)
+{
+	if (small && error == ENOMEM)
+		kill(getpid(), SIGKILL);
+	return error;
+}
+
 static int call(int fd, unsigned long request, void *argument)
 {
 	count(COUNT_OPERATIONS, 1);
-	return -st_call(fd, request, argument);
+	return end_if_short(-st_call(fd, request, argument));
 }
 
 static struct client *keep(struct life *l, int fd, uint32_t chips)
@@ -67,9 +90,18 @@ static struct client *keep(struct life *l, int fd, uint32_t chips)
 	return c;
 }
 
+/* Of the file and its page either may go first: the page keeps the client. */
 static void drop(struct life *l, struct client *c)
 {
+	bool page_first = below(l, 2);
+
+	if (c->page && page_first)
+		munmap(c->page, PAGE);
 	close(c->fd);
+	if (c->page && !page_first) {
+		c->page[TTMEM_COUNTER_INDEX(0, TTMEM_L1, TTMEM_TAG_SYSTEM)] = below(l, MIB);
+		munmap(c->page, PAGE);
+	}
 	if (!l->is_child)
 		atomic_fetch_sub(&shared->slot[l->slot].files, 1);
 	*c = l->clients[--l->count];
@@ -86,16 +118,26 @@ static struct client *pick(struct life *l)
 	return l->count ? &l->clients[below(l, l->count)] : NULL;
 }
 
-/* ENODEV is for good, and nothing is held any more, whatever was under way. */
-static void lose(struct life *l, struct client *c)
+/*
+ * ENODEV is for good, and so is ESRCH as long as the card is there; nothing is held any
+ * more, whatever was under way.
+ */
+static void lose(struct life *l, struct client *c, int error)
 {
 	struct ttmem_info info = { 0 };
+	int again = call(c->fd, TTMEM_IOC_INFO, &info);
 
-	assert_int_equal(call(c->fd, TTMEM_IOC_INFO, &info), ENODEV);
+	assert_true(error == ENODEV || c->attributed);
+	assert_true(again == error || again == ENODEV);
 	assert_int_equal(st_fdinfo(c->fd, "ttmem-reservations", NULL, 0), 0);
 	assert_int_equal(st_fdinfo(c->fd, "ttmem-total-chip0-dram", NULL, 0), 0);
 	count(COUNT_LOST, 1);
 	drop(l, c);
+}
+
+static bool is_lost(int error)
+{
+	return error == ENODEV || error == ESRCH;
 }
 
 /*
@@ -123,6 +165,7 @@ static int open_node(struct life *l)
 
 	count(COUNT_OPERATIONS, 1);
 	if (fd < 0) {
+		end_if_short(errno);
 		/* The card is not there, or is coming, or going. */
 		if (errno != ENOENT && errno != ENXIO && errno != ENODEV)
 			fail_msg("open of card %d: %s", card, strerror(errno));
@@ -178,20 +221,21 @@ static void do_dup(struct life *l)
 }
 
 /*
- * Reservations have other tags than gauges, so that the conductor can tell what
- * of a line of the clients file must be found among the reservations.
+ * Reservations, gauges and counters have tags of their own each, so that the conductor
+ * can tell what of a line of the list must be found among the reservations, and what
+ * stands in the client's page: counters are what is told as system.
  */
 static void choose_reservation(struct life *l, uint32_t chips, struct ttmem_reserve *r)
 {
-	static const uint32_t tags[2][3] = {
-		{ TTMEM_TAG_BUFFER, TTMEM_TAG_BUFFER, TTMEM_TAG_SYSTEM },
-		{ TTMEM_TAG_BUFFER, TTMEM_TAG_L1_SMALL, TTMEM_TAG_SYSTEM },
+	static const uint32_t tags[2][2] = {
+		{ TTMEM_TAG_BUFFER, TTMEM_TAG_BUFFER },
+		{ TTMEM_TAG_BUFFER, TTMEM_TAG_L1_SMALL },
 	};
 
 	memset(r, 0, sizeof(*r));
 	r->chip = below(l, chips);
 	r->memory = below(l, 2);
-	r->tag = tags[r->memory][below(l, 3)];
+	r->tag = tags[r->memory][below(l, 2)];
 	r->size = 1 + below(l, 1ull << (6 + below(l, r->memory ? 12 : 18)));
 	r->payload = below(l, r->size + 1);
 	if (!below(l, 4))
@@ -213,8 +257,8 @@ static void do_reserve(struct life *l)
 	while (c && n--) {
 		choose_reservation(l, c->chips, &r);
 		error = call(c->fd, TTMEM_IOC_RESERVE, &r);
-		if (error == ENODEV) {
-			lose(l, c);
+		if (is_lost(error)) {
+			lose(l, c, error);
 			return;
 		}
 		if (error == EDQUOT || (error == ENOSPC && !(r.flags & TTMEM_RESERVE_OVERCOMMIT)))
@@ -234,8 +278,8 @@ static void do_free(struct life *l)
 	while (c && n--) {
 		request.handle = c->handle[below(l, KEPT)];
 		error = call(c->fd, TTMEM_IOC_FREE, &request);
-		if (error == ENODEV) {
-			lose(l, c);
+		if (is_lost(error)) {
+			lose(l, c, error);
 			return;
 		}
 		/* Freed before, by whoever shares the client. */
@@ -256,8 +300,8 @@ static void do_free_many(struct life *l)
 		request.chip = below(l, c->chips);
 	}
 	error = call(c->fd, TTMEM_IOC_FREE, &request);
-	if (error == ENODEV)
-		lose(l, c);
+	if (is_lost(error))
+		lose(l, c, error);
 	else
 		assert_int_equal(error, 0);
 }
@@ -276,6 +320,10 @@ static void do_set(struct life *l)
 	if (!c)
 		return;
 	set.count = 1 + below(l, ARRAY_SIZE(gauges));
+	if (!below(l, 8)) {
+		set.flags = TTMEM_SET_RESTART_PEAKS;
+		set.count = below(l, ARRAY_SIZE(gauges));
+	}
 	for (i = 0; i < set.count; i++) {
 		gauges[i].chip = below(l, c->chips);
 		gauges[i].memory = below(l, 2);
@@ -284,10 +332,94 @@ static void do_set(struct life *l)
 		gauges[i].largest_free = below(l, MIB);
 	}
 	error = call(c->fd, TTMEM_IOC_SET, &set);
-	if (error == ENODEV)
-		lose(l, c);
+	if (is_lost(error))
+		lose(l, c, error);
 	else
 		assert_int_equal(error, 0);
+}
+
+/* A new client speaks for a worker, maybe this one, maybe one that is just ending. */
+static void do_attribute(struct life *l)
+{
+	struct client *c = open_client(l);
+	int slot = below(l, 4) ? (int)below(l, shared->slots) : l->slot, error;
+	struct ttmem_attribute request = { .pid = atomic_load(&shared->slot[slot].pid) };
+
+	if (!c || request.pid <= 0)
+		return;
+	error = call(c->fd, TTMEM_IOC_ATTRIBUTE, &request);
+	c->attributed = !error;
+	if (error == ENODEV) {
+		lose(l, c, error);
+		return;
+	}
+	/* EPERM: the number has become one of the kernel's threads. */
+	assert_true(!error || error == ESRCH || error == EPERM);
+	if (error)
+		return;
+	count(COUNT_ATTRIBUTED, 1);
+	error = call(c->fd, TTMEM_IOC_ATTRIBUTE, &request);
+	if (is_lost(error))
+		lose(l, c, error);
+	else
+		assert_int_equal(error, EBUSY);
+}
+
+static int64_t *map_page(int fd, size_t size, int sharing, off_t at)
+{
+	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, sharing, fd, at);
+
+	count(COUNT_OPERATIONS, 1);
+	if (map == MAP_FAILED) {
+		end_if_short(errno);
+		return NULL;
+	}
+	return map;
+}
+
+static void do_map(struct life *l)
+{
+	struct client *c = pick(l);
+
+	if (!c)
+		return;
+	if (!below(l, 4)) {
+		assert_null(map_page(c->fd, PAGE + 1, MAP_SHARED, 0));
+		assert_null(map_page(c->fd, PAGE, MAP_SHARED, PAGE));
+		assert_null(map_page(c->fd, PAGE, MAP_PRIVATE, 0));
+		assert_true(errno == EINVAL || is_lost(errno));
+	}
+	if (c->page)
+		return;
+	c->page = map_page(c->fd, PAGE, MAP_SHARED, 0);
+	if (!c->page)
+		assert_true(is_lost(errno));
+	else
+		count(COUNT_MAPPED, 1);
+}
+
+/* Also cells that nobody reads, and below 0. */
+static void do_count(struct life *l)
+{
+	struct client *c = pick(l);
+	int n = 1 + below(l, 16);
+	int64_t *cell, value;
+
+	if (!c || !c->page)
+		return;
+	while (n--) {
+		cell = &c->page[TTMEM_COUNTER_INDEX(below(l, c->chips), below(l, 2),
+						    TTMEM_TAG_SYSTEM)];
+		value = below(l, MIB) - MIB / 4;
+		if (!below(l, 16))
+			c->page[TTMEM_COUNTER_INDEX(2 + below(l, 30), below(l, 2), below(l, 8))] =
+				below(l, UINT64_MAX);
+		else if (below(l, 4))
+			__atomic_fetch_add(cell, value, __ATOMIC_RELAXED);
+		else
+			*cell = value;
+		count(COUNT_OPERATIONS, 1);
+	}
 }
 
 static void do_info(struct life *l)
@@ -301,8 +433,8 @@ static void do_info(struct life *l)
 	info.chip = below(l, c->chips);
 	info.memory = below(l, 2);
 	error = call(c->fd, TTMEM_IOC_INFO, &info);
-	if (error == ENODEV) {
-		lose(l, c);
+	if (is_lost(error)) {
+		lose(l, c, error);
 		return;
 	}
 	assert_int_equal(error, 0);
@@ -327,8 +459,8 @@ static void do_list(struct life *l)
 		list.start = list.next;
 		list.count = room;
 		error = call(c->fd, TTMEM_IOC_RESERVATIONS, &list);
-		if (error == ENODEV) {
-			lose(l, c);
+		if (is_lost(error)) {
+			lose(l, c, error);
 			return;
 		}
 		if (list.client && error == ENOENT)
@@ -351,25 +483,60 @@ static void do_read_file(struct life *l)
 	free(st_slurp(path));
 }
 
-/* Whole, or a piece and not the rest; the card may go while it is open. */
+/* Whole, or a piece and not the rest; cards may go while it is open. */
 static void do_read_clients(struct life *l)
 {
-	char path[64], piece[512];
-	ssize_t got, last = 0;
 	int fd, pieces = below(l, 2) ? 1 + below(l, 4) : 1 << 20;
+	ssize_t got, last = 0;
+	char piece[512];
 
 	count(COUNT_OPERATIONS, 1);
-	snprintf(path, sizeof(path), "/proc/driver/ttmem/%d/clients",
-		 (int)below(l, shared->cards));
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	fd = open(ST_LIST, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		end_if_short(errno);
 		return;
+	}
 	while (pieces-- && (got = read(fd, piece, sizeof(piece))) > 0) {
 		if (!last)
-			assert_memory_equal(piece, "CLIENT ", 7);
+			assert_memory_equal(piece, "CARD CLIENT ", 12);
 		last = got;
 	}
 	close(fd);
+}
+
+/*
+ * As somebody who may not look into processes, where proc hides them: of others there is
+ * neither a number nor a name, but all bytes.
+ */
+static void do_read_hidden(struct life *l)
+{
+	char line[512], source[16], command[16];
+	uid_t me = getuid();
+	long long pid, uid;
+	bool first = true;
+	FILE *file;
+
+	(void)l;
+	count(COUNT_OPERATIONS, 1);
+	/* Of this thread alone. */
+	assert_int_equal(syscall(SYS_setresuid, -1, me, -1), 0);
+	file = fopen(HIDING_PROC "/driver/ttmem/clients", "re");
+	assert_int_equal(syscall(SYS_setresuid, -1, 0, -1), 0);
+	if (!file)
+		return;
+	while (fgets(line, sizeof(line), file)) {
+		if (!first && strchr(line, '\n')) {
+			assert_int_equal(sscanf(line, "%*u %*u %lld %lld %*u %*s %*s %*u %*u %*u %15s %15s",
+						&pid, &uid, source, command), 4);
+			if (uid != me) {
+				assert_int_equal(pid, 0);
+				assert_int_equal(uid, 65534);
+				assert_string_equal(command, "-");
+			}
+		}
+		first = false;
+	}
+	fclose(file);
 }
 
 /* One's own, or what another process has under some number. */
@@ -387,6 +554,39 @@ static void do_read_fdinfo(struct life *l)
 }
 
 /*
+ * What a client that nobody shares is told to hold of a pool: its reservations and its
+ * counter, which may say anything. Returns 0 or what the client answers.
+ */
+static int check_exact_counter(struct life *l, int fd, uint32_t chip, uint32_t memory,
+			       uint64_t reserved)
+{
+	static const int64_t values[] = {
+		0, 1, -1, 4096, INT64_MIN, INT64_MAX, TTMEM_CLIENT_BYTES_MAX + 1,
+	};
+	int64_t value = values[below(l, ARRAY_SIZE(values))];
+	uint64_t counted = value < 0 ? 0 : value, total;
+	struct ttmem_info info = { 0 };
+	char key[40];
+	int64_t *page;
+	int error;
+
+	page = map_page(fd, PAGE, MAP_SHARED, 0);
+	if (!page)
+		return errno;
+	page[TTMEM_COUNTER_INDEX(chip, memory, TTMEM_TAG_SYSTEM)] = value;
+	if (counted > TTMEM_CLIENT_BYTES_MAX - reserved)
+		counted = TTMEM_CLIENT_BYTES_MAX - reserved;
+	snprintf(key, sizeof(key), "ttmem-total-chip%u-%s", chip, memory ? "l1" : "dram");
+	total = st_fdinfo(fd, key, NULL, 0);
+	error = call(fd, TTMEM_IOC_INFO, &info);
+	/* Alive after, so it was before. */
+	if (!error)
+		assert_int_equal(total, reserved + counted);
+	munmap(page, PAGE);
+	return error;
+}
+
+/*
  * A client that nobody shares: it holds what it was told to and nothing else,
  * or has lost all of it.
  */
@@ -395,9 +595,9 @@ static void do_exact_life(struct life *l)
 	struct ttmem_reservations list = { .entry_size = sizeof(struct ttmem_reservation) };
 	int n = below(l, 24), i, error = 0;
 	struct ttmem_free request = { 0 };
-	uint64_t handles[24], held = 0;
-	struct ttmem_reserve r;
-	uint32_t chips;
+	struct ttmem_reserve made[24];
+	uint64_t held = 0, bytes = 0;
+	uint32_t chips, chip, memory;
 	int fd;
 
 	fd = open_node(l);
@@ -405,15 +605,15 @@ static void do_exact_life(struct life *l)
 		return;
 	chips = chips_of(fd);
 	for (i = 0; chips && i < n && !error; i++) {
-		choose_reservation(l, chips, &r);
-		error = call(fd, TTMEM_IOC_RESERVE, &r);
+		choose_reservation(l, chips, &made[held]);
+		error = call(fd, TTMEM_IOC_RESERVE, &made[held]);
 		if (!error)
-			handles[held++] = r.handle;
+			held++;
 		else if (error == EDQUOT || error == ENOSPC)
 			error = 0;
 	}
 	for (i = below(l, held + 1); i > 0 && !error; i--) {
-		request.handle = handles[--held];
+		request.handle = made[--held].handle;
 		error = call(fd, TTMEM_IOC_FREE, &request);
 		if (!error && !below(l, 4))
 			assert_true(call(fd, TTMEM_IOC_FREE, &request) != 0);
@@ -422,6 +622,14 @@ static void do_exact_life(struct life *l)
 		error = call(fd, TTMEM_IOC_RESERVATIONS, &list);
 	if (chips && !error)
 		assert_int_equal(list.total, held);
+	if (chips && !error && below(l, 2)) {
+		chip = below(l, chips);
+		memory = below(l, 2);
+		for (i = 0; i < (int)held; i++)
+			if (made[i].chip == chip && made[i].memory == memory)
+				bytes += made[i].size;
+		error = check_exact_counter(l, fd, chip, memory, bytes);
+	}
 	if (error)
 		assert_int_equal(error, ENODEV);
 	close(fd);
@@ -444,13 +652,14 @@ static void do_pass(struct life *l)
 
 	if (!c)
 		return;
-	parcel = (struct parcel){ .chips = c->chips };
+	parcel = (struct parcel){ .chips = c->chips, .attributed = c->attributed };
 	memcpy(parcel.handle, c->handle, sizeof(parcel.handle));
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
 	header->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(header), &c->fd, sizeof(c->fd));
 	if (sendmsg(shared->slot[below(l, shared->slots)].send, &message, MSG_DONTWAIT) < 0) {
+		end_if_short(errno);
 		/* Nobody fetches there as fast as others send. */
 		assert_true(errno == EAGAIN || errno == ETOOMANYREFS);
 		return;
@@ -499,6 +708,7 @@ static void do_receive(struct life *l)
 	if (fd < 0)
 		return;
 	c = keep(l, fd, parcel.chips);
+	c->attributed = parcel.attributed;
 	memcpy(c->handle, parcel.handle, sizeof(c->handle));
 }
 
@@ -548,6 +758,8 @@ static void do_fork(struct life *l)
 	if (!may_fork(l))
 		return;
 	l->child = fork();
+	if (l->child < 0)
+		end_if_short(errno);
 	assert_true(l->child >= 0);
 	if (l->child) {
 		count(COUNT_FORKED, 1);
@@ -564,11 +776,13 @@ static void do_fork(struct life *l)
 static void do_exec(struct life *l)
 {
 	struct client *c = pick(l);
-	char numbers[4][24];
+	char numbers[5][24];
 
 	if (!c || !may_fork(l))
 		return;
 	l->child = fork();
+	if (l->child < 0)
+		end_if_short(errno);
 	assert_true(l->child >= 0);
 	if (l->child) {
 		count(COUNT_EXECED, 1);
@@ -580,8 +794,10 @@ static void do_exec(struct life *l)
 	snprintf(numbers[1], sizeof(numbers[1]), "%" PRIu64, l->dice.stream);
 	snprintf(numbers[2], sizeof(numbers[2]), "%d", c->fd);
 	snprintf(numbers[3], sizeof(numbers[3]), "%u", c->chips);
+	snprintf(numbers[4], sizeof(numbers[4]), "%d", c->attributed);
 	execl("/proc/self/exe", "stress-heir", "--heir", numbers[0], numbers[1], numbers[2],
-	      numbers[3], NULL);
+	      numbers[3], numbers[4], NULL);
+	end_if_short(errno);
 	fail_msg("exec: %s", strerror(errno));
 }
 
@@ -596,17 +812,21 @@ static const struct deed {
 	void (*act)(struct life *l);
 	unsigned int often;
 } deeds[] = {
-	{ do_open, 150 },
+	{ do_open, 120 },
+	{ do_attribute, 28 },
 	{ do_close, 60 },
 	{ do_dup, 30 },
-	{ do_reserve, 220 },
-	{ do_free, 150 },
-	{ do_free_many, 50 },
-	{ do_set, 80 },
+	{ do_reserve, 200 },
+	{ do_free, 130 },
+	{ do_free_many, 40 },
+	{ do_set, 60 },
+	{ do_map, 40 },
+	{ do_count, 30 },
 	{ do_info, 30 },
 	{ do_list, 40 },
 	{ do_read_file, 40 },
 	{ do_read_clients, 5 },
+	{ do_read_hidden, 2 },
 	{ do_read_fdinfo, 20 },
 	{ do_exact_life, 30 },
 	{ do_pass, 40 },
@@ -675,9 +895,17 @@ static void brawl(struct life *l)
 	atomic_ullong *place = &common_handle[below(l, ARRAY_SIZE(common_handle))];
 	struct ttmem_reserve reserve;
 	struct ttmem_free request = { 0 };
+	int64_t *page;
 	int error;
 
-	if (below(l, 2)) {
+	if (!below(l, 16)) {
+		page = map_page(common, PAGE, MAP_SHARED, 0);
+		error = page ? 0 : errno;
+		if (page) {
+			page[TTMEM_COUNTER_INDEX(0, TTMEM_DRAM, TTMEM_TAG_SYSTEM)] = below(l, MIB);
+			munmap(page, PAGE);
+		}
+	} else if (below(l, 2)) {
 		choose_reservation(l, 1, &reserve);
 		error = call(common, TTMEM_IOC_RESERVE, &reserve);
 		if (!error)
@@ -753,6 +981,7 @@ void worker(int slot, uint64_t number)
 	int i;
 
 	assert_int_equal(setresuid(uid, 0, 0), 0);
+	small = slot_is_small(slot);
 	common = open("/dev/null", O_RDWR | O_CLOEXEC);
 	assert_true(common >= 0);
 	for (i = 0; i < THREADS; i++) {
@@ -772,7 +1001,9 @@ int worker_heir(char **args)
 	make_life(&l, atoi(args[0]));
 	dice_make(&l.dice, strtoull(args[1], NULL, 10), 0, 0);
 	l.is_child = true;
+	small = slot_is_small(l.slot);
 	c = keep(&l, atoi(args[2]), atoi(args[3]));
+	c->attributed = atoi(args[4]);
 	assert_int_equal(fcntl(c->fd, F_SETFD, FD_CLOEXEC), 0);
 	live(&l, CHILD_STEPS);
 	return 0;
