@@ -20,11 +20,11 @@
 
 struct machine machine;
 
-/* Mounts of proc, each below the machine's directory, and how they hide. */
+/* Mounts of proc, each below the machine's directory, and from whom they hide. */
 static const struct { const char *name, *options; } mounts[MOUNTS] = {
-	[MOUNT_NOACCESS] = { "noaccess", "hidepid=1" },
-	[MOUNT_INVISIBLE] = { "invisible", "hidepid=2" },
-	[MOUNT_PTRACEABLE] = { "ptraceable", "hidepid=4" },
+	[MOUNT_NOACCESS] = { "noaccess", "hidepid=1,gid=4242" },
+	[MOUNT_INVISIBLE] = { "invisible", "hidepid=2,gid=4242" },
+	[MOUNT_PTRACEABLE] = { "ptraceable", "hidepid=4,gid=4242" },
 	[MOUNT_GROUP] = { "group", "hidepid=2,gid=0" },
 	[MOUNT_SUBSET] = { "subset", "subset=pid" },
 };
@@ -405,18 +405,25 @@ static bool add_line(const char *line, bool empty, struct sums *sums, struct poo
 /* The list of all cards, summed up; returns whether it is one. */
 static bool read_list(bool empty, struct sums *sums)
 {
-	static const char header[] =
-		"CARD CLIENT PID UID CHIP MEMORY TAG BYTES PEAK RESERVATIONS SOURCE COMMAND";
+	static const char *const columns[] = {
+		"CARD", "CLIENT", "PID", "UID", "CHIP", "MEMORY", "TAG", "BYTES", "PEAK",
+		"RESERVATIONS", "SOURCE", "COMMAND",
+	};
 	struct pool pools[2][2] = { };
 	static char list[1000000];
+	char *line, *rest, *word, *words;
 	uint64_t client, last = 0;
-	char *line, *rest;
+	unsigned int i;
 
 	if (!slurp("/proc/" LIST, list, sizeof(list)))
 		return list_wrong("cannot be read", strerror(errno));
 	line = strtok_r(list, "\n", &rest);
-	if (!line || strcmp(line, header))
-		return list_wrong("another header", line ?: "none");
+	word = line ? strtok_r(line, " ", &words) : NULL;
+	for (i = 0; i < ARRAY_SIZE(columns); i++) {
+		if (!word || strcmp(word, columns[i]))
+			return list_wrong("no such column", columns[i]);
+		word = strtok_r(NULL, " ", &words);
+	}
 	while ((line = strtok_r(NULL, "\n", &rest))) {
 		if (!add_line(line, empty, sums, pools))
 			return false;

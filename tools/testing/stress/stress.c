@@ -722,7 +722,7 @@ static void prepare(void)
 	root_find_cards();
 	make_groups();
 	if ((mkdir(HIDING_PROC, 0755) && errno != EEXIST) ||
-	    mount("proc", HIDING_PROC, "proc", 0, "hidepid=2"))
+	    mount("proc", HIDING_PROC, "proc", 0, "hidepid=2,gid=4242"))
 		fail_msg(HIDING_PROC ": %s", strerror(errno));
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
