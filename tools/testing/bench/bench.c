@@ -41,7 +41,7 @@
 #include <cpuid.h>
 #endif
 
-#include "../../../uapi/ttmem.h"
+#include "../../lib/libttmem.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -615,13 +615,12 @@ static void counters_open(void)
 
 static uint64_t run_counter(struct job *job)
 {
-	int64_t *counter = &counters[TTMEM_COUNTER_INDEX(0, TTMEM_DRAM, TTMEM_TAG_BUFFER)];
 	uint64_t start = now();
 	unsigned int i;
 
 	for (i = 0; i < job->each; i++) {
-		__atomic_fetch_add(counter, BYTES, __ATOMIC_RELAXED);
-		__atomic_fetch_add(counter, -BYTES, __ATOMIC_RELAXED);
+		ttmem_add(counters, 0, TTMEM_DRAM, TTMEM_TAG_BUFFER, BYTES);
+		ttmem_add(counters, 0, TTMEM_DRAM, TTMEM_TAG_BUFFER, -BYTES);
 	}
 	return now() - start;
 }
