@@ -1,0 +1,593 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory that runs out under a hostile user's hand: several allocations in a row that fail,
+ * a budget of bytes after which all do, a cgroup that is full. A single failure is retried
+ * with another allocation in many places, so test_faults.c does not get to what comes after
+ * the second. Each call is tried, and a card's coming. What failed has changed nothing, and
+ * all memory comes back.
+ */
+#define _GNU_SOURCE
+#include <inttypes.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "hostile.h"
+
+#define CARD	0
+#define GROUP	"hostile"
+
+/* Slots of one node of a tree, and of a tree of two levels that is full. */
+#define NODE	64
+#define FULL	(NODE * NODE)
+
+/* What a cgroup's statistics keep back for each processor. */
+#define KEPT	8192
+
+static void need_faults(void)
+{
+	if (!faults_possible()) {
+		print_message("skipped: this kernel makes no allocation fail, it needs CONFIG_FAILSLAB and CONFIG_FAULT_INJECTION_DEBUG_FS\n");
+		skip();
+	}
+}
+
+static void reserve_many(int fd, long count)
+{
+	while (count--)
+		assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 64, 0, NULL), 0);
+}
+
+/**
+ * struct group - what a cgroup's slab is compared with
+ * @before: its bytes at first
+ */
+struct group {
+	uint64_t before;
+};
+
+static bool slab_is_back(void *arg)
+{
+	struct group *g = arg;
+	uint64_t now = cgroup_stat(GROUP, "slab");
+
+	return now <= g->before + KEPT * hostile_cpus();
+}
+
+static void check_slab_back(struct group *g)
+{
+	/* What is freed after a grace period takes its time. */
+	if (!st_await(slab_is_back, g))
+		fail_msg("a cgroup's slab was %" PRIu64 " bytes and has come back to %" PRIu64,
+			 g->before, cgroup_stat(GROUP, "slab"));
+}
+
+static void fail_in_nodes(int sock, void *arg)
+{
+	long rounds = *(long *)arg, nodes, failed = 0;
+
+	cgroup_enter(GROUP);
+	st_say(sock);
+	st_hear(sock);
+	while (rounds--)
+		/* The tree gets a third level: three nodes are made, one after the other. */
+		for (nodes = 0; nodes < 4; nodes++) {
+			int fd = st_open(CARD), error;
+			long made;
+
+			reserve_many(fd, FULL);
+			faults_begin(nodes * 576, 1000, "radix_tree_node");
+			error = st_reserve(fd, 0, TTMEM_DRAM, 0, 64, 0, NULL);
+			made = faults_end();
+			assert_int_equal(error, made ? -ENOMEM : 0);
+			failed += !!error;
+			close(fd);
+		}
+	/* With no node, with one, and with two. */
+	assert_int_equal(failed, 3 * *(long *)arg);
+}
+
+/*
+ * A store that fails half-way leaves a node of the tree without an entry, which nobody
+ * finds who looks for entries.
+ */
+static void test_empty_node(void **state)
+{
+	long rounds = st_many(400) < 400 ? 20 : 40;
+	struct group g;
+	struct st_child child;
+
+	(void)state;
+	need_faults();
+	cgroup_make(GROUP, 0);
+	child = st_spawn(fail_in_nodes, &rounds);
+	st_hear(child.sock);
+	g.before = cgroup_stat(GROUP, "slab");
+	st_say(child.sock);
+	st_join(&child);
+	st_check_used(CARD, 0, 0);
+	check_slab_back(&g);
+	cgroup_remove(GROUP);
+}
+
+/*
+ * The kernel writes of each process that it kills for memory, with its stack. That is no
+ * complaint, so it is not to stand on the console, where the guest looks for complaints.
+ */
+static char *console;
+
+static void quiet_console(void)
+{
+	console = st_slurp("/proc/sys/kernel/printk");
+	assert_non_null(console);
+	assert_int_equal(st_write("/proc/sys/kernel/printk", "4"), 0);
+}
+
+static void restore_console(void)
+{
+	if (console)
+		st_write("/proc/sys/kernel/printk", console);
+	free(console);
+	console = NULL;
+}
+
+/* Fills a tree, waits until the cgroup has no byte more, and goes on until it is killed. */
+static void fill_up(int sock, void *arg)
+{
+	unsigned int extra = *(unsigned int *)arg, i;
+	int fd;
+
+	cgroup_enter(GROUP);
+	hostile_become(MALLORY);
+	fd = st_open(CARD);
+	reserve_many(fd, FULL);
+	/* Each time another part of the last page is left. */
+	for (i = 0; i < extra; i++)
+		st_open(CARD);
+	st_say(sock);
+	st_hear(sock);
+	while (st_reserve(fd, 0, TTMEM_DRAM, 0, 64, 0, NULL) != -EDQUOT)
+		;
+}
+
+static void leave_nothing(void)
+{
+	char *current = st_slurp("/sys/fs/cgroup/" GROUP "/memory.current");
+
+	assert_non_null(current);
+	assert_int_equal(st_write("/sys/fs/cgroup/" GROUP "/memory.max", current), 0);
+	free(current);
+}
+
+static void test_full_cgroup(void **state)
+{
+	unsigned int rounds = st_many(400) < 400 ? 10 : 60, i;
+	struct group g;
+	uint64_t killed;
+
+	(void)state;
+	quiet_console();
+	cgroup_make(GROUP, 0);
+	killed = cgroup_event(GROUP, "oom_kill");
+	g.before = cgroup_stat(GROUP, "slab");
+	for (i = 0; i < rounds; i++) {
+		struct st_child child = st_spawn(fill_up, &i);
+
+		st_hear(child.sock);
+		leave_nothing();
+		st_say(child.sock);
+		assert_int_equal(hostile_end(&child), -SIGKILL);
+		st_kill(&child);
+		assert_int_equal(cgroup_event(GROUP, "oom_kill"), killed + i + 1);
+		assert_int_equal(st_write("/sys/fs/cgroup/" GROUP "/memory.max", "max"), 0);
+	}
+	restore_console();
+	st_check_used(CARD, 0, 0);
+	check_slab_back(&g);
+	cgroup_remove(GROUP);
+}
+
+/**
+ * struct trial - a call that is made to fail wherever it allocates
+ * @name: for the log
+ * @held: reservations that the calling client holds
+ * @call: 0 or a negative errno
+ */
+struct trial {
+	const char *name;
+	long held;
+	int (*call)(void);
+};
+
+static int client, opened;
+static uint64_t handle;
+
+static int call_open(void)
+{
+	opened = open(st_node(CARD), O_RDWR | O_CLOEXEC);
+	return opened < 0 ? -errno : 0;
+}
+
+static int call_info(void)
+{
+	struct ttmem_info info;
+
+	return st_info(client, &info);
+}
+
+static int call_reserve(void)
+{
+	struct ttmem_reserve reserve = {
+		.argsz = sizeof(reserve),
+		.size = 64,
+		.label = "a label",
+	};
+
+	return st_call(client, TTMEM_IOC_RESERVE, &reserve);
+}
+
+static int call_free(void)
+{
+	return st_free(client, handle);
+}
+
+static int call_free_all(void)
+{
+	return st_free_all(client);
+}
+
+static int call_set(void)
+{
+	return st_set(client, 0, TTMEM_L1, TTMEM_TAG_CB, MIB);
+}
+
+static int call_list(void)
+{
+	static struct ttmem_reservation entries[16];
+	struct ttmem_reservations list = {
+		.argsz = sizeof(list),
+		.entries = (uintptr_t)entries,
+		.count = ARRAY_SIZE(entries),
+		.entry_size = sizeof(entries[0]),
+	};
+
+	return st_call(client, TTMEM_IOC_RESERVATIONS, &list);
+}
+
+static int call_attribute(void)
+{
+	struct ttmem_attribute attribute = { .argsz = sizeof(attribute), .pid = getpid() };
+
+	return st_call(client, TTMEM_IOC_ATTRIBUTE, &attribute);
+}
+
+static int call_map(void)
+{
+	long size = sysconf(_SC_PAGESIZE);
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, client, 0);
+
+	if (page == MAP_FAILED)
+		return -errno;
+	/* It is brought in at the first touch; where that fails it is a signal. */
+	munmap(page, size);
+	return 0;
+}
+
+static int read_all(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), error = 0;
+	static char text[4096];
+	ssize_t got;
+
+	if (fd < 0)
+		return -errno;
+	do {
+		got = read(fd, text, sizeof(text));
+		if (got < 0)
+			error = -errno;
+	} while (got > 0);
+	close(fd);
+	return error;
+}
+
+static int call_read_list(void)
+{
+	return read_all(HOSTILE_LIST);
+}
+
+static int call_read_sum(void)
+{
+	return read_all(st_path(CARD, ST_CARD, "dram_used"));
+}
+
+static int call_invalidate(void)
+{
+	return st_put(CARD, ST_CARD, "invalidate", "1");
+}
+
+static const struct trial trials[] = {
+	{ "open", 0, call_open },
+	{ "INFO", 1, call_info },
+	{ "RESERVE, the client's first", 0, call_reserve },
+	{ "RESERVE, a new node", NODE, call_reserve },
+	{ "RESERVE, a new level", FULL, call_reserve },
+	{ "FREE", 3, call_free },
+	{ "FREE of all", 3, call_free_all },
+	{ "SET", 1, call_set },
+	{ "RESERVATIONS", 20, call_list },
+	{ "ATTRIBUTE", 0, call_attribute },
+	{ "mmap", 1, call_map },
+	{ "the list", 1, call_read_list },
+	{ "a sum", 1, call_read_sum },
+	{ "invalidation", 1, call_invalidate },
+};
+
+static const char *const sums[] = { "dram_used", "l1_used", "clients", "reservations", "denied" };
+
+static void note_sums(uint64_t noted[ARRAY_SIZE(sums)])
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sums); i++)
+		noted[i] = st_get(CARD, ST_CARD, sums[i]);
+}
+
+/* How often it has failed when @times allocations fail after each budget of bytes. */
+static unsigned int try_budgets(const struct trial *t, long times)
+{
+	uint64_t before[ARRAY_SIZE(sums)], after[ARRAY_SIZE(sums)];
+	unsigned int failed = 0;
+	long budget, made = 1;
+	int error;
+
+	for (budget = 0; made; budget += 64) {
+		opened = -1;
+		client = st_open(CARD);
+		if (t->held) {
+			reserve_many(client, t->held - 1);
+			assert_int_equal(st_reserve(client, 0, TTMEM_L1, 0, 64, 0, &handle), 0);
+		}
+		note_sums(before);
+		faults_begin(budget, times, NULL);
+		error = t->call();
+		made = faults_end();
+		if (error) {
+			if (!made || error != -ENOMEM)
+				fail_msg("%s, %ld bytes%s: %s", t->name, budget,
+					 made ? "" : ", no fault made", strerror(-error));
+			failed++;
+			note_sums(after);
+			assert_memory_equal(before, after, sizeof(before));
+			assert_int_equal(t->call(), 0);
+		}
+		close(opened);
+		close(client);
+	}
+	st_check_used(CARD, 0, 0);
+	print_message("%s, %ld in a row: up to %ld bytes, failed %u times\n", t->name, times,
+		      budget - 64, failed);
+	return failed;
+}
+
+static void test_budgets(void **state)
+{
+	unsigned int failed = 0;
+	size_t i;
+
+	(void)state;
+	need_faults();
+	for (i = 0; i < ARRAY_SIZE(trials); i++) {
+		failed += try_budgets(&trials[i], 2);
+		failed += try_budgets(&trials[i], 1000);
+	}
+	assert_true(failed > ARRAY_SIZE(trials));
+}
+
+/**
+ * struct opener - a user who opens the node when told, and who tells him
+ * @go: to open once, or all the time while it is set
+ * @done: he has
+ * @error: 0 or a negative errno
+ * @stop: to end
+ */
+struct opener {
+	int go;
+	int done;
+	int error;
+	int stop;
+};
+
+static struct opener *make_opener(void)
+{
+	struct opener *o = mmap(NULL, sizeof(*o), PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	assert_true(o != MAP_FAILED);
+	return o;
+}
+
+static int look_at(const int *flag)
+{
+	return __atomic_load_n(flag, __ATOMIC_ACQUIRE);
+}
+
+static void raise_flag(int *flag, int value)
+{
+	__atomic_store_n(flag, value, __ATOMIC_RELEASE);
+}
+
+static void open_when_told(int sock, void *arg)
+{
+	struct opener *o = arg;
+	int fd;
+
+	faults_mark(true);
+	hostile_become(MALLORY);
+	st_say(sock);
+	while (!look_at(&o->stop)) {
+		if (!look_at(&o->go)) {
+			usleep(100);
+			continue;
+		}
+		fd = open(st_node(CARD), O_RDWR | O_CLOEXEC);
+		o->error = fd < 0 ? -errno : 0;
+		close(fd);
+		raise_flag(&o->go, 0);
+		raise_flag(&o->done, 1);
+	}
+}
+
+static bool is_done(void *arg)
+{
+	return look_at(&((struct opener *)arg)->done);
+}
+
+/* A user's open() leaves nothing that the module's end would find. */
+static void test_open_of_a_user(void **state)
+{
+	struct opener *o = make_opener();
+	struct st_child child;
+	unsigned int failed = 0;
+	long budget, made;
+
+	(void)state;
+	need_faults();
+	child = st_spawn(open_when_told, o);
+	st_hear(child.sock);
+	/* Less each time: one that succeeds might mend what the last one has left. */
+	for (budget = 8192; budget >= 0; budget -= 64) {
+		faults_arm(budget, 1000, NULL);
+		raise_flag(&o->done, 0);
+		raise_flag(&o->go, 1);
+		assert_true(st_await(is_done, o));
+		made = faults_disarm();
+		assert_true(!o->error || (made && o->error == -ENOMEM));
+		failed += !!o->error;
+	}
+	raise_flag(&o->stop, 1);
+	st_join(&child);
+	assert_true(failed > 0);
+	assert_int_equal(st_unload("ttmem"), 0);
+	assert_int_equal(st_load("TTMEM_KO", ""), 0);
+	st_await_all_attached(true);
+	munmap(o, sizeof(*o));
+}
+
+#define KEPT_OPEN	64
+
+/* Opens while told to, and then says whether what it has got is what the card's state asks. */
+static void open_in_between(int sock, void *arg)
+{
+	struct opener *o = arg;
+	int fds[KEPT_OPEN], n = 0, i;
+
+	hostile_become(MALLORY);
+	st_say(sock);
+	while (!look_at(&o->stop)) {
+		int fd = n < KEPT_OPEN ? open(st_node(CARD), O_RDWR | O_CLOEXEC) : -1;
+
+		if (fd >= 0)
+			fds[n++] = fd;
+	}
+	st_hear(sock);
+	/* The parent has told by @error what each answer has to be. */
+	for (i = 0; i < n; i++)
+		assert_int_equal(st_reserve(fds[i], 0, TTMEM_DRAM, 0, 64, 0, NULL), o->error);
+	o->done = n;
+	st_say(sock);
+}
+
+/**
+ * struct coming - what has become of the card when its coming had so many bytes
+ * @made: allocations that have failed
+ * @half: its driver is there, it is not
+ * @opened: it had a node in between, which somebody has opened
+ */
+struct coming {
+	long made;
+	bool half;
+	bool opened;
+};
+
+static struct coming try_coming(struct opener *o, long budget)
+{
+	struct st_child child;
+	struct coming c;
+	int error;
+
+	assert_int_equal(st_unbind(CARD), 0);
+	st_await_attached(CARD, false);
+	memset(o, 0, sizeof(*o));
+	child = st_spawn(open_in_between, o);
+	st_hear(child.sock);
+	faults_begin(budget, 2, NULL);
+	error = st_bind(CARD);
+	c.made = faults_end();
+	assert_true(!error || c.made);
+	raise_flag(&o->stop, 1);
+	o->error = st_attached(CARD) ? 0 : -ENODEV;
+	st_say(child.sock);
+	st_hear(child.sock);
+	st_join(&child);
+	c.half = !error && o->error;
+	c.opened = o->error && o->done;
+	if (error)
+		assert_int_equal(st_bind(CARD), 0);
+	if (!st_attached(CARD)) {
+		assert_int_equal(st_unbind(CARD), 0);
+		st_await_attached(CARD, false);
+		assert_int_equal(st_bind(CARD), 0);
+	}
+	st_await_attached(CARD, true);
+	st_check_used(CARD, 0, 0);
+	return c;
+}
+
+/*
+ * A card whose coming fails half-way has had a node. Who has opened it has a client of a card
+ * that is gone, not one of books that nobody sees.
+ */
+static void test_half_way(void **state)
+{
+	long coarse = 8192, fine = st_many(1000) < 1000 ? 256 : 64, budget, most;
+	unsigned int tried = 0, half = 0, opened_half = 0;
+	struct opener *o = make_opener();
+	struct coming c;
+
+	(void)state;
+	need_faults();
+	/* First how much it takes, then, close to that, each part of it: ttmem comes last. */
+	for (most = 0; try_coming(o, most).made; most += coarse)
+		;
+	for (budget = most; budget > most - 4 * coarse && budget >= 0; budget -= fine) {
+		c = try_coming(o, budget);
+		tried++;
+		half += c.half;
+		opened_half += c.opened;
+	}
+	print_message("bind: %u budgets below %ld bytes, the card did not come %u times, and had been opened %u times then\n",
+		      tried, most, half, opened_half);
+	assert_true(half > 0 && half < tried);
+	munmap(o, sizeof(*o));
+}
+
+static int teardown(void **state)
+{
+	faults_stop();
+	restore_console();
+	return st_teardown(state);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_empty_node, teardown),
+		cmocka_unit_test_teardown(test_full_cgroup, teardown),
+		cmocka_unit_test_teardown(test_budgets, teardown),
+		cmocka_unit_test_teardown(test_open_of_a_user, teardown),
+		cmocka_unit_test_teardown(test_half_way, teardown),
+	};
+
+	return ST_RUN(tests);
+}
