@@ -247,23 +247,24 @@ char *read_command(pid_t pid, const char *name, bool *has_line)
 	return copy(line);
 }
 
-/* Name the user of the last process; those before it serve as a cache. */
-static void name_user(struct snapshot *snap)
+/* Name a process's user; the others serve as a cache. */
+static void name_user(struct snapshot *snap, struct process *named)
 {
-	struct process *last = &snap->process[snap->processes - 1];
-	const struct process *p;
 	const struct passwd *pw;
 	char number[16];
+	size_t i;
 
-	for (p = snap->process; p != last; p++) {
-		if (p->has_uid && p->uid == last->uid) {
-			last->user = copy(p->user);
+	for (i = 0; i < snap->processes; i++) {
+		const struct process *p = &snap->process[i];
+
+		if (p->user && p->has_uid && p->uid == named->uid) {
+			named->user = copy(p->user);
 			return;
 		}
 	}
-	pw = getpwuid(last->uid);
-	snprintf(number, sizeof(number), "%u", last->uid);
-	last->user = copy(pw ? pw->pw_name : number);
+	pw = getpwuid(named->uid);
+	snprintf(number, sizeof(number), "%u", named->uid);
+	named->user = copy(pw ? pw->pw_name : number);
 }
 
 static struct process *add_process(struct snapshot *snap, unsigned int card)
@@ -276,16 +277,56 @@ static struct process *add_process(struct snapshot *snap, unsigned int card)
 	return p;
 }
 
-/* By chip, then process; processes that are not visible by client. */
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/* Processes that are not visible by client. */
 static int by_process(const void *a, const void *b)
 {
 	const struct ttmem_client *x = a, *y = b;
+	int order = compare_numbers(x->card, y->card);
 
-	if (x->chip != y->chip)
-		return x->chip < y->chip ? -1 : 1;
-	if (x->pid != y->pid)
-		return x->pid < y->pid ? -1 : 1;
-	return (x->client > y->client) - (x->client < y->client);
+	if (!order)
+		order = compare_numbers(x->chip, y->chip);
+	if (!order)
+		order = compare_numbers(x->pid, y->pid);
+	if (!order)
+		order = compare_numbers(x->client, y->client);
+	if (!order)
+		order = compare_numbers(x->memory, y->memory);
+	return order;
+}
+
+int list_clients(struct ttmem_client **list, size_t *count)
+{
+	int ret = ttmem_clients(list, count, sizeof(**list));
+
+	if (ret == -ENOMEM)
+		out_of_memory();
+	if (*count)
+		qsort(*list, *count, sizeof(**list), by_process);
+	return ret;
+}
+
+size_t clients_of(const struct ttmem_client **list, size_t count,
+		  unsigned int card)
+{
+	size_t first = 0, end;
+
+	while (first < count && (*list)[first].card < card)
+		first++;
+	for (end = first; end < count && (*list)[end].card == card; end++)
+		;
+	*list += first;
+	return end - first;
+}
+
+int list_status(int error)
+{
+	return error == -ENXIO || error == -ENOPKG ? EXIT_NO_DRIVER :
+						     EXIT_FAILED;
 }
 
 static bool same_process(const struct ttmem_client *a,
@@ -295,34 +336,40 @@ static bool same_process(const struct ttmem_client *a,
 	       (a->pid || a->client == b->client);
 }
 
-/* Add up what a client's line says; a sum beyond 64 bits stays at the end. */
-static void add_bytes(struct process *p, const struct ttmem_client *c)
+/* A client's peak of a memory stands in each of its lines of that. */
+static bool same_peak(const struct ttmem_client *a, const struct ttmem_client *b)
 {
-	p->reservations += c->reservations;
-	if (c->memory != TTMEM_UNKNOWN &&
-	    __builtin_add_overflow(p->bytes[c->memory], c->bytes,
-				   &p->bytes[c->memory]))
-		p->bytes[c->memory] = UINT64_MAX;
+	return a->client == b->client && a->memory == b->memory;
 }
 
-/* Return what ttmem_clients() does. */
-static int read_clients(struct snapshot *snap, unsigned int card)
+/* Add up what a client's line says. */
+static void add_line(struct process *p, const struct ttmem_client *c,
+		     bool add_peak)
 {
-	struct ttmem_client *list;
-	struct process *p = NULL;
-	size_t count, i;
-	int ret;
+	if (c->tag != TTMEM_TAG_NONE)
+		p->holds = true;
+	if (c->source <= TTMEM_SOURCE_ATTRIBUTED)
+		p->sources |= 1u << c->source;
+	p->reservations += c->reservations;
+	if (c->memory == TTMEM_UNKNOWN)
+		return;
+	add_bytes(&p->bytes[c->memory], c->bytes);
+	if (add_peak)
+		add_bytes(&p->peak[c->memory], c->peak);
+}
 
-	ret = ttmem_clients(card, &list, &count, sizeof(*list));
-	if (ret)
-		return ret;
-	if (count)
-		qsort(list, count, sizeof(*list), by_process);
+/* Add those that are in the books, from a card's part of the list. */
+static void add_clients(struct snapshot *snap, unsigned int card,
+			const struct ttmem_client *list, size_t count)
+{
+	struct process *p = NULL;
+	size_t i;
+
 	for (i = 0; i < count; i++) {
 		if (list[i].pid == getpid())
 			continue;
-		if (p && i && same_process(&list[i - 1], &list[i])) {
-			add_bytes(p, &list[i]);
+		if (p && same_process(&list[i - 1], &list[i])) {
+			add_line(p, &list[i], !same_peak(&list[i - 1], &list[i]));
 			continue;
 		}
 		p = add_process(snap, card);
@@ -331,24 +378,29 @@ static int read_clients(struct snapshot *snap, unsigned int card)
 		p->pid = list[i].pid;
 		p->has_uid = true;
 		p->uid = list[i].uid;
-		name_user(snap);
-		add_bytes(p, &list[i]);
-		if (p->pid)
-			p->command = read_command(p->pid, list[i].command,
-						  &p->has_line);
+		p->name = list[i].command;
+		add_line(p, &list[i], true);
 	}
-	ttmem_list_free(list);
-	return 0;
 }
 
-static bool listed(const struct snapshot *snap, size_t from, pid_t pid)
+/*
+ * Whether a process that has the card open is in the books. Of one that is not
+ * visible that is assumed if any that is not holds something.
+ */
+static bool listed(struct snapshot *snap, size_t from, pid_t pid)
 {
+	bool found = false;
 	size_t i;
 
-	for (i = from; i < snap->processes; i++)
-		if (snap->process[i].pid == pid)
-			return true;
-	return false;
+	for (i = from; i < snap->processes; i++) {
+		struct process *p = &snap->process[i];
+
+		if (p->pid != pid || (!pid && p->reports && !p->holds))
+			continue;
+		p->open = true;
+		found = true;
+	}
+	return found;
 }
 
 static int by_pid(const void *a, const void *b)
@@ -392,6 +444,7 @@ static void read_openers(struct snapshot *snap, unsigned int card, size_t from)
 			continue;
 
 		p = add_process(snap, card);
+		p->open = true;
 		p->command = command;
 		if (!command)
 			continue;
@@ -400,7 +453,7 @@ static void read_openers(struct snapshot *snap, unsigned int card, size_t from)
 		if (!stat(path, &st)) {
 			p->has_uid = true;
 			p->uid = st.st_uid;
-			name_user(snap);
+			name_user(snap, p);
 		}
 	}
 	free(text);
@@ -413,6 +466,41 @@ static void free_process(struct process *p)
 {
 	free(p->user);
 	free(p->command);
+}
+
+/*
+ * Who holds nothing is no user of memory: he stays where peaks are wanted, or
+ * with the card open, where that he holds nothing is more than N/A.
+ */
+static void drop_idle(struct snapshot *snap, size_t from)
+{
+	size_t i, kept = from;
+
+	for (i = from; i < snap->processes; i++) {
+		struct process *p = &snap->process[i];
+
+		if (p->holds || p->open)
+			snap->process[kept++] = *p;
+		else
+			free_process(p);
+	}
+	snap->processes = kept;
+}
+
+static void name_clients(struct snapshot *snap, size_t from)
+{
+	size_t i;
+
+	for (i = from; i < snap->processes; i++) {
+		struct process *p = &snap->process[i];
+
+		if (!p->reports)
+			continue;
+		name_user(snap, p);
+		if (p->pid)
+			p->command = read_command(p->pid, p->name, &p->has_line);
+		p->name = NULL;
+	}
 }
 
 static void drop_card(struct snapshot *snap, struct card *card, size_t from)
@@ -607,11 +695,6 @@ static void keep_processes(struct snapshot *snap, const char *pids)
 	snap->processes = kept;
 }
 
-static int compare_numbers(uint64_t a, uint64_t b)
-{
-	return (a > b) - (a < b);
-}
-
 static int compare_texts(const char *a, const char *b)
 {
 	return strcmp(a ? a : "", b ? b : "");
@@ -663,12 +746,12 @@ static void sort_processes(struct snapshot *snap, const char *text)
 }
 
 /* Look at one card of the list. */
-static int take_card(struct snapshot *snap, const struct ttmem_card_id *id,
-		     const struct want *want)
+static void take_card(struct snapshot *snap, const struct ttmem_card_id *id,
+		      const struct want *want,
+		      const struct ttmem_client *clients, size_t count)
 {
 	size_t from = snap->processes;
 	struct card *card;
-	int ret;
 
 	snap->card = grow(snap->card, snap->cards, sizeof(*card));
 	card = &snap->card[snap->cards];
@@ -676,31 +759,31 @@ static int take_card(struct snapshot *snap, const struct ttmem_card_id *id,
 	if (want->cards) {
 		read_board(card);
 		if (!card_wanted(want, card))
-			return EXIT_OK;
+			return;
 	}
-	ret = read_clients(snap, id->number);
-	read_openers(snap, id->number, from);
+	if (snap->processes_known) {
+		count = clients_of(&clients, count, id->number);
+		add_clients(snap, id->number, clients, count);
+		read_openers(snap, id->number, from);
+		if (!want->peaks)
+			drop_idle(snap, from);
+		name_clients(snap, from);
+	}
 	if (!read_card(card, want->details)) {
 		drop_card(snap, card, from);
 		tell(snap, "card %u went away while it was looked at",
 		     id->number);
-		return EXIT_OK;
+		return;
 	}
 	snap->cards++;
-	card->clients_read = !ret && !want->pids;
-	if (ret == -EPROTO) {
-		tell(snap, "card %u: %s; its processes are not shown",
-		     id->number, ttmem_strerror(ret));
-		return EXIT_FAILED;
-	}
-	return EXIT_OK;
 }
 
 int snapshot_take(struct snapshot *snap, const struct want *want)
 {
 	int ret, status = EXIT_OK;
+	struct ttmem_client *clients = NULL;
+	size_t count, client_count = 0, i;
 	struct ttmem_card_id *list;
-	size_t count, i;
 
 	memset(snap, 0, sizeof(*snap));
 	clock_gettime(CLOCK_REALTIME, &snap->time);
@@ -724,11 +807,18 @@ int snapshot_take(struct snapshot *snap, const struct want *want)
 	read_line(snap->tt_kmd, sizeof(snap->tt_kmd),
 		  TTMEM_SYSFS "/module/tenstorrent/version");
 
-	for (i = 0; i < count; i++) {
-		ret = take_card(snap, &list[i], want);
-		if (ret)
-			status = ret;
+	if (want->processes) {
+		ret = list_clients(&clients, &client_count);
+		if (ret) {
+			tell(snap, "who holds what is not known: %s",
+			     ttmem_strerror(ret));
+			status = list_status(ret);
+		}
+		snap->processes_known = !ret;
 	}
+	for (i = 0; i < count; i++)
+		take_card(snap, &list[i], want, clients, client_count);
+	ttmem_list_free(clients);
 	ttmem_list_free(list);
 
 	if (!all_found(snap, want))

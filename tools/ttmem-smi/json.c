@@ -121,7 +121,10 @@ static struct json_object *process_object(const struct process *p)
 	put(obj, "user", string(p->user));
 	put(obj, "dram", p->reports ? number(p->bytes[TTMEM_DRAM]) : NULL);
 	put(obj, "l1", p->reports ? number(p->bytes[TTMEM_L1]) : NULL);
+	put(obj, "dram_peak", p->reports ? number(p->peak[TTMEM_DRAM]) : NULL);
+	put(obj, "l1_peak", p->reports ? number(p->peak[TTMEM_L1]) : NULL);
 	put(obj, "reservations", p->reports ? number(p->reservations) : NULL);
+	put(obj, "source", string(source_name(p)));
 	put(obj, "command", string(p->command));
 	return obj;
 }
@@ -130,7 +133,7 @@ void print_json(FILE *out, const struct snapshot *snap, bool compact)
 {
 	struct json_object *obj = made(json_object_new_object());
 	struct json_object *cards = made(json_object_new_array());
-	struct json_object *processes = made(json_object_new_array());
+	struct json_object *processes = NULL;
 	const char *text;
 	char when[32];
 	struct tm tm;
@@ -140,6 +143,8 @@ void print_json(FILE *out, const struct snapshot *snap, bool compact)
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	for (i = 0; i < snap->cards; i++)
 		append(cards, card_object(&snap->card[i]));
+	if (snap->processes_known)
+		processes = made(json_object_new_array());
 	for (i = 0; i < snap->processes; i++)
 		append(processes, process_object(&snap->process[i]));
 

@@ -37,7 +37,7 @@ add(struct changes *to, const char *value, const char *format, ...)
 	to->change = grow(to->change, to->count, sizeof(*change));
 	change = &to->change[to->count++];
 	len = snprintf(change->path, sizeof(change->path),
-		       TTMEM_SYSFS "/class/misc/ttmem%u/", to->card->id.number);
+		       TTMEM_BOOKS "/", to->card->id.number);
 	va_start(args, format);
 	vsnprintf(change->path + len, sizeof(change->path) - len, format, args);
 	va_end(args);
@@ -191,6 +191,10 @@ static int fail(const char *path, int error)
 			"ttmem-smi: the card went away meanwhile: there is no %s any more\n",
 			path);
 		return EXIT_NOT_FOUND;
+	case ERANGE:
+		fputs("ttmem-smi: the module takes no capacity above 4 TiB\n",
+		      stderr);
+		return EXIT_FAILED;
 	default:
 		fprintf(stderr, "ttmem-smi: cannot write %s: %s\n", path,
 			strerror(error));

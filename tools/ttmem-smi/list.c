@@ -221,12 +221,18 @@ static void print_processes(FILE *out, const struct snapshot *snap,
 				 p->reports);
 		known_bytes_line(out, 3, "Used L1", p->bytes[TTMEM_L1],
 				 p->reports);
+		known_bytes_line(out, 3, "Peak DRAM", p->peak[TTMEM_DRAM],
+				 p->reports);
+		known_bytes_line(out, 3, "Peak L1", p->peak[TTMEM_L1],
+				 p->reports);
+		text_line(out, 3, "Source", source_name(p));
 		if (p->reports)
 			line(out, 3, "Reservations", "%llu",
 			     (unsigned long long)p->reservations);
 	}
 	if (!any)
-		line(out, 1, "Processes", "None");
+		line(out, 1, "Processes", "%s",
+		     snap->processes_known ? "None" : "N/A");
 }
 
 static void print_card(FILE *out, const struct snapshot *snap,

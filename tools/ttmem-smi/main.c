@@ -464,6 +464,14 @@ static void check(struct job *job)
 		wrong("--color %s: it is auto, always or never", job->colour);
 	job->want.details = job->mode != MODE_TABLE && job->mode != MODE_LIST &&
 			    job->mode != MODE_PMON;
+	job->want.peaks = job->mode == MODE_ALL || job->mode == MODE_JSON ||
+			  (job->mode == MODE_QUERY &&
+			   query_wants_peaks(job->query, job->fields));
+	job->want.processes = job->mode == MODE_TABLE ||
+			      job->mode == MODE_JSON || job->mode == MODE_PMON ||
+			      (job->mode == MODE_ALL && job->parts & ALL_PIDS) ||
+			      (job->mode == MODE_QUERY &&
+			       job->query == QUERY_PROCESSES);
 }
 
 /* Options without a letter. */

@@ -266,11 +266,12 @@ static void print_line(FILE *out, const struct column *columns,
 		used += fprintf(out, " %*s", column->width, text);
 	}
 	if (processes) {
-		const char *command = line->process && line->process->command ?
-				      line->process->command : "-";
+		const char *command = line->process ? line->process->command : NULL;
 		char fitted[4 * 512];
 		int room = style->width - used - 2;
 
+		if (!command)
+			command = line->snap->processes_known ? "-" : "N/A";
 		if (room < 8)
 			room = 8;
 		if (style->terminal) {

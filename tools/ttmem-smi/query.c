@@ -298,6 +298,11 @@ static bool print_uid(FILE *out, const struct row *row)
 	return true;
 }
 
+static bool print_source(FILE *out, const struct row *row)
+{
+	return text_or_not(out, source_name(row->process));
+}
+
 static bool print_of_chip(FILE *out, const struct row *row)
 {
 	if (!row->process->reports)
@@ -338,8 +343,17 @@ static const struct field process_fields[] = {
 		    "DRAM that it holds."),
 	BOOKS_FIELD("l1", BYTES, "B", PLACE(TTMEM_L1, used), NEEDS_NOTHING,
 		    "L1 that it holds."),
+	BOOKS_FIELD("max_memory_usage", BYTES_MIB, "MiB",
+		    PLACE(TTMEM_DRAM, peak), NEEDS_NOTHING,
+		    "The most DRAM that it has held, to the nearest MiB."),
+	BOOKS_FIELD("dram.peak", BYTES, "B", PLACE(TTMEM_DRAM, peak),
+		    NEEDS_NOTHING, "The most DRAM that it has held."),
+	BOOKS_FIELD("l1.peak", BYTES, "B", PLACE(TTMEM_L1, peak), NEEDS_NOTHING,
+		    "The most L1 that it has held."),
 	CUSTOM_FIELD("reservations", NULL, print_held,
 		     "How many reservations it holds."),
+	CUSTOM_FIELD("source", NULL, print_source,
+		     "Who told it: self, attributed if another program did for it, or both."),
 	TEXT_FIELD("gpu_name board", board, "The board's type, as n300."),
 	TEXT_FIELD("gpu_bus_id bus_id pci.bus_id", id.address,
 		   "The card's PCI address."),
@@ -407,6 +421,24 @@ bool query_check(enum query query, const char *fields, char *why,
 		return false;
 	}
 	return true;
+}
+
+bool query_wants_peaks(enum query query, const char *fields)
+{
+	const char *name;
+	size_t len;
+
+	if (query != QUERY_PROCESSES)
+		return false;
+	while ((name = next_field(&fields, &len))) {
+		const struct field *field = find_field(query, name, len);
+
+		if ((field->kind == BYTES || field->kind == BYTES_MIB) &&
+		    (field->place == PLACE(TTMEM_DRAM, peak) ||
+		     field->place == PLACE(TTMEM_L1, peak)))
+			return true;
+	}
+	return false;
 }
 
 void csv_text(FILE *out, const char *text)
@@ -514,7 +546,22 @@ static void print_process_row(FILE *out, const struct snapshot *snap,
 
 	held.pool[TTMEM_DRAM].used = p->bytes[TTMEM_DRAM];
 	held.pool[TTMEM_L1].used = p->bytes[TTMEM_L1];
+	held.pool[TTMEM_DRAM].peak = p->peak[TTMEM_DRAM];
+	held.pool[TTMEM_L1].peak = p->peak[TTMEM_L1];
 	print_row(out, QUERY_PROCESSES, fields, csv, &row);
+}
+
+/* Where the list cannot be read: that is not the same as no processes. */
+static void print_unknown_rows(FILE *out, const struct snapshot *snap,
+			       const char *fields, const struct csv *csv)
+{
+	struct process nobody = { 0 };
+	size_t i;
+
+	for (i = 0; i < snap->cards; i++) {
+		nobody.card = snap->card[i].id.number;
+		print_process_row(out, snap, &nobody, fields, csv);
+	}
 }
 
 static void print_card_rows(FILE *out, const struct snapshot *snap,
@@ -542,6 +589,8 @@ void print_query(FILE *out, const struct snapshot *snap, enum query query,
 	if (csv->header && first)
 		print_header(out, query, fields, csv);
 	if (query == QUERY_PROCESSES) {
+		if (!snap->processes_known)
+			print_unknown_rows(out, snap, fields, csv);
 		for (i = 0; i < snap->processes; i++)
 			print_process_row(out, snap, &snap->process[i], fields,
 					  csv);
@@ -556,8 +605,8 @@ void print_query_help(FILE *out, enum query query)
 	const struct field *field;
 
 	if (query == QUERY_PROCESSES)
-		fputs("--query-compute-apps=LIST: a line for each process and chip that it holds memory of.\n",
-		      out);
+		fputs("--query-compute-apps=LIST: a line for each process and chip that it holds memory of\n"
+		      "or, if a peak is asked for, has held.\n", out);
 	else
 		fputs("--query-card=LIST, --query-gpu=LIST: a line for each card.\n"
 		      "--query-chip=LIST: a line for each chip.\n", out);

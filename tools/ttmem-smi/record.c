@@ -71,6 +71,7 @@ struct output {
 	size_t samples;
 	bool begun;
 	bool failed;
+	bool lacks_processes;	/* some sample does */
 };
 
 const char * const row_kinds[ROW_KINDS] = {
@@ -239,9 +240,7 @@ static void add_process(struct rows *rows, const struct card *card,
 		}
 		if (!p->reports)
 			break;
-		if (__builtin_add_overflow(row->used, p->bytes[memory],
-					   &row->used))
-			row->used = UINT64_MAX;
+		add_bytes(&row->used, p->bytes[memory]);
 	}
 }
 
@@ -255,21 +254,18 @@ static uint64_t used_of(const struct snapshot *snap, const struct card *card,
 	uint64_t used = 0;
 	size_t i;
 
-	if (!card->clients_read)
-		return card->chip[chip].pool[memory].used;
 	for (i = 0; i < snap->processes; i++) {
 		const struct process *p = &snap->process[i];
 
 		if (p->reports && p->card == card->id.number &&
-		    p->chip == chip &&
-		    __builtin_add_overflow(used, p->bytes[memory], &used))
-			used = UINT64_MAX;
+		    p->chip == chip)
+			add_bytes(&used, p->bytes[memory]);
 	}
 	return used;
 }
 
 static void add_pools(struct rows *rows, const struct snapshot *snap,
-		      const struct card *card)
+		      const struct card *card, bool all_processes)
 {
 	unsigned int chip, memory;
 	struct row *row;
@@ -283,19 +279,23 @@ static void add_pools(struct rows *rows, const struct snapshot *snap,
 			row->board = card->board;
 			row->chip = chip;
 			row->memory = memory;
-			row->used = used_of(snap, card, chip, memory);
 			row->total = card->chip[chip].pool[memory].total;
+			row->used = all_processes ?
+				    used_of(snap, card, chip, memory) :
+				    card->chip[chip].pool[memory].used;
 		}
 	}
 }
 
-static void fill_rows(struct rows *rows, const struct snapshot *snap)
+static void fill_rows(struct rows *rows, const struct snapshot *snap,
+		      const struct want *want)
 {
+	bool all_processes = snap->processes_known && !want->pids;
 	size_t i, j;
 
 	for (i = 0; i < snap->cards; i++)
 		if (snap->card[i].chips)
-			add_pools(rows, snap, &snap->card[i]);
+			add_pools(rows, snap, &snap->card[i], all_processes);
 	for (i = 0; i < snap->cards; i++) {
 		if (!snap->card[i].chips)
 			continue;
@@ -477,7 +477,9 @@ static int sample(struct output *output, const struct job *job,
 		return status;
 	}
 	keep_commands(&look.snap, &before->snap);
-	fill_rows(&look.rows, &look.snap);
+	fill_rows(&look.rows, &look.snap, &job->want);
+	if (look.rows.count && !look.snap.processes_known)
+		output->lacks_processes = true;
 	if (!begin) {
 		compare_cards(&look.rows, &look.rows, &before->rows, "is there");
 		compare_cards(&look.rows, &before->rows, &look.rows, "is gone");
@@ -645,7 +647,9 @@ static int record(const struct job *job)
 	}
 	finish(&output, job, before.rows.time - begin);
 	free_look(&before);
-	return output.failed && !status ? EXIT_FAILED : status;
+	if (output.failed || output.lacks_processes)
+		return status ? status : EXIT_FAILED;
+	return status;
 }
 
 /* "90", "90s", "15m", "2h", "1d" in seconds. */
@@ -708,7 +712,7 @@ int record_main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	struct job job = { .seconds = 1 };
+	struct job job = { .seconds = 1, .want.processes = true };
 	int opt;
 
 	/* nvidia-smi has it with one dash. */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * --reservations PID: each reservation that a process holds, as its runtime told
- * it. It takes the node, and the right to look into the process. What it has set
- * by gauges stands among them, as reservations with handle 0, which none has.
+ * it. It takes the node, and to be the process's user or root. What is held only
+ * by gauge or counter stands among them, as reservations with handle 0, which none
+ * has.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -18,7 +19,7 @@ struct listing {
 	const struct card *card;	/* likewise */
 	bool head;			/* has been printed */
 	size_t count;
-	size_t gauges;
+	size_t sums;			/* by gauge or counter */
 	uint64_t bytes[2];
 };
 
@@ -103,19 +104,16 @@ static void print_one(struct listing *list, const struct ttmem_reservation *r)
 	if (r->handle)
 		list->count++;
 	else
-		list->gauges++;
-	/* A sum beyond 64 bits stays at the end. */
-	if (r->memory < 2 &&
-	    __builtin_add_overflow(list->bytes[r->memory], r->size,
-				   &list->bytes[r->memory]))
-		list->bytes[r->memory] = UINT64_MAX;
+		list->sums++;
+	if (r->memory < 2)
+		add_bytes(&list->bytes[r->memory], r->size);
 }
 
-static void print_gauge(struct listing *list, const struct ttmem_client *c)
+static void print_sum(struct listing *list, const struct ttmem_client *c)
 {
 	struct ttmem_reservation r = {
 		.chip = c->chip, .memory = c->memory, .tag = c->tag,
-		.size = c->bytes, .label = "(gauge)",
+		.size = c->bytes, .label = "(gauge or counter)",
 	};
 
 	print_head(list);
@@ -160,39 +158,36 @@ static int list_client(struct listing *list, struct ttmem_card *node)
 }
 
 /* List what a process holds of one card; @found says if it is in the books. */
-static int list_card(struct listing *list, pid_t pid, bool *found)
+static int list_card(struct listing *list, const struct ttmem_client *clients,
+		     size_t count, pid_t pid, bool *found)
 {
 	unsigned int number = list->card->id.number;
-	struct ttmem_client *clients;
+	struct ttmem_card *node = NULL;
 	uint64_t last = UINT64_MAX;
-	struct ttmem_card *node;
-	size_t count, i;
-	int ret;
+	int ret = 0;
+	size_t i;
 
-	ret = ttmem_clients(number, &clients, &count, sizeof(*clients));
-	if (ret)
-		return ret;
-	for (i = 0; i < count && clients[i].pid != pid; i++)
-		;
-	if (i == count) {
-		ttmem_list_free(clients);
-		return 0;
-	}
-	*found = true;
-	ret = ttmem_open(number, TTMEM_OPEN_QUIET, &node);
 	/* A client has a line for each tag, one after the other. */
-	for (; !ret && i < count; i++) {
-		if (clients[i].pid != pid)
+	for (i = 0; !ret && i < count; i++) {
+		const struct ttmem_client *c = &clients[i];
+
+		if (c->pid != pid || c->card != number ||
+		    c->tag == TTMEM_TAG_NONE)
 			continue;
-		list->client = clients[i].client;
-		if (!clients[i].reservations) {
-			print_gauge(list, &clients[i]);
-		} else if (list->client != last) {
-			last = list->client;
-			ret = list_client(list, node);
+		*found = true;
+		list->client = c->client;
+		if (!c->reservations) {
+			print_sum(list, c);
+			continue;
 		}
+		if (c->client == last)
+			continue;
+		last = c->client;
+		if (!node)
+			ret = ttmem_open(number, TTMEM_OPEN_QUIET, &node);
+		if (!ret)
+			ret = list_client(list, node);
 	}
-	ttmem_list_free(clients);
 	ttmem_close(node);
 	return ret;
 }
@@ -207,10 +202,8 @@ static int fail(int error, unsigned int card, pid_t pid)
 	case -ENXIO:
 	case -ENODEV:
 		return EXIT_NOT_FOUND;
-	case -ENOPKG:
-		return EXIT_NO_DRIVER;
 	default:
-		return EXIT_FAILED;
+		return list_status(error);
 	}
 }
 
@@ -218,11 +211,12 @@ int print_reservations(FILE *out, const struct want *want, pid_t pid,
 		       const struct csv *csv)
 {
 	struct listing list = { .out = out, .csv = csv };
-	char dram[64], l1[64], gauges[64] = "";
+	char dram[64], l1[64], sums[64] = "";
+	struct ttmem_client *clients = NULL;
 	struct snapshot snap;
 	bool found = false;
 	int status, ret;
-	size_t i;
+	size_t count, i;
 
 	status = snapshot_take(&snap, want);
 	if (*snap.why)
@@ -230,11 +224,16 @@ int print_reservations(FILE *out, const struct want *want, pid_t pid,
 	if (!snap.cards)
 		goto out;
 
+	ret = ttmem_clients(&clients, &count, sizeof(*clients));
+	if (ret) {
+		fprintf(stderr, "ttmem-smi: the reservations of process %d: %s\n",
+			pid, ttmem_strerror(ret));
+		status = list_status(ret);
+		goto out;
+	}
 	for (i = 0; i < snap.cards; i++) {
 		list.card = &snap.card[i];
-		if (!list.card->chips)
-			continue;
-		ret = list_card(&list, pid, &found);
+		ret = list_card(&list, clients, count, pid, &found);
 		if (ret) {
 			status = fail(ret, list.card->id.number, pid);
 			goto out;
@@ -248,14 +247,16 @@ int print_reservations(FILE *out, const struct want *want, pid_t pid,
 	} else if (!csv) {
 		format_bytes(dram, sizeof(dram), list.bytes[TTMEM_DRAM], 20);
 		format_bytes(l1, sizeof(l1), list.bytes[TTMEM_L1], 20);
-		if (list.gauges)
-			snprintf(gauges, sizeof(gauges), " and %zu gauge%s",
-				 list.gauges, list.gauges == 1 ? "" : "s");
+		if (list.sums)
+			snprintf(sums, sizeof(sums), " and %zu gauge%s or counter%s",
+				 list.sums, list.sums == 1 ? "" : "s",
+				 list.sums == 1 ? "" : "s");
 		fprintf(out, "%zu reservation%s%s of process %d: DRAM %s, L1 %s\n",
-			list.count, list.count == 1 ? "" : "s", gauges, pid,
+			list.count, list.count == 1 ? "" : "s", sums, pid,
 			dram, l1);
 	}
 out:
+	ttmem_list_free(clients);
 	snapshot_free(&snap);
 	return status;
 }

@@ -67,25 +67,30 @@ struct card {
 	uint64_t power_limit;	/* likewise */
 	uint64_t clock;		/* MHz */
 	size_t chips;		/* 0 if ttmem does not follow the card */
-	bool clients_read;	/* its processes are all in the snapshot */
 	struct books *chip;
 	struct books sum;	/* all chips; only with details */
 };
 
 /*
  * What a process holds on a chip or, not @reports, a process that has the card
- * open and reports nothing.
+ * open and reports nothing. One that reports and does not hold anything now has
+ * only peaks; it is in a snapshot if it has the card open or peaks are wanted.
  */
 struct process {
 	unsigned int card;
 	unsigned int chip;
 	bool reports;
+	bool holds;
+	bool open;		/* TT-KMD's node of the card */
 	bool has_uid;
 	pid_t pid;		/* 0 if not visible from here, or dead */
 	uid_t uid;
 	uint64_t bytes[2];	/* in the order of enum ttmem_memory */
+	uint64_t peak[2];	/* likewise, its clients' added up */
 	uint64_t reservations;
+	unsigned int sources;	/* bits of TTMEM_SOURCE_*, of all its clients */
 	char *user;		/* name, or number where it has none */
+	const char *name;	/* as the list tells it, while that is there */
 	char *command;		/* NULL if @pid is 0 */
 	bool has_line;		/* it is a command line, not only a name */
 };
@@ -98,6 +103,7 @@ struct snapshot {
 	size_t cards;
 	struct process *process;
 	size_t processes;
+	bool processes_known;	/* those there are, less what was not wanted */
 	char why[512];		/* what is missing, else empty */
 };
 
@@ -110,6 +116,8 @@ struct want {
 	const char *pids;
 	const char *sort;
 	bool details;
+	bool processes;
+	bool peaks;		/* processes too that hold nothing any more */
 };
 
 /* Who the output is for. */
@@ -203,6 +211,40 @@ void __attribute__((noreturn)) out_of_memory(void);
  */
 void *grow(void *array, size_t count, size_t size);
 
+/* Add bytes up; a sum beyond 64 bits stays at the end. */
+static inline void add_bytes(uint64_t *sum, uint64_t bytes)
+{
+	if (__builtin_add_overflow(*sum, bytes, sum))
+		*sum = UINT64_MAX;
+}
+
+/**
+ * list_clients() - list the clients of all cards, by card and process
+ * @list: as from ttmem_clients(); by card, chip, process, client and memory
+ * @count: likewise
+ *
+ * Lack of memory ends the program.
+ * Return: as ttmem_clients()
+ */
+int list_clients(struct ttmem_client **list, size_t *count);
+
+/**
+ * clients_of() - find a card's part of such a list
+ * @list: the list; out: the first of the card's
+ * @count: how many there are in it
+ * @card: the card
+ * Return: how many are the card's
+ */
+size_t clients_of(const struct ttmem_client **list, size_t count,
+		  unsigned int card);
+
+/**
+ * list_status() - how to end where a list could not be read
+ * @error: what list_clients() or ttmem_clients() returned
+ * Return: a status
+ */
+int list_status(int error);
+
 /* text.c */
 
 /* The names of enum ttmem_memory and enum ttmem_tag. */
@@ -216,6 +258,13 @@ extern const char * const tag_names[TAGS];
  * Return: whether they may
  */
 bool memory_has_tag(unsigned int memory, unsigned int tag);
+
+/**
+ * source_name() - who has told what a process holds
+ * @process: the process
+ * Return: "self", "attributed", "both", or NULL if nobody is known to have
+ */
+const char *source_name(const struct process *process);
 
 /**
  * style_of() - find out who reads the output
@@ -343,6 +392,14 @@ void print_query(FILE *out, const struct snapshot *snap, enum query query,
  */
 bool query_check(enum query query, const char *fields, char *why,
 		 size_t why_size);
+
+/**
+ * query_wants_peaks() - whether peaks of processes are asked for
+ * @query: what the lines are about
+ * @fields: as typed, and checked
+ * Return: whether they are
+ */
+bool query_wants_peaks(enum query query, const char *fields);
 
 /* Explain the fields of a query. */
 void print_query_help(FILE *out, enum query query);

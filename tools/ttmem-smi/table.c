@@ -331,7 +331,9 @@ void print_table(FILE *out, const struct snapshot *snap,
 	print_rule(out, &to, WHOLE_DOUBLE);
 	for (i = 0; i < snap->processes; i++)
 		print_process(out, &to, &snap->process[i]);
-	if (!snap->processes)
+	if (!snap->processes_known)
+		box_line(out, &to, DIM, "  N/A: the list of processes cannot be read");
+	else if (!snap->processes)
 		box_line(out, &to, DIM, "  No running processes found");
 	print_rule(out, &to, END);
 }

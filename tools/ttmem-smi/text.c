@@ -43,6 +43,17 @@ bool memory_has_tag(unsigned int memory, unsigned int tag)
 	}
 }
 
+const char *source_name(const struct process *process)
+{
+	static const char * const names[] = {
+		[1 << TTMEM_SOURCE_SELF] = "self",
+		[1 << TTMEM_SOURCE_ATTRIBUTED] = "attributed",
+		[1 << TTMEM_SOURCE_SELF | 1 << TTMEM_SOURCE_ATTRIBUTED] = "both",
+	};
+
+	return names[process->sources];
+}
+
 void style_of(struct style *style, int fd, const char *colour)
 {
 	const char *columns = getenv("COLUMNS"), *term = getenv("TERM");

@@ -203,6 +203,7 @@ static void name_chosen(const struct top *top, struct ui *ui)
 static void read_held(const struct top *top, struct ui *ui, double now,
 		      double *next)
 {
+	const struct top_process *p;
 	struct held_list list;
 	double took;
 	size_t i;
@@ -220,6 +221,9 @@ static void read_held(const struct top *top, struct ui *ui, double now,
 	ui->held_gone = i == top->processes;
 	if (ui->held_gone)
 		return;
+	p = top->process[i];
+	memcpy(ui->held_peak, p->peak, sizeof(ui->held_peak));
+	ui->held_attributed = p->attributed;
 	top_read_held(top, &ui->held_key, &list);
 	held_free(&ui->held);
 	ui->held = list;

@@ -51,10 +51,12 @@ struct top_key {
 
 struct top_process {
 	struct top_key key;
-	bool seen;		/* in this look */
+	bool seen;		/* in this look, with bytes or with the card open */
 	bool reports;		/* it is in the books */
 	uid_t uid;		/* whose name is @user */
 	uint64_t bytes[2];
+	uint64_t peak[2];	/* its clients' added up, those of all chips too */
+	bool attributed;	/* another program has told some of it */
 	uint64_t reservations;
 	char cards[32];		/* "0-3,7" */
 	size_t cards_tail;	/* where its last range begins */
@@ -89,6 +91,7 @@ struct top {
 	pid_t only[ONLY_MAX];		/* processes to show, none for all */
 	size_t only_count;
 	char problem[512];		/* what is missing, else empty */
+	bool unknown;			/* the list cannot be read */
 	struct top_chip **chip;		/* by card and chip */
 	size_t chips;
 	size_t cards;
@@ -190,12 +193,14 @@ void top_begin(struct top *top);
 /**
  * top_client() - tell of a line of a card's books
  * @top: the model
- * @card: the card
  * @client: the line
+ * @add_peak: the client's peak of this memory and chip was not told yet
+ *
+ * Who has only peaks is forgotten at the end, unless top_open() tells of him.
  * Return: the process, NULL if it is not wanted
  */
-struct top_process *top_client(struct top *top, unsigned int card,
-			       const struct ttmem_client *client);
+struct top_process *top_client(struct top *top,
+			       const struct ttmem_client *client, bool add_peak);
 
 /**
  * top_open() - tell of a process that has a card open, after its books
@@ -294,7 +299,7 @@ void top_read_host(struct top *top, size_t first, size_t count, double now);
 /* A line of a process's reservations. */
 struct held {
 	unsigned int card;
-	bool gauge;		/* no reservation: only size, memory and tag */
+	bool sum;		/* by gauge or counter: only size, memory and tag */
 	struct ttmem_reservation is;
 };
 
@@ -345,6 +350,8 @@ struct ui {
 	struct top_key held_key;
 	struct held_list held;
 	bool held_gone;		/* the process has ended */
+	uint64_t held_peak[2];
+	bool held_attributed;
 	size_t first_held;
 	size_t first_help;
 	char message[256];	/* at the foot, until @message_end */

@@ -531,7 +531,7 @@ static void draw_table(const struct top *top, struct ui *ui)
 	}
 	if (!i && top->chips)
 		print(ui, l->table + 1, 1, l->columns - 1, "%s",
-		      *top->filter ? "No process matches the filter" :
+		      top->unknown ? "N/A" : *top->filter ? "No process matches the filter" :
 				     "No running processes found");
 }
 
@@ -653,7 +653,7 @@ static void held_line(const struct ui *ui, int y, const struct held *h)
 				 (unsigned long long)r->size);
 		else
 			short_bytes(bytes, sizeof(bytes), r->size);
-		snprintf(label, sizeof(label), "%s", h->gauge ? "(gauge)" :
+		snprintf(label, sizeof(label), "%s", h->sum ? "(gauge or counter)" :
 			 (const char *)r->label);
 	}
 	print(ui, y, 0, 5, "%s", chip);
@@ -673,25 +673,25 @@ static void draw_held(struct ui *ui)
 	};
 	const struct held_list *list = &ui->held;
 	int rows = ui->layout.rows, how = attribute(CHOSEN, A_REVERSE), i;
-	size_t room = rows - 4, last, gauges = 0, count, n;
-	char dram[16], l1[16], besides[32] = "";
+	size_t room = rows - 4, last, sums = 0, count, n;
+	char dram[16], l1[16], besides[64] = "", peak[2][16];
 	uint64_t bytes[2] = { 0 };
 
 	for (n = 0; n < list->count; n++) {
 		const struct ttmem_reservation *r = &list->held[n].is;
 
-		gauges += list->held[n].gauge;
-		if (r->memory < 2 &&
-		    __builtin_add_overflow(bytes[r->memory], r->size,
-					   &bytes[r->memory]))
-			bytes[r->memory] = UINT64_MAX;
+		sums += list->held[n].sum;
+		if (r->memory < 2)
+			add_bytes(&bytes[r->memory], r->size);
 	}
 	short_bytes(dram, sizeof(dram), bytes[TTMEM_DRAM]);
 	short_bytes(l1, sizeof(l1), bytes[TTMEM_L1]);
-	count = list->count - gauges;
-	if (gauges)
-		snprintf(besides, sizeof(besides), ", %zu gauge%s", gauges,
-			 gauges == 1 ? "" : "s");
+	short_bytes(peak[0], sizeof(peak[0]), ui->held_peak[TTMEM_DRAM]);
+	short_bytes(peak[1], sizeof(peak[1]), ui->held_peak[TTMEM_L1]);
+	count = list->count - sums;
+	if (sums)
+		snprintf(besides, sizeof(besides), ", %zu gauge%s or counter%s",
+			 sums, sums == 1 ? "" : "s", sums == 1 ? "" : "s");
 
 	attron(A_BOLD);
 	print(ui, 0, 0, ui->layout.columns, "%s", ui->who);
@@ -701,8 +701,9 @@ static void draw_held(struct ui *ui)
 		      "It has ended. This is what it held last:");
 	else
 		print(ui, 1, 0, ui->layout.columns,
-		      "%zu reservation%s%s: DRAM %s, L1 %s", count,
-		      count == 1 ? "" : "s", besides, dram, l1);
+		      "%zu reservation%s%s: DRAM %s, L1 %s; peak %s, %s%s",
+		      count, count == 1 ? "" : "s", besides, dram, l1, peak[0],
+		      peak[1], ui->held_attributed ? "; attributed" : "");
 	attron(how);
 	print(ui, 2, 0, ui->layout.columns, " ");
 	held_line(ui, 2, NULL);

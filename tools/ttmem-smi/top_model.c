@@ -147,6 +147,9 @@ void top_begin(struct top *top)
 		p->reports = false;
 		p->bytes[TTMEM_DRAM] = 0;
 		p->bytes[TTMEM_L1] = 0;
+		p->peak[TTMEM_DRAM] = 0;
+		p->peak[TTMEM_L1] = 0;
+		p->attributed = false;
 		p->reservations = 0;
 		p->cards[0] = '\0';
 	}
@@ -162,12 +165,10 @@ static bool wanted(const struct top *top, pid_t pid)
 	return !top->only_count;
 }
 
-/* Find a process or make it; it is seen, and on this card. */
-static struct top_process *see(struct top *top, const struct top_key *key,
-			       unsigned int card)
+/* Find a process or make it. */
+static struct top_process *get_process(struct top *top, const struct top_key *key)
 {
 	struct top_process *p, **slot;
-	size_t used;
 
 	if (!wanted(top, key->pid))
 		return NULL;
@@ -185,14 +186,20 @@ static struct top_process *see(struct top *top, const struct top_key *key,
 		p->cpu = -1;
 		*slot = p;
 	}
-	p = *slot;
-	p->seen = true;
+	return *slot;
+}
 
+/* It is seen, and on this card. */
+static void see(struct top_process *p, unsigned int card)
+{
+	size_t used;
+
+	p->seen = true;
 	if (!*p->cards) {
 		p->cards_tail = 0;
 		p->card_first = card;
 	} else if (card == p->card_last) {
-		return p;
+		return;
 	} else if (card != p->card_last + 1) {
 		p->cards_tail = strlen(p->cards);
 		p->card_first = card;
@@ -203,31 +210,35 @@ static struct top_process *see(struct top *top, const struct top_key *key,
 			 used ? "," : "", p->card_first);
 	if (card != p->card_first && used < sizeof(p->cards))
 		snprintf(p->cards + used, sizeof(p->cards) - used, "-%u", card);
-	return p;
 }
 
-struct top_process *top_client(struct top *top, unsigned int card,
-			       const struct ttmem_client *client)
+struct top_process *top_client(struct top *top,
+			       const struct ttmem_client *client, bool add_peak)
 {
 	const struct top_key key = {
 		.pid = client->pid,
-		.card = client->pid ? 0 : card,
+		.card = client->pid ? 0 : client->card,
 		.client = client->pid ? 0 : client->client,
 	};
-	struct top_process *p = see(top, &key, card);
+	struct top_process *p = get_process(top, &key);
+	bool holds = client->tag != TTMEM_TAG_NONE;
 
-	if (!client->pid) {
+	if (!client->pid && holds) {
 		top->invisible = true;
-		top->invisible_card = card;
+		top->invisible_card = client->card;
 	}
 	if (!p)
 		return NULL;
+	if (holds)
+		see(p, client->card);
 	p->reports = true;
+	p->attributed |= client->source == TTMEM_SOURCE_ATTRIBUTED;
 	p->reservations += client->reservations;
-	if (client->memory != TTMEM_UNKNOWN &&
-	    __builtin_add_overflow(p->bytes[client->memory], client->bytes,
-				   &p->bytes[client->memory]))
-		p->bytes[client->memory] = UINT64_MAX;
+	if (client->memory != TTMEM_UNKNOWN) {
+		add_bytes(&p->bytes[client->memory], client->bytes);
+		if (add_peak)
+			add_bytes(&p->peak[client->memory], client->peak);
+	}
 	return p;
 }
 
@@ -239,10 +250,15 @@ struct top_process *top_open(struct top *top, unsigned int card, pid_t pid)
 		.client = pid ? 0 : UINT64_MAX,
 	};
 
+	struct top_process *p;
+
 	/* It may be one of those in the books. */
 	if (!pid && top->invisible && top->invisible_card == card)
 		return NULL;
-	return see(top, &key, card);
+	p = get_process(top, &key);
+	if (p)
+		see(p, card);
+	return p;
 }
 
 static void free_process(struct top_process *p)
@@ -374,10 +390,8 @@ void top_sum(const struct top *top, unsigned int memory, uint64_t *used,
 		if (!top->chip[i]->followed)
 			continue;
 		known = known && pool->total;
-		if (__builtin_add_overflow(*used, pool->used, used))
-			*used = UINT64_MAX;
-		if (__builtin_add_overflow(*total, pool->total, total))
-			*total = UINT64_MAX;
+		add_bytes(used, pool->used);
+		add_bytes(total, pool->total);
 	}
 	if (!known)
 		*total = 0;

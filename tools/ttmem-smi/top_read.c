@@ -177,30 +177,28 @@ static void name_command(struct top_process *p, const char *name)
 	snprintf(p->name, sizeof(p->name), "%s", name);
 }
 
-static void read_clients(struct top *top, unsigned int card)
+/* Tell of the clients of a card, its part of the list. */
+static void tell_clients(struct top *top, const struct ttmem_client *list,
+			 size_t count)
 {
-	struct ttmem_client *list;
 	struct top_process *p;
 	pid_t self = getpid();
-	size_t count, i;
-	int ret;
+	bool add_peak;
+	size_t i;
 
-	ret = ttmem_clients(card, &list, &count, sizeof(*list));
-	if (ret == -EPROTO)
-		tell(top, ttmem_strerror(ret));
-	if (ret)
-		top->next_cards = 0;
 	for (i = 0; i < count; i++) {
 		if (list[i].pid == self)
 			continue;
-		p = top_client(top, card, &list[i]);
-		if (!p)
+		add_peak = !i || list[i].client != list[i - 1].client ||
+			   list[i].chip != list[i - 1].chip ||
+			   list[i].memory != list[i - 1].memory;
+		p = top_client(top, &list[i], add_peak);
+		if (!p || list[i].tag == TTMEM_TAG_NONE)
 			continue;
 		name_user(top, p, list[i].uid);
 		if (p->key.pid)
 			name_command(p, list[i].command);
 	}
-	ttmem_list_free(list);
 }
 
 static void tell_openers(struct top *top, unsigned int card)
@@ -225,14 +223,23 @@ static void tell_openers(struct top *top, unsigned int card)
 
 int top_read(struct top *top, double now)
 {
+	const struct ttmem_client *of_card;
 	const struct top_chip *before = NULL;
-	int status = EXIT_OK;
-	size_t i;
+	struct ttmem_client *list = NULL;
+	int status = EXIT_OK, ret;
+	size_t count = 0, n, i;
 
 	if (now >= top->next_cards || !read_used(top)) {
 		top->problem[0] = '\0';
 		status = read_cards(top);
 		top->next_cards = *top->problem ? 0 : now + SELDOM;
+	}
+
+	ret = top->chips ? list_clients(&list, &count) : 0;
+	top->unknown = ret;
+	if (ret) {
+		tell(top, ttmem_strerror(ret));
+		top->next_cards = 0;
 	}
 
 	top_begin(top);
@@ -246,11 +253,15 @@ int top_read(struct top *top, double now)
 		if (before && before->card.id.number == c->card.id.number)
 			continue;
 		before = c;
-		if (c->followed)
-			read_clients(top, c->card.id.number);
+		if (ret)
+			continue;
+		of_card = list;
+		n = clients_of(&of_card, count, c->card.id.number);
+		tell_clients(top, of_card, n);
 		tell_openers(top, c->card.id.number);
 	}
 	top_end(top);
+	ttmem_list_free(list);
 	return status;
 }
 
@@ -303,7 +314,7 @@ static int by_place(const void *a, const void *b)
 		key[i][1] = h->is.chip;
 		key[i][2] = h->is.memory;
 		key[i][3] = !has;
-		key[i][4] = has ? h->is.address : h->gauge;
+		key[i][4] = has ? h->is.address : h->sum;
 		key[i][5] = h->is.handle;
 	}
 	for (i = 0; i < 6; i++)
@@ -343,36 +354,33 @@ static int read_client_held(struct ttmem_card *node, unsigned int card,
 	return 0;
 }
 
-static bool belongs(const struct ttmem_client *client, unsigned int card,
-		    const struct top_key *key)
+static bool belongs(const struct ttmem_client *client, const struct top_key *key)
 {
 	if (key->pid || client->pid)
 		return client->pid == key->pid;
-	return card == key->card && client->client == key->client;
+	return client->card == key->card && client->client == key->client;
 }
 
 static int read_card_held(unsigned int card, const struct top_key *key,
+			  const struct ttmem_client *clients, size_t count,
 			  struct held_list *list)
 {
 	struct ttmem_card *node = NULL;
-	struct ttmem_client *clients;
 	uint64_t last = UINT64_MAX;
-	int ret, error = 0;
+	int ret = 0, error = 0;
 	struct held *held;
-	size_t count, i;
+	size_t i;
 
-	ret = ttmem_clients(card, &clients, &count, sizeof(*clients));
-	if (ret)
-		return ret;
 	for (i = 0; i < count; i++) {
 		const struct ttmem_client *c = &clients[i];
 
-		if (!belongs(c, card, key))
+		if (c->card != card || !belongs(c, key) ||
+		    c->tag == TTMEM_TAG_NONE)
 			continue;
 		if (!c->reservations) {
 			held = more_held(list, 1);
 			held->card = card;
-			held->gauge = true;
+			held->sum = true;
 			held->is.chip = c->chip;
 			held->is.memory = c->memory;
 			held->is.tag = c->tag;
@@ -391,28 +399,33 @@ static int read_card_held(unsigned int card, const struct top_key *key,
 			error = ret;
 	}
 	ttmem_close(node);
-	ttmem_list_free(clients);
 	return error;
 }
 
 void top_read_held(const struct top *top, const struct top_key *key,
 		   struct held_list *list)
 {
+	struct ttmem_client *clients;
 	unsigned int card;
-	size_t i;
+	size_t count, i;
 	int ret;
 
 	memset(list, 0, sizeof(*list));
+	ret = ttmem_clients(&clients, &count, sizeof(*clients));
+	if (ret)
+		snprintf(list->problem, sizeof(list->problem), "%s",
+			 ttmem_strerror(ret));
 	for (i = 0; i < top->chips; i++) {
 		card = top->chip[i]->card.id.number;
 		if (!top->chip[i]->followed ||
 		    (i && top->chip[i - 1]->card.id.number == card))
 			continue;
-		ret = read_card_held(card, key, list);
+		ret = read_card_held(card, key, clients, count, list);
 		if (ret && !*list->problem)
 			snprintf(list->problem, sizeof(list->problem),
 				 "Card %u: %s", card, ttmem_strerror(ret));
 	}
+	ttmem_list_free(clients);
 	if (list->count)
 		qsort(list->held, list->count, sizeof(*list->held), by_place);
 }
