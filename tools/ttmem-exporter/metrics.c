@@ -43,7 +43,9 @@ struct chip {
 struct holder {
 	const struct ttmem_client *first;	/* its entries stand together */
 	size_t entries;
+	bool holds;				/* something now; else it has peaks */
 	uint64_t bytes;
+	char *labels;				/* who it is */
 };
 
 struct card {
@@ -52,10 +54,20 @@ struct card {
 	uint64_t clients;
 	uint64_t peak[MEMORIES];
 	struct chip *chip;			/* NULL if there are no books */
-	struct ttmem_client *client;
 	struct holder *holder;			/* those that are named */
 	size_t holders;
-	size_t unnamed;				/* how many are not */
+	size_t unnamed;				/* how many that hold something are not */
+	bool holders_known;
+};
+
+/* What there is to tell. */
+struct look {
+	struct ttmem_card_id *id;
+	struct card *card;
+	size_t cards;
+	struct ttmem_client *client;		/* by card and process */
+	size_t clients;
+	bool clients_known;
 };
 
 /* Since the program has run. */
@@ -68,10 +80,14 @@ static void add(uint64_t *sum, uint64_t bytes)
 }
 
 /* A card that goes meanwhile is no error. */
+static bool is_error(int ret)
+{
+	return ret && ret != -ENXIO && ret != -ENOPKG && ret != -ENODEV;
+}
+
 static bool failed(int ret)
 {
-	if (ret && ret != -ENXIO && ret != -ENOPKG && ret != -ENODEV)
-		read_errors++;
+	read_errors += is_error(ret);
 	return ret;
 }
 
@@ -112,20 +128,30 @@ static bool read_chip(const struct card *card, unsigned int number,
 	return read_value(card, name, &chip->denied);
 }
 
+static int compare(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
 /* Processes one after the other; those that are not visible by user. */
 static int by_process(const void *a, const void *b)
 {
 	const struct ttmem_client *x = a, *y = b;
+	int order = compare(x->card, y->card);
 
-	if (x->pid != y->pid)
-		return x->pid < y->pid ? -1 : 1;
-	if (!x->pid && x->uid != y->uid)
-		return x->uid < y->uid ? -1 : 1;
-	if (x->chip != y->chip)
-		return x->chip < y->chip ? -1 : 1;
-	if (x->memory != y->memory)
-		return x->memory < y->memory ? -1 : 1;
-	return (x->client > y->client) - (x->client < y->client);
+	if (!order)
+		order = compare(x->pid, y->pid);
+	if (!order && !x->pid)
+		order = compare(x->uid, y->uid);
+	if (!order)
+		order = compare(x->chip, y->chip);
+	if (!order)
+		order = compare(x->memory, y->memory);
+	if (!order)
+		order = compare(x->source, y->source);
+	if (!order)
+		order = compare(x->client, y->client);
+	return order;
 }
 
 static bool same_process(const struct ttmem_client *a,
@@ -141,82 +167,6 @@ static int by_bytes(const void *a, const void *b)
 	if (x->bytes != y->bytes)
 		return x->bytes > y->bytes ? -1 : 1;
 	return by_process(x->first, y->first);
-}
-
-/* What holder @h has goes to what is told without names. */
-static void unname(struct card *card, const struct holder *h)
-{
-	size_t i;
-
-	for (i = 0; i < h->entries; i++) {
-		const struct ttmem_client *c = &h->first[i];
-
-		if (c->chip < card->id->chips && c->memory < MEMORIES)
-			add(&card->chip[c->chip].pool[c->memory].unnamed,
-			    c->bytes);
-	}
-	card->unnamed++;
-}
-
-static bool read_holders(struct card *card, size_t max)
-{
-	size_t count, i;
-
-	if (failed(ttmem_clients(card->id->number, &card->client, &count,
-				 sizeof(*card->client))) || !count)
-		return true;
-	card->holder = calloc(count, sizeof(*card->holder));
-	if (!card->holder)
-		return false;
-
-	qsort(card->client, count, sizeof(*card->client), by_process);
-	for (i = 0; i < count; i++) {
-		struct holder *h;
-
-		if (!i || !same_process(&card->client[i - 1], &card->client[i]))
-			card->holder[card->holders++].first = &card->client[i];
-		h = &card->holder[card->holders - 1];
-		h->entries++;
-		add(&h->bytes, card->client[i].bytes);
-	}
-	qsort(card->holder, card->holders, sizeof(*card->holder), by_bytes);
-	while (card->holders > max)
-		unname(card, &card->holder[--card->holders]);
-	return true;
-}
-
-/* Read a card; false for lack of memory. */
-static bool read_card(struct card *card, const struct ttmem_card_id *id,
-		      size_t max)
-{
-	char path[TTMEM_PATH_SIZE], name[64];
-	unsigned int i;
-	bool ok;
-
-	card->id = id;
-	snprintf(path, sizeof(path), TTMEM_CLASS "/tenstorrent!%u/tt_card_type",
-		 id->number);
-	ttmem__read_line(path, card->board, sizeof(card->board));
-	if (!id->chips)
-		return true;
-
-	card->chip = calloc(id->chips, sizeof(*card->chip));
-	if (!card->chip)
-		return false;
-	ok = read_value(card, "clients", &card->clients);
-	for (i = 0; ok && i < MEMORIES; i++) {
-		snprintf(name, sizeof(name), "%s_peak", file_names[i]);
-		ok = read_value(card, name, &card->peak[i]);
-	}
-	for (i = 0; ok && i < id->chips; i++)
-		ok = read_chip(card, i, &card->chip[i]);
-	if (ok)
-		return read_holders(card, max);
-
-	/* On its way out: half of its books is worse than none. */
-	free(card->chip);
-	card->chip = NULL;
-	return true;
 }
 
 /*
@@ -245,6 +195,165 @@ static void put_label(FILE *out, const char *name, const char *value)
 	fprintf(out, ",%s=\"", name);
 	put_value(out, value);
 	fputc('"', out);
+}
+
+/*
+ * The path of a process's control group, which names its container; empty if it
+ * cannot be told. On machines with both hierarchies the older one may be in use.
+ */
+static void read_cgroup(pid_t pid, char *group, size_t size)
+{
+	char path[TTMEM_PATH_SIZE], *text, *line, *rest;
+
+	group[0] = '\0';
+	snprintf(path, sizeof(path), TTMEM_PROC "/%d/cgroup", pid);
+	if (ttmem__read_file(path, &text, NULL))
+		return;
+	for (line = strtok_r(text, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		char *names = strchr(line, ':');
+		char *where = names ? strchr(names + 1, ':') : NULL;
+
+		if (!where)
+			continue;
+		*where++ = '\0';
+		names++;
+		if (!*names ? !*group : !strcmp(names, "memory"))
+			snprintf(group, size, "%s", where);
+	}
+	free(text);
+}
+
+/* Write down who a holder is; false for lack of memory. */
+static bool name_holder(struct holder *h)
+{
+	const struct passwd *pw = getpwuid(h->first->uid);
+	char pid[16] = "", user[16], group[4096] = "";
+	size_t size;
+	FILE *out;
+	bool ok;
+
+	snprintf(user, sizeof(user), "%u", h->first->uid);
+	if (h->first->pid) {
+		snprintf(pid, sizeof(pid), "%d", h->first->pid);
+		read_cgroup(h->first->pid, group, sizeof(group));
+	}
+	out = open_memstream(&h->labels, &size);
+	if (!out)
+		return false;
+	put_label(out, "pid", pid);
+	put_label(out, "command", h->first->command);
+	put_label(out, "user", pw ? pw->pw_name : user);
+	put_label(out, "cgroup", group);
+	ok = !ferror(out);
+	return !fclose(out) && ok;
+}
+
+/* What holder @h has goes to what is told without names. */
+static void unname(struct card *card, const struct holder *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->entries; i++) {
+		const struct ttmem_client *c = &h->first[i];
+
+		if (c->chip < card->id->chips && c->memory < MEMORIES)
+			add(&card->chip[c->chip].pool[c->memory].unnamed,
+			    c->bytes);
+	}
+	if (h->holds)
+		card->unnamed++;
+}
+
+/* Read the list of all cards; false for lack of memory. */
+static bool read_clients(struct look *look)
+{
+	static int told;
+	int ret = ttmem_clients(&look->client, &look->clients,
+				sizeof(*look->client));
+
+	if (ret == -ENOMEM)
+		return false;
+	look->clients_known = !failed(ret);
+	/* Who scrapes sees that it is missing; why goes to the log. */
+	if (ret != told && is_error(ret))
+		fprintf(stderr, "ttmem-exporter: processes are left out: %s\n",
+			ttmem_strerror(ret));
+	told = ret;
+	if (look->clients)
+		qsort(look->client, look->clients, sizeof(*look->client),
+		      by_process);
+	return true;
+}
+
+/* Find out who the holders of a card are; false for lack of memory. */
+static bool read_holders(struct card *card, const struct look *look, size_t max)
+{
+	const struct ttmem_client *list = look->client;
+	size_t first = 0, end, i;
+
+	card->holders_known = look->clients_known;
+	while (first < look->clients && list[first].card < card->id->number)
+		first++;
+	for (end = first; end < look->clients && list[end].card == card->id->number;)
+		end++;
+	if (first == end)
+		return true;
+	card->holder = calloc(end - first, sizeof(*card->holder));
+	if (!card->holder)
+		return false;
+
+	for (i = first; i < end; i++) {
+		struct holder *h;
+
+		if (i == first || !same_process(&list[i - 1], &list[i]))
+			card->holder[card->holders++].first = &list[i];
+		h = &card->holder[card->holders - 1];
+		h->entries++;
+		h->holds |= list[i].tag != TTMEM_TAG_NONE;
+		add(&h->bytes, list[i].bytes);
+	}
+	qsort(card->holder, card->holders, sizeof(*card->holder), by_bytes);
+	while (card->holders > max)
+		unname(card, &card->holder[--card->holders]);
+	for (i = 0; i < card->holders; i++)
+		if (!name_holder(&card->holder[i]))
+			return false;
+	return true;
+}
+
+/* Read a card; false for lack of memory. */
+static bool read_card(struct card *card, const struct ttmem_card_id *id,
+		      const struct look *look, size_t max)
+{
+	char path[TTMEM_PATH_SIZE], name[64];
+	unsigned int i;
+	bool ok;
+
+	card->id = id;
+	snprintf(path, sizeof(path), TTMEM_CLASS "/tenstorrent!%u/tt_card_type",
+		 id->number);
+	ttmem__read_line(path, card->board, sizeof(card->board));
+	if (!id->chips)
+		return true;
+
+	card->chip = calloc(id->chips, sizeof(*card->chip));
+	if (!card->chip)
+		return false;
+	ok = read_value(card, "clients", &card->clients);
+	for (i = 0; ok && i < MEMORIES; i++) {
+		snprintf(name, sizeof(name), "%s_peak", file_names[i]);
+		ok = read_value(card, name, &card->peak[i]);
+	}
+	for (i = 0; ok && i < id->chips; i++)
+		ok = read_chip(card, i, &card->chip[i]);
+	if (ok)
+		return read_holders(card, look, max);
+
+	/* On its way out: half of its books is worse than none. */
+	free(card->chip);
+	card->chip = NULL;
+	return true;
 }
 
 /* Begin a sample with the labels that all samples of a card have. */
@@ -309,95 +418,100 @@ static void put_chips(FILE *out, const char *metric, const char *type,
 	}
 }
 
-/*
- * The path of a process's control group, which names its container; empty if it
- * cannot be told. On machines with both hierarchies the older one may be in use.
- */
-static void read_cgroup(pid_t pid, char *group, size_t size)
+static bool same_series(const struct ttmem_client *a, const struct ttmem_client *b)
 {
-	char path[TTMEM_PATH_SIZE], *text, *line, *rest;
+	return a->chip == b->chip && a->memory == b->memory &&
+	       a->source == b->source;
+}
 
-	group[0] = '\0';
-	snprintf(path, sizeof(path), TTMEM_PROC "/%d/cgroup", pid);
-	if (ttmem__read_file(path, &text, NULL))
-		return;
-	for (line = strtok_r(text, "\n", &rest); line;
-	     line = strtok_r(NULL, "\n", &rest)) {
-		char *names = strchr(line, ':');
-		char *where = names ? strchr(names + 1, ':') : NULL;
+/* Add up what a series of a holder tells, @count entries. False if nothing. */
+static bool add_up(const struct ttmem_client *entry, size_t count, bool peaks,
+		   uint64_t *bytes)
+{
+	bool any = peaks;
+	size_t i;
 
-		if (!where)
-			continue;
-		*where++ = '\0';
-		names++;
-		if (!*names ? !*group : !strcmp(names, "memory"))
-			snprintf(group, size, "%s", where);
+	*bytes = 0;
+	for (i = 0; i < count; i++) {
+		any |= entry[i].tag != TTMEM_TAG_NONE;
+		if (!peaks)
+			add(bytes, entry[i].bytes);
+		/* A client's peak of a memory stands in each of its entries. */
+		else if (!i || entry[i].client != entry[i - 1].client)
+			add(bytes, entry[i].peak);
 	}
-	free(text);
+	return any && entry->memory < MEMORIES;
 }
 
 static void put_holder(FILE *out, const char *metric, const struct card *card,
-		       const struct holder *h)
+		       const struct holder *h, bool peaks)
 {
-	const struct passwd *pw = getpwuid(h->first->uid);
-	char pid[16] = "", user[16], group[4096] = "";
+	static const char * const sources[] = {
+		[TTMEM_SOURCE_SELF] = "self",
+		[TTMEM_SOURCE_ATTRIBUTED] = "attributed",
+	};
+	uint64_t bytes;
 	size_t i, j;
 
-	snprintf(user, sizeof(user), "%u", h->first->uid);
-	if (h->first->pid) {
-		snprintf(pid, sizeof(pid), "%d", h->first->pid);
-		read_cgroup(h->first->pid, group, sizeof(group));
-	}
 	for (i = 0; i < h->entries; i = j) {
 		const struct ttmem_client *c = &h->first[i];
-		uint64_t bytes = 0;
 
 		/* Its clients and tags together. */
-		for (j = i; j < h->entries && h->first[j].chip == c->chip &&
-		     h->first[j].memory == c->memory; j++)
-			add(&bytes, h->first[j].bytes);
-		if (c->memory >= MEMORIES)
+		for (j = i; j < h->entries && same_series(c, &h->first[j]); j++)
+			;
+		if (!add_up(c, j - i, peaks, &bytes))
 			continue;
 		put_card(out, metric, card);
-		fprintf(out, ",chip=\"%u\",memory=\"%s\"", c->chip,
-			memory_names[c->memory]);
-		put_label(out, "pid", pid);
-		put_label(out, "command", c->command);
-		put_label(out, "user", pw ? pw->pw_name : user);
-		put_label(out, "cgroup", group);
+		fprintf(out, ",chip=\"%u\",memory=\"%s\"%s", c->chip,
+			memory_names[c->memory], h->labels);
+		put_label(out, "source", c->source <= TTMEM_SOURCE_ATTRIBUTED ?
+			  sources[c->source] : "");
 		put_number(out, bytes);
 	}
 }
 
-static void put_processes(FILE *out, const struct card *cards, size_t count)
+static void put_processes(FILE *out, const struct look *look)
 {
-	static const char metric[] = "ttmem_process_used_bytes";
+	static const char used[] = "ttmem_process_used_bytes";
+	static const char peak[] = "ttmem_process_peak_bytes";
 	size_t i, k, m;
 
-	put_head(out, metric, "gauge",
+	put_head(out, used, "gauge",
 		 "Bytes that a process holds. Those that are not visible from here have no pid; what is beyond --max-processes is in pid other.");
-	for (i = 0; i < count; i++) {
-		const struct card *card = &cards[i];
+	for (i = 0; i < look->cards; i++) {
+		const struct card *card = &look->card[i];
 
 		for (k = 0; k < card->holders; k++)
-			put_holder(out, metric, card, &card->holder[k]);
+			put_holder(out, used, card, &card->holder[k], false);
 		for (k = 0; card->chip && k < card->id->chips; k++) {
 			for (m = 0; m < MEMORIES; m++) {
 				uint64_t bytes = card->chip[k].pool[m].unnamed;
 
 				if (!bytes)
 					continue;
-				put_card(out, metric, card);
-				fprintf(out, ",chip=\"%zu\",memory=\"%s\",pid=\"other\",command=\"\",user=\"\",cgroup=\"\"",
+				put_card(out, used, card);
+				fprintf(out, ",chip=\"%zu\",memory=\"%s\",pid=\"other\",command=\"\",user=\"\",cgroup=\"\",source=\"\"",
 					k, memory_names[m]);
 				put_number(out, bytes);
 			}
 		}
 	}
+	put_head(out, peak, "gauge",
+		 "The most that a process has held, of its open files added up; told of those that have a pid and are named.");
+	for (i = 0; i < look->cards; i++) {
+		const struct card *card = &look->card[i];
+
+		for (k = 0; k < card->holders; k++)
+			if (card->holder[k].first->pid)
+				put_holder(out, peak, card, &card->holder[k],
+					   true);
+	}
 }
 
-static void put_cards(FILE *out, const struct card *cards, size_t count)
+static void put_cards(FILE *out, const struct look *look)
 {
+	const struct card *cards = look->card;
+	size_t count = look->cards;
 	size_t i, m;
 
 	put_head(out, "ttmem_card_info", "gauge",
@@ -439,11 +553,11 @@ static void put_cards(FILE *out, const struct card *cards, size_t count)
 		put_card(out, "ttmem_clients", &cards[i]);
 		put_number(out, cards[i].clients);
 	}
-	put_processes(out, cards, count);
+	put_processes(out, look);
 	put_head(out, "ttmem_processes_other", "gauge",
 		 "How many processes pid other is the sum of.");
 	for (i = 0; i < count; i++) {
-		if (!cards[i].chip)
+		if (!cards[i].chip || !cards[i].holders_known)
 			continue;
 		put_card(out, "ttmem_processes_other", &cards[i]);
 		put_number(out, cards[i].unnamed);
@@ -459,7 +573,7 @@ static void put_version(FILE *out, const char *metric, const char *text,
 	fputs("\"} 1\n", out);
 }
 
-static void put_page(FILE *out, const struct card *cards, size_t count)
+static void put_page(FILE *out, const struct look *look)
 {
 	char version[64];
 	bool up = !ttmem_present();
@@ -474,44 +588,63 @@ static void put_page(FILE *out, const struct card *cards, size_t count)
 				 sizeof(version));
 		put_version(out, "ttmem_module_info", "The module ttmem, 1.",
 			    version);
-		put_cards(out, cards, count);
+		put_cards(out, look);
 	}
 	put_head(out, "ttmem_read_errors_total", "counter",
 		 "How often this exporter failed to read something and left it out.");
 	fprintf(out, "ttmem_read_errors_total %" PRIu64 "\n", read_errors);
 }
 
+/* Look at all that there is; false for lack of memory. */
+static bool take_look(struct look *look, size_t max_processes)
+{
+	size_t i;
+
+	failed(ttmem_cards(&look->id, &look->cards, sizeof(*look->id)));
+	/* One more, as calloc() may answer NULL to none. */
+	look->card = calloc(look->cards + 1, sizeof(*look->card));
+	if (!look->card || !read_clients(look))
+		return false;
+	for (i = 0; i < look->cards; i++)
+		if (!read_card(&look->card[i], &look->id[i], look, max_processes))
+			return false;
+	return true;
+}
+
+static void free_look(struct look *look)
+{
+	size_t i, k;
+
+	for (i = 0; look->card && i < look->cards; i++) {
+		struct card *card = &look->card[i];
+
+		for (k = 0; k < card->holders; k++)
+			free(card->holder[k].labels);
+		free(card->holder);
+		free(card->chip);
+	}
+	free(look->card);
+	ttmem_list_free(look->client);
+	ttmem_list_free(look->id);
+}
+
 char *metrics(size_t max_processes, size_t *size)
 {
-	struct ttmem_card_id *ids;
-	struct card *cards;
+	struct look look = { 0 };
 	char *page = NULL;
-	size_t count, i;
-	FILE *out;
+	FILE *out = NULL;
 	bool ok;
 
-	failed(ttmem_cards(&ids, &count, sizeof(*ids)));
-	/* One more, as calloc() may answer NULL to none. */
-	cards = calloc(count + 1, sizeof(*cards));
-	ok = cards;
-	for (i = 0; ok && i < count; i++)
-		ok = read_card(&cards[i], &ids[i], max_processes);
-
-	out = ok ? open_memstream(&page, size) : NULL;
+	if (take_look(&look, max_processes))
+		out = open_memstream(&page, size);
 	if (out) {
-		put_page(out, cards, count);
+		put_page(out, &look);
 		ok = !ferror(out);
 		if (fclose(out) || !ok) {
 			free(page);
 			page = NULL;
 		}
 	}
-	for (i = 0; cards && i < count; i++) {
-		free(cards[i].chip);
-		free(cards[i].holder);
-		ttmem_list_free(cards[i].client);
-	}
-	free(cards);
-	ttmem_list_free(ids);
+	free_look(&look);
 	return page;
 }
