@@ -485,7 +485,9 @@ int ttmem_card_set(struct ttmem_card *card, struct ttmem_account *account,
 		part->largest_free = gauges[i].largest_free;
 	}
 	ttmem_account_raise_peaks(account);
-	ttmem_card_raise_peaks(card);
+	for (chip = 0; chip < card->chips; chip++)
+		for (memory = 0; memory < TTMEM_MEMORIES; memory++)
+			ttmem_pool_raise_peak(&card->pool[chip][memory]);
 	return 0;
 }
 
@@ -526,7 +528,7 @@ u64 ttmem_card_clear_gauges(struct ttmem_card *card,
  *
  * What is below 0 counts as 0. What is above the bound that reservations and
  * gauges leave is cut off, in the order of tags. The client's own peaks rise;
- * the pools' do not: one client's counters alone may be the half of a move.
+ * the pools' do not before ttmem_card_settle().
  *
  * Context: Any. The card's lock is held.
  */
@@ -539,7 +541,8 @@ void ttmem_card_count(struct ttmem_card *card, struct ttmem_account *account,
 	for (chip = 0; chip < card->chips; chip++) {
 		for (memory = 0; memory < TTMEM_MEMORIES; memory++) {
 			struct ttmem_part *parts = account->part[chip][memory];
-			u64 room = TTMEM_CLIENT_BYTES_MAX - account->bytes[chip][memory];
+			u64 before = account->bytes[chip][memory];
+			u64 room = TTMEM_CLIENT_BYTES_MAX - before;
 
 			for (tag = 0; tag < TTMEM_TAGS; tag++)
 				room += parts[tag].counter;
@@ -555,25 +558,28 @@ void ttmem_card_count(struct ttmem_card *card, struct ttmem_account *account,
 				ttmem_account_change(card, account, chip, memory, tag,
 						     &parts[tag].counter, bytes);
 			}
+			ttmem_pool_unsettle(&card->pool[chip][memory], before,
+					    account->bytes[chip][memory]);
 		}
 	}
 	ttmem_account_raise_peaks(account);
 }
 
 /**
- * ttmem_card_raise_peaks() - Let all peaks of a card rise to what is used.
+ * ttmem_card_settle() - Note that the counters of all clients were read, and let
+ * the peaks rise to what is used.
  * @card: the card
  *
  * Context: Any. The card's lock is held.
  */
-void ttmem_card_raise_peaks(struct ttmem_card *card)
+void ttmem_card_settle(struct ttmem_card *card)
 {
 	unsigned int chip, memory;
 
 	lockdep_assert_held(&card->lock);
 	for (chip = 0; chip < card->chips; chip++)
 		for (memory = 0; memory < TTMEM_MEMORIES; memory++)
-			ttmem_pool_raise_peak(&card->pool[chip][memory]);
+			ttmem_pool_settle(&card->pool[chip][memory]);
 }
 
 /**

@@ -178,7 +178,7 @@ u64 ttmem_card_clear_gauges(struct ttmem_card *card,
 			    struct ttmem_account *account, unsigned int chip);
 void ttmem_card_count(struct ttmem_card *card, struct ttmem_account *account,
 		      const s64 *counters);
-void ttmem_card_raise_peaks(struct ttmem_card *card);
+void ttmem_card_settle(struct ttmem_card *card);
 void ttmem_card_deny(struct ttmem_card *card, unsigned int chip);
 
 u64 ttmem_card_total(const struct ttmem_card *card, u32 memory);

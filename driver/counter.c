@@ -88,7 +88,7 @@ static void ttmem_fold_step(struct ttmem_card *card)
 
 	if (!fold->left) {
 		fold->completed = fold->begun;
-		ttmem_card_raise_peaks(card);
+		ttmem_card_settle(card);
 	}
 }
 

@@ -12,7 +12,8 @@
  * of a pool, a card has at most 2^22 clients and two chips, which makes 2^63.
  *
  * A peak rises only where its caller says so, after all that belongs together
- * has been charged: no peak is seen that never was.
+ * has been charged, and not by what one client's counters have risen before all
+ * others' were read as well: no peak is seen that never was.
  *
  * Nothing here locks: the caller holds the lock of the card that the pool is
  * part of.
@@ -144,16 +145,58 @@ u64 ttmem_pool_free(const struct ttmem_pool *pool)
 	return pool->total > pool->used ? pool->total - pool->used : 0;
 }
 
+/* What is used for certain, which is what a peak may rise to. */
+static u64 ttmem_pool_settled(const struct ttmem_pool *pool)
+{
+	return pool->used - min(pool->used, pool->unsettled);
+}
+
 /**
- * ttmem_pool_raise_peak() - Let the peaks rise to what is used.
- * @pool: a chip's pool, and with it the card's sum; or that sum alone
+ * ttmem_pool_unsettle() - Note that counters of one client were read.
+ * @pool: a chip's pool, to which the change has been charged
+ * @before: bytes of the client there before
+ * @after: bytes of it now
+ *
+ * Another client's counters may have fallen by what these have risen, and not
+ * have been read yet.
+ *
+ * Context: Any. The card's lock is held.
+ */
+void ttmem_pool_unsettle(struct ttmem_pool *pool, u64 before, u64 after)
+{
+	for (; pool; pool = pool->parent) {
+		if (after > before)
+			pool->unsettled += after - before;
+		else
+			pool->unsettled -= min(pool->unsettled, before - after);
+	}
+}
+
+/**
+ * ttmem_pool_settle() - Note that all counters were read, and let the peaks rise.
+ * @pool: a chip's pool, and with it the card's sum
+ *
+ * Context: Any. The card's lock is held.
+ */
+void ttmem_pool_settle(struct ttmem_pool *pool)
+{
+	struct ttmem_pool *p;
+
+	for (p = pool; p; p = p->parent)
+		p->unsettled = 0;
+	ttmem_pool_raise_peak(pool);
+}
+
+/**
+ * ttmem_pool_raise_peak() - Let the peaks rise to what is used for certain.
+ * @pool: a chip's pool, and with it the card's sum
  *
  * Context: Any. The card's lock is held.
  */
 void ttmem_pool_raise_peak(struct ttmem_pool *pool)
 {
 	for (; pool; pool = pool->parent)
-		pool->peak = max(pool->peak, pool->used);
+		pool->peak = max(pool->peak, ttmem_pool_settled(pool));
 }
 
 /**
@@ -164,7 +207,7 @@ void ttmem_pool_raise_peak(struct ttmem_pool *pool)
  */
 void ttmem_pool_restart_peak(struct ttmem_pool *pool)
 {
-	pool->peak = pool->used;
+	pool->peak = ttmem_pool_settled(pool);
 }
 
 /**
@@ -176,5 +219,6 @@ void ttmem_pool_restart_peak(struct ttmem_pool *pool)
 void ttmem_pool_clear(struct ttmem_pool *pool)
 {
 	pool->used = 0;
+	pool->unsettled = 0;
 	memset(pool->tag, 0, sizeof(pool->tag));
 }

@@ -19,6 +19,8 @@
  *	TTMEM_POOL_TOTAL_MAX
  * @banks: equal parts it consists of, 0 if not known
  * @used: bytes charged now, all tags
+ * @unsettled: part of @used by which counters have risen since the last whole
+ *	fold; it may be the half of a move and does not raise @peak
  * @peak: highest @used since load or since it was restarted
  * @tag: the part of @used that each tag has; their sum is @used
  */
@@ -27,6 +29,7 @@ struct ttmem_pool {
 	u64 total;
 	u32 banks;
 	u64 used;
+	u64 unsettled;
 	u64 peak;
 	u64 tag[TTMEM_TAGS];
 };
@@ -38,6 +41,8 @@ bool ttmem_pool_fits(const struct ttmem_pool *pool, u64 bytes);
 void ttmem_pool_charge(struct ttmem_pool *pool, u32 tag, u64 bytes);
 void ttmem_pool_uncharge(struct ttmem_pool *pool, u32 tag, u64 bytes);
 u64 ttmem_pool_free(const struct ttmem_pool *pool);
+void ttmem_pool_unsettle(struct ttmem_pool *pool, u64 before, u64 after);
+void ttmem_pool_settle(struct ttmem_pool *pool);
 void ttmem_pool_raise_peak(struct ttmem_pool *pool);
 void ttmem_pool_restart_peak(struct ttmem_pool *pool);
 void ttmem_pool_clear(struct ttmem_pool *pool);

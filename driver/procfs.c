@@ -124,7 +124,7 @@ static void ttmem_show_line(struct seq_file *m, const struct ttmem_client *clien
 {
 	const struct ttmem_reader *reader = m->private;
 
-	seq_printf(m, "%-4u %-8llu %7d %10u %4u %-6s %-8s %14llu %14llu %12u %-10s ",
+	seq_printf(m, "%-4u %-8llu %7d %10u %4u %-6s %-8s %14llu %14llu %12u %10s ",
 		   client->card->number, client->id, shown->pid, shown->uid, chip,
 		   ttmem_memory_name(memory), tag, bytes,
 		   reader->picture.account.peak[chip][memory], reservations,
@@ -159,7 +159,7 @@ static int ttmem_clients_show(struct seq_file *m, void *v)
 	unsigned int chip, memory;
 
 	if (v == SEQ_START_TOKEN) {
-		seq_printf(m, "%-4s %-8s %7s %10s %4s %-6s %-8s %14s %14s %12s %-10s %s\n",
+		seq_printf(m, "%-4s %-8s %7s %10s %4s %-6s %-8s %14s %14s %12s %10s %s\n",
 			   "CARD", "CLIENT", "PID", "UID", "CHIP", "MEMORY", "TAG", "BYTES",
 			   "PEAK", "RESERVATIONS", "SOURCE", "COMMAND");
 		return 0;
