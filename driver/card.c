@@ -269,6 +269,25 @@ int ttmem_card_join(struct ttmem_card *card, struct ttmem_account *account,
 	return err;
 }
 
+/* Take all that an account holds of a pool out of the books. */
+static void ttmem_account_clear(struct ttmem_card *card, struct ttmem_account *account,
+				unsigned int chip, u32 memory)
+{
+	u64 counters = 0;
+	u32 tag;
+
+	for (tag = 0; tag < TTMEM_TAGS; tag++) {
+		struct ttmem_part *part = &account->part[chip][memory][tag];
+
+		counters += part->counter;
+		ttmem_account_change(card, account, chip, memory, tag, &part->reserved, 0);
+		ttmem_account_change(card, account, chip, memory, tag, &part->gauge, 0);
+		ttmem_account_change(card, account, chip, memory, tag, &part->counter, 0);
+		ttmem_card_tally(card, chip, -(u64)part->reservations);
+	}
+	ttmem_pool_unsettle(&card->pool[chip][memory], counters, 0);
+}
+
 /**
  * ttmem_card_leave() - Take a client and all that it holds out of the books.
  * @card: the card
@@ -278,27 +297,13 @@ int ttmem_card_join(struct ttmem_card *card, struct ttmem_account *account,
  */
 void ttmem_card_leave(struct ttmem_card *card, struct ttmem_account *account)
 {
-	unsigned int chip, memory, tag;
-	struct ttmem_part *part;
+	unsigned int chip, memory;
 
 	lockdep_assert_held(&card->lock);
-	if (ttmem_account_current(card, account)) {
-		for (chip = 0; chip < card->chips; chip++) {
-			for (memory = 0; memory < TTMEM_MEMORIES; memory++) {
-				for (tag = 0; tag < TTMEM_TAGS; tag++) {
-					part = &account->part[chip][memory][tag];
-					ttmem_account_change(card, account, chip, memory, tag,
-							     &part->reserved, 0);
-					ttmem_account_change(card, account, chip, memory, tag,
-							     &part->gauge, 0);
-					ttmem_account_change(card, account, chip, memory, tag,
-							     &part->counter, 0);
-					ttmem_card_tally(card, chip,
-							 -(u64)part->reservations);
-				}
-			}
-		}
-	}
+	if (ttmem_account_current(card, account))
+		for (chip = 0; chip < card->chips; chip++)
+			for (memory = 0; memory < TTMEM_MEMORIES; memory++)
+				ttmem_account_clear(card, account, chip, memory);
 	WRITE_ONCE(account->epoch, TTMEM_EPOCH_LEFT);
 	card->clients--;
 }

@@ -214,7 +214,9 @@ static void ttmem_client_leave(struct ttmem_client *client)
 	ttmem_card_leave(card, &client->account);
 	if (!list_empty(&client->fold)) {
 		list_del_init(&client->fold);
-		card->fold.count--;
+		/* Without counters all is known that there is to know. */
+		if (!--card->fold.count)
+			ttmem_card_settle(card);
 	}
 }
 
