@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #include "selftest.h"
@@ -206,6 +207,111 @@ static void test_unload_with_file_of_gone_card(void **state)
 	assert_int_equal(st_load("TTMEM_KO", ""), 0);
 	st_await_all_attached(true);
 	check_fresh(CARD);
+}
+
+static int open_list(void)
+{
+	int list = open(ST_LIST, O_RDONLY | O_CLOEXEC);
+
+	assert_true(list >= 0);
+	return list;
+}
+
+/* The list being read keeps ttmem, as an open node does, but no card from going. */
+static void test_unload_with_list_open(void **state)
+{
+	int list = open_list(), other;
+	char text[4096];
+
+	(void)state;
+	assert_int_equal(st_module_refs("ttmem"), 1);
+	assert_int_equal(st_unload("ttmem"), -EAGAIN);
+	other = open_list();
+	assert_int_equal(st_module_refs("ttmem"), 2);
+	assert_int_equal(read(list, text, 10), 10);
+	close(other);
+	assert_int_equal(st_unbind(CARD), 0);
+	st_await_attached(CARD, false);
+	assert_true(read(list, text, sizeof(text)) > 0);
+	assert_int_equal(st_unload("tenstorrent"), 0);
+	st_await_all_attached(false);
+	/* With no card at all it is a header. */
+	assert_true(pread(list, text, sizeof(text), 0) > 0);
+	assert_int_equal(strncmp(text, "CARD ", 5), 0);
+	assert_int_equal(st_unload("ttmem"), -EAGAIN);
+	close(list);
+	assert_int_equal(st_module_refs("ttmem"), 0);
+	assert_int_equal(st_unload("ttmem"), 0);
+	assert_true(access(ST_LIST, F_OK) < 0);
+	assert_int_equal(st_load("DRIVER_KO", ""), 0);
+	assert_int_equal(st_load("TTMEM_KO", ""), 0);
+	st_await_all_attached(true);
+}
+
+/* A copy of a card's node, as a container has one. */
+static const char node_copy[] = "/tmp/ttmem-node-copy";
+
+static int open_copy(void)
+{
+	int fd = open(node_copy, O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static void check_copy_meets(int card)
+{
+	struct ttmem_info info;
+	struct st_line *lines;
+	int fd = open_copy();
+
+	assert_true(fd >= 0);
+	assert_int_equal(st_info(fd, &info), 0);
+	assert_int_equal(info.card, card);
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, MIB, 0, NULL), 0);
+	st_check_used(card, MIB, 0);
+	assert_int_equal(st_clients(card, &lines), 1);
+	assert_int_equal(lines[0].client, info.client);
+	free(lines);
+	close(fd);
+}
+
+/*
+ * Whoever has a copy of the node meets the card that has its number, or ENODEV: also with a
+ * file of the old card still open, and never another driver's device.
+ */
+static void test_copied_node(void **state)
+{
+	struct stat status, now;
+	size_t i;
+	int old;
+
+	(void)state;
+	unlink(node_copy);
+	assert_int_equal(stat(st_node(CARD), &status), 0);
+	assert_int_equal(mknod(node_copy, S_IFCHR | 0666, status.st_rdev), 0);
+	check_copy_meets(CARD);
+	for (i = 0; i < ARRAY_SIZE(ways); i++) {
+		old = open_copy();
+		assert_true(old >= 0);
+		assert_int_equal(ways[i].pull(CARD), 0);
+		await_all(&ways[i], CARD, false);
+		assert_int_equal(open_copy(), -ENODEV);
+		st_check_dead(old, "gone");
+		assert_int_equal(ways[i].put_back(CARD), 0);
+		await_all(&ways[i], CARD, true);
+		assert_int_equal(stat(st_node(CARD), &now), 0);
+		assert_int_equal(now.st_rdev, status.st_rdev);
+		check_copy_meets(CARD);
+		st_check_dead(old, "gone");
+		close(old);
+		check_copy_meets(CARD);
+	}
+	/* A number that no card has. */
+	unlink(node_copy);
+	assert_int_equal(mknod(node_copy, S_IFCHR | 0666, makedev(major(status.st_rdev), 4095)), 0);
+	assert_int_equal(open_copy(), -ENODEV);
+	assert_int_equal(st_module_refs("ttmem"), 0);
+	unlink(node_copy);
 }
 
 static void test_either_order(void **state)
@@ -507,6 +613,8 @@ int main(void)
 		ST_TEST(test_ways),
 		ST_TEST(test_ttmem_reloaded),
 		ST_TEST(test_unload_with_file_of_gone_card),
+		ST_TEST(test_unload_with_list_open),
+		ST_TEST(test_copied_node),
 		ST_TEST(test_either_order),
 		ST_TEST(test_driver_goes_from_under_clients),
 		ST_TEST(test_driver_with_memory_stats_of_its_own),
