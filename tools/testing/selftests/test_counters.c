@@ -90,9 +90,8 @@ static void test_map_rules(void **state)
 			fail_msg("mapping %zu: %s", i,
 				 map == MAP_FAILED ? strerror(errno) : "it is mapped");
 		/* A refused one is none: the file's end is the client's. */
-		assert_int_equal(st_module_refs("ttmem"), 1);
 		close(fd);
-		assert_int_equal(st_module_refs("ttmem"), map != MAP_FAILED);
+		assert_int_equal(st_module_refs("ttmem") > 0, map != MAP_FAILED);
 		if (map != MAP_FAILED)
 			munmap(map, mappings[i].length);
 		assert_int_equal(st_module_refs("ttmem"), 0);
@@ -527,7 +526,7 @@ static void test_fork(void **state)
 	line = st_only_line(CARD);
 	assert_int_equal(line.pid, getpid());
 	assert_false(line.attributed);
-	assert_int_equal(st_module_refs("ttmem"), 1);
+	assert_true(st_module_refs("ttmem") > 0);
 	assert_int_equal(st_unload("ttmem"), -EAGAIN);
 	st_kill(&child);
 	st_check_used(CARD, 0, 0);

@@ -164,7 +164,7 @@ static void test_ttmem_reloaded(void **state)
 
 	(void)state;
 	fd = st_open(CARD);
-	assert_int_equal(st_module_refs("ttmem"), 1);
+	assert_true(st_module_refs("ttmem") > 0);
 	/* In use: the kernel's word for it is EAGAIN, what rmmod makes of it is "in use". */
 	assert_int_equal(st_unload("ttmem"), -EAGAIN);
 	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, MIB, 0, NULL), 0);

@@ -4,6 +4,7 @@
  * in fdinfo and at its end, for each client by itself, and begun anew by SET's flag.
  */
 #include <inttypes.h>
+#include <sys/mman.h>
 
 #include "selftest.h"
 
@@ -259,6 +260,52 @@ static void test_counters(void **state)
 	assert_int_equal(st_get(CARD, 0, "dram_peak"), 32);
 }
 
+/* The counter of DRAM's buffers of a new file's page. */
+static int64_t *new_counter(int *fd)
+{
+	int64_t *counters;
+
+	*fd = st_open(CARD);
+	counters = st_map(*fd);
+	assert_non_null(counters);
+	return &counters[TTMEM_COUNTER_INDEX(0, TTMEM_DRAM, TTMEM_TAG_BUFFER)];
+}
+
+/*
+ * Bytes that go from one client's counter to another's have never been twice, though the
+ * one has been looked at after the move and the other before it.
+ */
+static void test_move_between_counters(void **state)
+{
+	int from_fd, to_fd, fd = st_open(CARD);
+	int64_t *from = new_counter(&from_fd), *to = new_counter(&to_fd);
+	uint64_t handle;
+
+	(void)state;
+	assert_int_equal(st_put(CARD, 0, "dram_peak", "0"), 0);
+	assert_int_equal(st_put(CARD, ST_CARD, "dram_peak", "0"), 0);
+	*from = 1000;
+	st_check_used(CARD, 1000, 0);
+	*from = 0;
+	*to = 1000;
+	assert_int_equal(st_fdinfo(to_fd, "ttmem-total-chip0-dram", NULL, 0), 1000);
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 1, 0, &handle), 0);
+	assert_int_equal(st_free(fd, handle), 0);
+	assert_int_equal(st_set(fd, 0, TTMEM_DRAM, 0, 2), 0);
+	assert_int_equal(st_get(CARD, 0, "dram_peak"), 1002);
+	assert_int_equal(st_get(CARD, ST_CARD, "dram_peak"), 1002);
+	st_check_used(CARD, 1002, 0);
+	/* One that leaves takes what it has counted along, and nobody's peak is the lower for it. */
+	*to = 5000;
+	assert_int_equal(st_fdinfo(to_fd, "ttmem-total-chip0-dram", NULL, 0), 5000);
+	munmap((void *)((uintptr_t)to & -4096ul), 4096);
+	close(to_fd);
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 2000, 0, &handle), 0);
+	assert_int_equal(st_free(fd, handle), 0);
+	assert_true(st_get(CARD, 0, "dram_peak") >= 2002);
+	st_check_used(CARD, 2, 0);
+}
+
 /* Books that were closed have no lines, and what the file then says is 0. */
 static void test_invalidated(void **state)
 {
@@ -287,6 +334,7 @@ int main(void)
 		ST_TEST(test_of_each_client),
 		ST_TEST(test_restart),
 		ST_TEST(test_counters),
+		ST_TEST(test_move_between_counters),
 		ST_TEST(test_invalidated),
 	};
 

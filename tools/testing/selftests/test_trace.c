@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <inttypes.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -336,6 +337,48 @@ static void test_client(void **state)
 	assert_string_equal(strstr(line, " comm="), " comm=test_trace ");
 }
 
+/* Of each chip and memory, since the client's own restart. */
+static void test_client_peaks(void **state)
+{
+	struct ttmem_gauge gauges[2] = {
+		{ .chip = 1, .memory = TTMEM_L1, .tag = TTMEM_TAG_CB, .bytes = 30 },
+		{ .chip = 0, .memory = TTMEM_DRAM, .tag = TTMEM_TAG_TRACE, .bytes = 20 },
+	};
+	struct ttmem_set request = {
+		.flags = TTMEM_SET_RESTART_PEAKS,
+		.gauges = (uintptr_t)gauges,
+		.count = 2,
+		.entry_size = sizeof(gauges[0]),
+	};
+	int card = st_card_with_chips(2), fd;
+	int64_t *counters;
+	char line[1024];
+
+	(void)state;
+	if (card < 0)
+		skip();
+	trace_begin();
+	fd = st_open(card);
+	assert_int_equal(st_set(fd, 0, TTMEM_DRAM, 0, 5000), 0);
+	assert_int_equal(st_set(fd, 1, TTMEM_DRAM, 0, 6000), 0);
+	assert_int_equal(st_set(fd, 1, TTMEM_L1, 0, 7000), 0);
+	assert_int_equal(st_free_all(fd), 0);
+	assert_int_equal(st_call(fd, TTMEM_IOC_SET, &request), 0);
+	counters = st_map(fd);
+	assert_non_null(counters);
+	counters[TTMEM_COUNTER_INDEX(1, TTMEM_DRAM, TTMEM_TAG_SYSTEM)] = 100;
+	assert_int_equal(st_get(card, 1, "dram_used"), 100);
+	/* What nobody has looked at is not known; what was looked at last is what is held. */
+	counters[TTMEM_COUNTER_INDEX(1, TTMEM_DRAM, TTMEM_TAG_SYSTEM)] = 1000;
+	munmap(counters, 4096);
+	close(fd);
+	assert_int_equal(count_events("ttmem_client_end", line, sizeof(line)), 1);
+	check_field(line, "card", card);
+	check_field(line, "dram", 120);
+	check_field(line, "l1", 30);
+	check_peaks(line, 20, 0, 100, 30);
+}
+
 /* A client that had lost its books before tells that, and what it had held at most. */
 static void test_client_invalidated(void **state)
 {
@@ -464,6 +507,7 @@ int main(void)
 		TRACE_TEST(test_set),
 		TRACE_TEST(test_refuse),
 		TRACE_TEST(test_client),
+		TRACE_TEST(test_client_peaks),
 		TRACE_TEST(test_client_invalidated),
 		TRACE_TEST(test_client_user),
 		TRACE_TEST(test_attribute),
