@@ -80,19 +80,19 @@ static void put_machine(void)
 	put_pool(0, 0, "l1", "1024\n", "95944704\n");
 	put_pool(0, 1, "dram", "18446744073709551615\n", "12884901888\n");
 	put_pool(0, 1, "l1", "524288\n", "0\n");
-	put(HEADER
-	    "9 1234 0 1 L1 cb 1048576 0 python3\n"
-	    "7 1234 0 0 DRAM buffer 104857600 1 python3\n"
-	    "8 1234 0 0 DRAM trace 104857600 2 python3\n"
-	    "8 1234 0 0 L1 buffer 1024 2 python3\n"
-	    "10 0 54321 0 DRAM buffer 1 1 -\n"
-	    "11 0 54321 0 DRAM buffer 2 1 -\n"
-	    "12 4194304 54321 1 DRAM buffer 18446744073709551615 1 \\033[2J\xc3\xa9\xff\n",
-	    "proc/driver/ttmem/0/clients");
+	put_clients("0 9 1234 0 1 L1 cb 1048576 2097152 0 self python3\n"
+		    "0 7 1234 0 0 DRAM buffer 104857600 104857600 1 self python3\n"
+		    "0 8 1234 0 0 DRAM trace 104857600 104857601 2 self python3\n"
+		    "0 8 1234 0 0 L1 buffer 1024 1024 2 self python3\n"
+		    "0 10 0 54321 0 DRAM buffer 1 1 1 self -\n"
+		    "0 11 0 54321 0 DRAM buffer 2 2 1 self -\n"
+		    "0 12 4194304 54321 1 DRAM buffer 18446744073709551615 18446744073709551615 1 attributed \\033[2J\xc3\xa9\xff\n"
+		    "0 13 4321 0 0 DRAM - 0 4096 0 self idle\n"
+		    "0 14 4444 0 0 DRAM - 0 8192 0 attributed idle\n");
 	put_process(1234, "python3");
 	put("python3 serve.py --a-long-option-here", "proc/1234/cmdline");
 	put_process(4321, "idle");
-	/* Opened twice, one that reports, an invisible, an ended one. */
+	/* Opened twice, holding nothing any more, one that reports, an invisible, an ended one. */
 	put("4321\n4321\n1234\n0\n999\n", "proc/driver/tenstorrent/0/pids");
 
 	/* A card without firmware, which ttmem does not follow. */
@@ -145,9 +145,9 @@ static void table(void **state)
 "|    0    0       - 54321          <1 MiB     0 MiB  -                        |\n"
 "|    0    0       - 54321          <1 MiB     0 MiB  -                        |\n"
 "|    0    0    1234 root          200 MiB    <1 MiB  python3 serve.py --a-lo+ |\n"
+"|    0    0    4321 root            0 MiB     0 MiB  idle                     |\n"
 "|    0    1    1234 root            0 MiB     1 MiB  python3 serve.py --a-lo+ |\n"
 "|    0    1 4194304 54321       16384 PiB     0 MiB  ?[2J??                   |\n"
-"|    0    -    4321 USER_____         N/A       N/A  idle                     |\n"
 "|   31    -       - -                 N/A       N/A  -                        |\n"
 "|   31    -    4321 USER_____         N/A       N/A  idle                     |\n"
 "+-----------------------------------------------------------------------------+\n";
@@ -196,10 +196,13 @@ static void table_of_one(void **state)
 /* No border is pushed out or missing, with all that is large or long. */
 static void table_width(void **state)
 {
-	char *line, *rest;
+	char *line, *rest, *clients;
 	unsigned int n, lines = 0;
+	size_t size;
+	FILE *list;
 
 	(void)state;
+	list = open_memstream(&clients, &size);
 	put("a version of which nobody would have thought that it could be so long\n",
 	    "sys/module/tenstorrent/version");
 	for (n = 0; n < 32; n++) {
@@ -220,12 +223,14 @@ static void table_width(void **state)
 			 n % 2 ? "0\n" : "18446744073709551615\n");
 		put_pool(n, 0, "l1", "18446744073709551615\n",
 			 n % 2 ? "0\n" : "18446744073709551615\n");
-		put(HEADER
-		    "18446744073709551615 2147483647 4294967295 0 DRAM buffer 18446744073709551615 1 123456789012345\n"
-		    "18446744073709551614 2147483647 4294967295 0 DRAM buffer 18446744073709551615 1 123456789012345\n"
-		    "18446744073709551614 2147483647 4294967295 0 L1 buffer 18446744073709551615 1 123456789012345\n",
-		    "proc/driver/ttmem/%u/clients", n);
+		fprintf(list, "%u 18446744073709551615 2147483647 4294967295 0 DRAM buffer 18446744073709551615 18446744073709551615 1 self 123456789012345\n"
+			"%u 18446744073709551614 2147483647 4294967295 0 DRAM buffer 18446744073709551615 18446744073709551615 1 self 123456789012345\n"
+			"%u 18446744073709551614 2147483647 4294967295 0 L1 buffer 18446744073709551615 18446744073709551615 1 self 123456789012345\n",
+			n, n, n);
 	}
+	assert_int_equal(fclose(list), 0);
+	put_clients(clients);
+	free(clients);
 	put_process(2147483647, "123456789012345");
 	put("\033]0;x\a \xe2\x82\xac\n\t no end to this command line at all",
 	    "proc/2147483647/cmdline");
@@ -272,8 +277,9 @@ static void missing(void **state)
 	play("-L -i 1");
 
 	/* A list that a later module made. */
-	put("CLIENT PID\n1 2\n", "proc/driver/ttmem/0/clients");
+	put("CLIENT PID\n1 2\n", LIST);
 	play("--query-compute-apps=pid,dram");
+	play("--query-card=index,dram.used");
 	assert_int_equal(run("rm -r " CLASS "/*", out, sizeof(out), err,
 			     sizeof(err)), 0);
 	play("-L");
@@ -419,33 +425,40 @@ static void three_cards(void)
 	put_load(1, -1, &kinds[1], 5120 * mib, 65536, 1);
 	put_load(2, 0, &kinds[2], 31744 * mib + 1, 150 * mib, 2);
 	put_load(2, -1, &kinds[2], 31744 * mib + 1, 150 * mib, 2);
-	put(HEADER
-	    "7 1234 4294967001 1 DRAM buffer 5368709120 3 serve\n"
-	    "7 1234 4294967001 1 L1 cb 65536 0 serve\n",
-	    "proc/driver/ttmem/1/clients");
-	put(HEADER
-	    "8 1300 4294967002 0 DRAM buffer 1 1 train\n"
-	    "9 1234 4294967001 0 DRAM buffer 33285996544 2 serve\n"
-	    "9 1234 4294967001 0 L1 buffer 157286400 3 serve\n"
-	    "10 0 4294967003 0 L1 buffer 0 0 -\n",
-	    "proc/driver/ttmem/2/clients");
+	put_clients("1 7 1234 4294967001 1 DRAM buffer 5368709120 5368709121 3 self serve\n"
+		    "1 7 1234 4294967001 1 L1 cb 65536 131072 0 self serve\n"
+		    "2 8 1300 4294967002 0 DRAM buffer 1 6442450944 1 attributed train\n"
+		    "2 9 1234 4294967001 0 DRAM buffer 33285996544 33285996544 2 self serve\n"
+		    "2 9 1234 4294967001 0 L1 buffer 157286400 157286400 3 self serve\n"
+		    "2 10 0 4294967003 0 L1 buffer 0 7 0 later -\n"
+		    "2 11 1300 4294967002 0 L1 - 0 99 0 self train\n"
+		    "0 12 1400 4294967001 0 DRAM - 0 1048576 0 self quiet\n");
 	put_process(1234, "serve");
 	put("python3 serve.py --model \"llama, 8b\" --port 8000",
 	    "proc/1234/cmdline");
 	put_process(1300, "train");
+	put_process(1400, "quiet");
 }
 
 static void many_cards(void)
 {
+	char *clients;
 	unsigned int n;
+	size_t size;
+	FILE *list;
 
+	list = open_memstream(&clients, &size);
 	for (n = 0; n < 32; n++) {
 		put_kind(n, &kinds[3]);
 		put_load(n, 0, &kinds[3], n * 402653184ull, n << 20, 1);
 		put_load(n, -1, &kinds[3], n * 402653184ull, n << 20, 1);
-		put(HEADER "7 1234 4294967001 0 DRAM buffer 402653184 1 a-long-name-abc\n",
-		    "proc/driver/ttmem/%u/clients", n);
+		/* The cards are mixed in the list, which is by client. */
+		fprintf(list, "%u %u 1234 4294967001 0 DRAM buffer 402653184 402653184 1 self a-long-name-abc\n",
+			n * 7 % 32, n + 1);
 	}
+	assert_int_equal(fclose(list), 0);
+	put_clients(clients);
+	free(clients);
 	put_process(1234, "a-long-name-abc");
 }
 
@@ -488,6 +501,51 @@ static void views_of_three(void **state)
 	play("dmon -c 1");
 	play("pmon -c 1");
 	end("three");
+}
+
+/* A process tells, and another tells in its name; it is in the books twice. */
+static void sources(void **state)
+{
+	(void)state;
+	put_kind(0, &kinds[1]);
+	put_clients("0 1 1234 0 0 DRAM buffer 100 300 1 self serve\n"
+		    "0 2 1234 0 0 DRAM buffer 10 30 0 attributed serve\n"
+		    "0 2 1234 0 0 DRAM trace 10 30 0 attributed serve\n"
+		    "0 3 1234 0 0 DRAM - 0 18446744073709551615 0 self serve\n"
+		    "0 3 1234 0 1 L1 system 5 6 0 self serve\n"
+		    "0 4 1235 0 1 L1 HBM 5 6 0 attributed serve\n"
+		    "0 4 1235 0 1 HBM buffer 5 6 0 attributed serve\n"
+		    "0 5 1236 0 1 L1 - 0 6 0 nobody serve\n");
+	begin();
+	play("--query-compute-apps=pid,chip,dram,l1,source --format=csv,nounits");
+	play("--query-compute-apps=pid,chip,dram,dram.peak,l1,l1.peak,source --format=csv,nounits");
+	play("--query-compute-apps=pid,max_memory_usage");
+	play("-q -d PIDS");
+	play("--json");
+	end("sources");
+}
+
+/* Where the list is not, nobody may think that nobody holds anything. */
+static void list_not_there(void **state)
+{
+	(void)state;
+	three_cards();
+	put("1234\n", "proc/driver/tenstorrent/1/pids");
+	assert_int_equal(unlink(LIST), 0);
+	begin();
+	play("-i 0");
+	play("-L");
+	play("-q -d PIDS -i 0,1");
+	play("-q -d CLOCK -i 0");
+	play("--json -i 0");
+	play("--query-compute-apps=card,pid,used_memory,gpu_name");
+	play("--query-gpu=index,memory.used");
+	play("--query-chip=index,chip,dram.used");
+	play("dmon -c 1 -s m");
+	play("pmon -c 1");
+	play("--reservations 1234");
+	play("-i 0 --reset-peaks");
+	end("no-list");
 }
 
 static void views_of_many(void **state)
@@ -644,7 +702,7 @@ static void every_width(void **state)
 /* The node is a link to /dev/null and answers by kernel.c. */
 static void put_node(void)
 {
-	put("1:3\n", "sys/class/misc/ttmem0/dev");
+	put("1:3\n", "sys/class/ttmem/ttmem0/dev");
 	put("", "dev/tenstorrent/mem/none");
 	assert_int_equal(symlink("/dev/null", "dev/tenstorrent/mem/0"), 0);
 }
@@ -654,15 +712,17 @@ static void reservations(void **state)
 	(void)state;
 	put_kind(0, &kinds[2]);
 	put_kind(1, &kinds[0]);
-	put(HEADER
-	    "7 1234 4294967001 0 DRAM buffer 104861696 2 serve\n"
-	    "7 1234 4294967001 0 L1 cb 65536 1 serve\n"
-	    "8 1235 4294967001 0 L1 cb 65536 1 serve\n"
-	    "9 1234 4294967001 0 L1 cb 65536 1 serve\n"
-	    "9 1234 4294967001 0 L1 buffer 5242880 0 serve\n",
-	    "proc/driver/ttmem/0/clients");
+	put_clients("0 7 1234 4294967001 0 DRAM buffer 104861696 104861696 2 self serve\n"
+		    "0 7 1234 4294967001 0 L1 cb 65536 65536 1 self serve\n"
+		    "0 8 1235 4294967001 0 L1 cb 65536 65536 1 self serve\n"
+		    "0 9 1234 4294967001 0 DRAM - 0 4096 0 self serve\n"
+		    "0 9 1234 4294967001 0 L1 cb 65536 9999999 1 self serve\n"
+		    "0 9 1234 4294967001 0 L1 buffer 5242880 9999999 0 self serve\n"
+		    "0 10 1236 4294967001 0 DRAM - 0 4096 0 self serve\n"
+		    "0 11 1237 4294967001 0 DRAM buffer 4096 4096 0 attributed serve\n");
 	begin();
 	play("--reservations 1234");
+	play("--reservations 1237");	/* takes no node */
 	put_node();
 	play("--reservations 1234");
 	play("--reservations 1235");
@@ -670,6 +730,7 @@ static void reservations(void **state)
 	play("--reservations 1234 --format=csv,noheader,nounits -i p150a");
 	play("--reservations 1234 -i 1");
 	play("--reservations 4");
+	play("--reservations 1236");	/* has held something */
 	setenv("TTMEM_FAKE_ERROR", "13", 1);
 	play("--reservations 1234");
 	setenv("TTMEM_FAKE_ERROR", "25", 1);
@@ -686,28 +747,28 @@ static void levers(void **state)
 	three_cards();
 	begin();
 	play("-i 2 --set-capacity dram=12G");
-	show_file("sys/class/misc/ttmem2/chip0/dram_total");
+	show_file("sys/class/ttmem/ttmem2/chip0/dram_total");
 	play("-i 1 --chip 1 --set-capacity l1=95944704,DRAM=0");
-	show_file("sys/class/misc/ttmem1/chip1/dram_total");
-	show_file("sys/class/misc/ttmem1/chip1/l1_total");
-	show_file("sys/class/misc/ttmem1/chip0/l1_total");
+	show_file("sys/class/ttmem/ttmem1/chip1/dram_total");
+	show_file("sys/class/ttmem/ttmem1/chip1/l1_total");
+	show_file("sys/class/ttmem/ttmem1/chip0/l1_total");
 	play("-i n150,n300 --reset-peaks");
-	show_file("sys/class/misc/ttmem0/dram_peak");
-	show_file("sys/class/misc/ttmem1/chip1/l1_peak");
-	show_file("sys/class/misc/ttmem2/dram_peak");
+	show_file("sys/class/ttmem/ttmem0/dram_peak");
+	show_file("sys/class/ttmem/ttmem1/chip1/l1_peak");
+	show_file("sys/class/ttmem/ttmem2/dram_peak");
 	play("-i 1 --chip 0 --reset-peaks");
 	play_on_terminal("", "-i 2 --invalidate", 80, "n\n");
 	play_on_terminal("", "-i 2 --invalidate", 80, "\n");
-	show_file("sys/class/misc/ttmem2/invalidate");
+	show_file("sys/class/ttmem/ttmem2/invalidate");
 	play_on_terminal("", "-i 2 --invalidate", 80, "y\n");
-	show_file("sys/class/misc/ttmem2/invalidate");
+	show_file("sys/class/ttmem/ttmem2/invalidate");
 	play_on_terminal("", "-i all --invalidate --yes", 80, NULL);
-	show_file("sys/class/misc/ttmem0/invalidate");
+	show_file("sys/class/ttmem/ttmem0/invalidate");
 	play("-i 1 --chip 2 --reset-peaks");
 	play("-i 7 --reset-peaks");
 	put_card(3, "0001:01:00.0");
 	play("-i 3 --invalidate");
-	unlink("sys/class/misc/ttmem0/invalidate");
+	unlink("sys/class/ttmem/ttmem0/invalidate");
 	play("-i 0 --invalidate");
 	end("levers");
 }
@@ -731,11 +792,17 @@ static void versions(void **state)
 	end("versions");
 }
 
+static void no_list(void)
+{
+	three_cards();
+	assert_int_equal(unlink(LIST), 0);
+}
+
 /* The documents of all machines against the schema that is documented. */
 static void json_schema(void **state)
 {
 	static void (*const machines[])(void) = {
-		one_card, three_cards, many_cards, put_machine,
+		one_card, three_cards, many_cards, put_machine, no_list,
 	};
 	unsigned int i;
 
@@ -747,7 +814,8 @@ static void json_schema(void **state)
 		}
 		machines[i]();
 		assert_int_equal(run(TTMEM_SMI " --json -l 0.01 -c 2", out,
-				     sizeof(out), err, sizeof(err)), 0);
+				     sizeof(out), err, sizeof(err)),
+				 machines[i] == no_list ? 1 : 0);
 		put(out, "documents");
 		assert_int_equal(run("python3 " TTMEM_TREE "/tools/testing/selftests/host/validate "
 				     TTMEM_TREE "/Documentation/ttmem-smi.schema.json documents",
@@ -848,6 +916,8 @@ int main(void)
 		CASE(views_of_one),
 		CASE(views_of_three),
 		CASE(views_of_many),
+		CASE(sources),
+		CASE(list_not_there),
 		CASE(queries),
 		CASE(selections),
 		CASE(loops),

@@ -143,10 +143,10 @@ static struct top_process *tell(struct top *top, unsigned int card, pid_t pid,
 				const char *command)
 {
 	const struct ttmem_client client = {
-		.client = id, .pid = pid, .memory = memory, .bytes = bytes,
-		.reservations = 2,
+		.client = id, .card = card, .pid = pid, .memory = memory,
+		.bytes = bytes, .peak = bytes, .reservations = 2,
 	};
-	struct top_process *p = top_client(top, card, &client);
+	struct top_process *p = top_client(top, &client, true);
 
 	if (p && !p->command && command)
 		p->command = strdup(command);
@@ -207,6 +207,69 @@ static void processes(void **state)
 				 pid + 1);
 	top_end(&top);
 	assert_int_equal(top.processes, 5000);
+	top_free(&top);
+}
+
+/* A client that holds nothing any more. */
+static struct top_process *tell_peak(struct top *top, unsigned int card,
+				     pid_t pid, uint64_t id, uint64_t peak)
+{
+	const struct ttmem_client client = {
+		.client = id, .card = card, .pid = pid,
+		.tag = TTMEM_TAG_NONE, .peak = peak,
+		.source = TTMEM_SOURCE_ATTRIBUTED,
+	};
+
+	return top_client(top, &client, true);
+}
+
+static void peaks(void **state)
+{
+	struct ttmem_client client = {
+		.client = 3, .card = 1, .pid = 10, .bytes = 5, .peak = 60,
+		.tag = TTMEM_TAG_TRACE,
+	};
+	struct top top = { 0 };
+	struct top_process *p;
+
+	(void)state;
+	/* Of two lines of one client and memory one tells the peak. */
+	top_begin(&top);
+	p = top_client(&top, &client, true);
+	assert_ptr_equal(top_client(&top, &client, false), p);
+	assert_int_equal(p->bytes[TTMEM_DRAM], 10);
+	assert_int_equal(p->peak[TTMEM_DRAM], 60);
+	assert_false(p->attributed);
+	/* What it once held elsewhere does not show it there. */
+	assert_ptr_equal(tell_peak(&top, 2, 10, 4, 7), p);
+	assert_int_equal(p->peak[TTMEM_DRAM], 67);
+	assert_true(p->attributed);
+	assert_string_equal(p->cards, "1");
+	tell(&top, 3, 10, 4, TTMEM_L1, UINT64_MAX, NULL);
+	tell(&top, 4, 10, 4, TTMEM_L1, 1, NULL);
+	assert_true(p->peak[TTMEM_L1] == UINT64_MAX);
+
+	/* Who holds nothing at all is no user, unless he has the card open. */
+	tell_peak(&top, 1, 11, 5, 9);
+	tell_peak(&top, 1, 12, 6, 8);
+	tell_peak(&top, 1, 0, 7, 8);
+	p = top_open(&top, 1, 12);
+	assert_true(p->reports);
+	assert_int_equal(p->bytes[TTMEM_DRAM], 0);
+	assert_int_equal(p->peak[TTMEM_DRAM], 8);
+	/* One that is not visible and has it open may be another than that. */
+	assert_false(top_open(&top, 1, 0)->reports);
+	top_end(&top);
+	assert_int_equal(top.processes, 3);
+
+	/* Peaks and who told them are those of this look. */
+	top_begin(&top);
+	p = tell(&top, 1, 10, 3, TTMEM_DRAM, 4, NULL);
+	assert_int_equal(p->peak[TTMEM_DRAM], 4);
+	assert_int_equal(p->peak[TTMEM_L1], 0);
+	assert_false(p->attributed);
+	top_end(&top);
+	assert_int_equal(top.processes, 1);
 	top_free(&top);
 }
 
@@ -463,6 +526,7 @@ int main(void)
 		cmocka_unit_test(cpu),
 		cmocka_unit_test(chips_come_and_go),
 		cmocka_unit_test(processes),
+		cmocka_unit_test(peaks),
 		cmocka_unit_test(cards_of_a_process),
 		cmocka_unit_test(only),
 		cmocka_unit_test(sorting),
