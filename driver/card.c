@@ -216,7 +216,8 @@ static void ttmem_account_change(struct ttmem_card *card, struct ttmem_account *
 				 unsigned int chip, u32 memory, u32 tag, u64 *value, u64 to)
 {
 	struct ttmem_pool *pool = &card->pool[chip][memory];
-	u64 from = *value;
+	u64 *held = &account->bytes[chip][memory];
+	u64 from = *value, before = *held;
 
 	lockdep_assert_held(&card->lock);
 	if (to == from)
@@ -227,11 +228,16 @@ static void ttmem_account_change(struct ttmem_card *card, struct ttmem_account *
 		ttmem_pool_uncharge(pool, tag, from - to);
 	*value = to;
 
-	card->tally.clients -= !ttmem_account_empty(account);
-	card->chip_tally[chip].clients -= ttmem_account_holds(account, chip);
-	account->bytes[chip][memory] += to - from;
-	card->chip_tally[chip].clients += ttmem_account_holds(account, chip);
-	card->tally.clients += !ttmem_account_empty(account);
+	/* Only who begins to hold something, or ends, changes how many do. */
+	if (!before) {
+		card->tally.clients += ttmem_account_empty(account);
+		card->chip_tally[chip].clients += !ttmem_account_holds(account, chip);
+	}
+	*held = before + to - from;
+	if (!*held) {
+		card->chip_tally[chip].clients -= !ttmem_account_holds(account, chip);
+		card->tally.clients -= ttmem_account_empty(account);
+	}
 }
 
 static void ttmem_card_tally(struct ttmem_card *card, unsigned int chip, u64 change)

@@ -18,6 +18,7 @@
  * under the other. The last reference to a pid is dropped under neither.
  */
 
+#include <linux/build_bug.h>
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/errno.h>
@@ -278,12 +279,19 @@ int ttmem_client_error(const struct ttmem_client *client)
 	return READ_ONCE(client->account.epoch) == TTMEM_EPOCH_LEFT ? -ESRCH : -ENODEV;
 }
 
+/* May be torn while it changes, never unterminated; the card's lock is held. */
+static void ttmem_client_note_comm(struct ttmem_client *client,
+				   const struct task_struct *leader)
+{
+	BUILD_BUG_ON(sizeof(client->comm) != sizeof(leader->comm));
+	memcpy(client->comm, leader->comm, sizeof(client->comm));
+}
+
 /* Note who @task is, under rcu_read_lock(); the card's lock is held. */
 static void ttmem_client_note(struct ttmem_client *client, struct task_struct *task)
 {
 	client->uid = task_euid(task);
-	/* May be torn while it changes, never unterminated. */
-	strscpy(client->comm, task->comm, sizeof(client->comm));
+	ttmem_client_note_comm(client, task);
 }
 
 /**
@@ -373,7 +381,7 @@ struct pid *ttmem_client_identify(struct ttmem_client *client)
 		client->pid = get_pid(pid);
 	}
 	client->uid = current_euid();
-	strscpy(client->comm, current->group_leader->comm, sizeof(client->comm));
+	ttmem_client_note_comm(client, current->group_leader);
 	return old;
 }
 

@@ -328,6 +328,16 @@ static long ttmem_attribute(struct ttmem_client *client, void __user *uarg)
 	return ttmem_client_attribute(client, req.pid);
 }
 
+/* What is asked before a call looks at its argument. */
+static long ttmem_refused(struct file *file, bool changes)
+{
+	int err = ttmem_client_check(file->private_data);
+
+	if (!err && changes && !(file->f_mode & FMODE_WRITE))
+		err = -EBADF;
+	return err;
+}
+
 /**
  * ttmem_ioctl() - Serve a call on the node.
  * @file: an open file of the node
@@ -341,41 +351,21 @@ long ttmem_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct ttmem_client *client = file->private_data;
 	void __user *uarg = (void __user *)arg;
-	long (*call)(struct ttmem_client *client, void __user *uarg);
-	bool changes = false;
-	int err;
 
 	switch (cmd) {
 	case TTMEM_IOC_INFO:
-		call = ttmem_info;
-		break;
+		return ttmem_refused(file, false) ?: ttmem_info(client, uarg);
 	case TTMEM_IOC_RESERVE:
-		call = ttmem_reserve;
-		changes = true;
-		break;
+		return ttmem_refused(file, true) ?: ttmem_reserve(client, uarg);
 	case TTMEM_IOC_FREE:
-		call = ttmem_free;
-		changes = true;
-		break;
+		return ttmem_refused(file, true) ?: ttmem_free(client, uarg);
 	case TTMEM_IOC_SET:
-		call = ttmem_set;
-		changes = true;
-		break;
+		return ttmem_refused(file, true) ?: ttmem_set(client, uarg);
 	case TTMEM_IOC_RESERVATIONS:
-		call = ttmem_reservations;
-		break;
+		return ttmem_refused(file, false) ?: ttmem_reservations(client, uarg);
 	case TTMEM_IOC_ATTRIBUTE:
-		call = ttmem_attribute;
-		changes = true;
-		break;
+		return ttmem_refused(file, true) ?: ttmem_attribute(client, uarg);
 	default:
 		return -ENOTTY;
 	}
-
-	err = ttmem_client_check(client);
-	if (err)
-		return err;
-	if (changes && !(file->f_mode & FMODE_WRITE))
-		return -EBADF;
-	return call(client, uarg);
 }
