@@ -295,7 +295,7 @@ static void test_move_between_counters(void **state)
 	assert_int_equal(st_get(CARD, 0, "dram_peak"), 1002);
 	assert_int_equal(st_get(CARD, ST_CARD, "dram_peak"), 1002);
 	st_check_used(CARD, 1002, 0);
-	/* One that leaves takes what it has counted along, and nobody's peak is the lower for it. */
+	/* One that leaves takes what it has counted along: no peak is too low for that. */
 	*to = 5000;
 	assert_int_equal(st_fdinfo(to_fd, "ttmem-total-chip0-dram", NULL, 0), 5000);
 	munmap((void *)((uintptr_t)to & -4096ul), 4096);

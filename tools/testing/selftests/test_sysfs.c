@@ -628,8 +628,8 @@ static void test_clients_in_pieces(void **state)
 	read_on(file, text, PIECE);
 	strtok_r(text, "\n", &save);
 	while ((row = strtok_r(NULL, "\n", &save))) {
-		assert_int_equal(sscanf(row, "%*d %" SCNu64 " %*d %*d %*u %*s %*s %" SCNu64, &id,
-					&bytes), 2);
+		if (sscanf(row, "%*d %" SCNu64 " %*d %*d %*u %*s %*s %" SCNu64, &id, &bytes) != 2)
+			fail_msg("not a line of the list: '%s'", row);
 		assert_true(id >= last);
 		last = id;
 		for (i = 0; i < CLIENTS && ids[i] != id; i++)

@@ -295,12 +295,13 @@ static uint64_t boot_time(void)
 }
 
 /* The four peaks that the end of a client tells. */
-static void check_peaks(const char *line, uint64_t dram0, uint64_t l10, uint64_t dram1, uint64_t l11)
+static void check_peaks(const char *line, uint64_t dram0, uint64_t l1_0, uint64_t dram1,
+			uint64_t l1_1)
 {
 	check_field(line, "chip0_dram_peak", dram0);
-	check_field(line, "chip0_l1_peak", l10);
+	check_field(line, "chip0_l1_peak", l1_0);
 	check_field(line, "chip1_dram_peak", dram1);
-	check_field(line, "chip1_l1_peak", l11);
+	check_field(line, "chip1_l1_peak", l1_1);
 }
 
 static void test_client(void **state)
