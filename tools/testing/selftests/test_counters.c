@@ -891,6 +891,77 @@ static void test_sums_while_adding(void **state)
 	st_check_used(CARD, adders.done, 0);
 }
 
+/* Hundreds of pages, and one who goes over them and sets each to the same number. */
+struct pages {
+	int64_t *maps[200];
+	atomic_ullong reached;
+	atomic_bool stop;
+};
+
+static void *set_all_for_ever(void *arg)
+{
+	struct pages *pages = arg;
+	uint64_t value;
+	size_t i;
+
+	for (value = 1; !pages->stop; value++) {
+		for (i = 0; i < ARRAY_SIZE(pages->maps); i++)
+			DRAM(pages->maps[i]) = value;
+		pages->reached = value;
+	}
+	return NULL;
+}
+
+static void *look_at_all(void *arg)
+{
+	struct pages *pages = arg;
+	const uint64_t count = ARRAY_SIZE(pages->maps);
+
+	while (!pages->stop) {
+		uint64_t least = pages->reached;
+		uint64_t shown = st_get(CARD, ST_CARD, "dram_used");
+
+		if (shown < count * least)
+			return "a look has missed what was counted before it";
+		if (shown > count * (pages->reached + 1))
+			return "a look has seen what was not counted yet";
+	}
+	return NULL;
+}
+
+/* Readers who come in the middle of another's look: what he has passed already he reads anew. */
+static void test_readers_in_the_middle(void **state)
+{
+	static struct pages pages;
+	long rounds = st_many(1000);
+	pthread_t threads[5];
+	struct ttmem_info info;
+	void *result;
+	int fd = st_open(CARD);
+	size_t i;
+
+	(void)state;
+	memset(&pages, 0, sizeof(pages));
+	for (i = 0; i < ARRAY_SIZE(pages.maps); i++)
+		open_mapped(CARD, &pages.maps[i]);
+	for (i = 0; i < 5; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL,
+						i ? look_at_all : set_all_for_ever, &pages), 0);
+	while (rounds--) {
+		uint64_t least = pages.reached;
+
+		assert_int_equal(st_info(fd, &info), 0);
+		assert_true(info.used >= least * ARRAY_SIZE(pages.maps));
+	}
+	pages.stop = true;
+	for (i = 0; i < 5; i++) {
+		assert_int_equal(pthread_join(threads[i], &result), 0);
+		if (result)
+			fail_msg("%s", (char *)result);
+	}
+	st_check_used(CARD, pages.reached * ARRAY_SIZE(pages.maps), 0);
+}
+
 /* Clients that come, count and go, in no order. */
 static void come_and_go(int sock, void *arg)
 {
@@ -1179,6 +1250,7 @@ int main(void)
 		ST_TEST(test_many_clients),
 		ST_TEST(test_sums_between_adds),
 		ST_TEST(test_sums_while_adding),
+		ST_TEST(test_readers_in_the_middle),
 		ST_TEST(test_looks_while_others_come_and_go),
 		ST_TEST(test_replug_under_load),
 		ST_TEST(test_charged),

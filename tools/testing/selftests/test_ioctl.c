@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <inttypes.h>
 #include <linux/capability.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/fsuid.h>
 #include <sys/mman.h>
@@ -222,6 +223,54 @@ static void test_size_written_back(void **state)
 	larger.reserve.argsz = sizeof(larger);
 	ST_REFUSED(CARD, st_ioctl(fd, TTMEM_IOC_RESERVE, &larger), E2BIG);
 	st_check_used(CARD, 128, 0);
+}
+
+/* One thread changes the size between the known one and a page while another calls. */
+struct unsteady {
+	struct ttmem_info info;
+	uint8_t behind[64];
+	uint8_t page[4096];
+	volatile bool stop;
+};
+
+static void *change_size(void *arg)
+{
+	struct unsteady *it = arg;
+	volatile uint32_t *argsz = &it->info.argsz;
+
+	while (!it->stop) {
+		*argsz = 4096;
+		*argsz = sizeof(it->info);
+	}
+	return NULL;
+}
+
+/* The size is taken once: what was not read as the caller's is never written. */
+static void test_size_changes_meanwhile(void **state)
+{
+	static struct unsteady it;
+	int fd = st_open(CARD), error, good = 0, refused = 0;
+	long rounds = st_many(100000);
+	pthread_t thread;
+	size_t i;
+
+	(void)state;
+	memset(it.behind, 0xcc, sizeof(it.behind));
+	assert_int_equal(pthread_create(&thread, NULL, change_size, &it), 0);
+	while (rounds--) {
+		it.info.flags = 0;
+		error = st_ioctl(fd, TTMEM_IOC_INFO, &it.info);
+		good += !error;
+		refused += error == -E2BIG;
+		if (error && error != -E2BIG)
+			fail_msg("INFO: %s", strerror(-error));
+		for (i = 0; i < sizeof(it.behind); i++)
+			assert_int_equal(it.behind[i], 0xcc);
+	}
+	it.stop = true;
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	print_message("%d calls good, %d refused\n", good, refused);
+	assert_true(good > 0);
 }
 
 static void test_bad_pointers(void **state)
@@ -1661,6 +1710,7 @@ int main(void)
 		ST_TEST(test_unknown_calls),
 		ST_TEST(test_sizes),
 		ST_TEST(test_size_written_back),
+		ST_TEST(test_size_changes_meanwhile),
 		ST_TEST(test_bad_pointers),
 		ST_TEST(test_answer_unwritable),
 		ST_TEST(test_free_answer_unwritable),

@@ -681,6 +681,49 @@ static void test_stalled_reserve_and_pulled_card(void **state)
 	st_check_dead(fd, "gone");
 }
 
+static void wait_told(int sock, void *arg)
+{
+	(void)arg;
+	st_hear(sock);
+}
+
+/* The process that it is made for goes in the middle of it. */
+static void test_stalled_reserve_and_dead_target(void **state)
+{
+	struct st_child target = st_spawn(wait_told, NULL);
+	struct stalled_reserve stalled;
+	int fd = st_open(CARD);
+	uint64_t handle;
+
+	(void)state;
+	assert_int_equal(st_attribute(fd, target.pid), 0);
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, MIB, 0, NULL), 0);
+	stall_reserve(&stalled, fd);
+	st_kill(&target);
+	st_check_used(CARD, 0, 0);
+	assert_int_equal(end_reserve(&stalled, &handle), -ESRCH);
+	st_check_used(CARD, 0, 0);
+	st_check_dead(fd, "exited");
+}
+
+/* Nobody has looked yet when it is made: it does not stay longer than the next look. */
+static void test_stalled_reserve_and_unseen_death(void **state)
+{
+	struct st_child target = st_spawn(wait_told, NULL);
+	struct stalled_reserve stalled;
+	int fd = st_open(CARD), error;
+	uint64_t handle;
+
+	(void)state;
+	assert_int_equal(st_attribute(fd, target.pid), 0);
+	stall_reserve(&stalled, fd);
+	st_kill(&target);
+	error = end_reserve(&stalled, &handle);
+	assert_true(!error || error == -ESRCH);
+	st_check_used(CARD, 0, 0);
+	st_check_dead(fd, "exited");
+}
+
 /* The last descriptor is closed in the middle of a call: the call still has the file. */
 static void test_stalled_reserve_and_close(void **state)
 {
@@ -907,6 +950,8 @@ int main(void)
 		ST_TEST(test_stalled_reserve_and_full_pool),
 		ST_TEST(test_stalled_reserve_and_invalidate),
 		ST_TEST(test_stalled_reserve_and_pulled_card),
+		ST_TEST(test_stalled_reserve_and_dead_target),
+		ST_TEST(test_stalled_reserve_and_unseen_death),
 		ST_TEST(test_stalled_reserve_and_close),
 		ST_TEST(test_stalled_reserve_killed),
 		ST_TEST(test_stalled_list),
