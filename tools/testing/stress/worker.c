@@ -515,6 +515,7 @@ static void do_read_hidden(struct life *l)
 	long long pid, uid;
 	bool first = true;
 	FILE *file;
+	int fields;
 
 	(void)l;
 	count(COUNT_OPERATIONS, 1);
@@ -526,8 +527,9 @@ static void do_read_hidden(struct life *l)
 		return;
 	while (fgets(line, sizeof(line), file)) {
 		if (!first && strchr(line, '\n')) {
-			assert_int_equal(sscanf(line, "%*u %*u %lld %lld %*u %*s %*s %*u %*u %*u %15s %15s",
-						&pid, &uid, source, command), 4);
+			fields = sscanf(line, "%*u %*u %lld %lld %*u %*s %*s %*u %*u %*u %15s %15s",
+					&pid, &uid, source, command);
+			assert_int_equal(fields, 4);
 			if (uid != me) {
 				assert_int_equal(pid, 0);
 				assert_int_equal(uid, 65534);
