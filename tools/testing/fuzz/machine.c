@@ -29,10 +29,10 @@ static const struct { const char *name, *options; } mounts[MOUNTS] = {
 	[MOUNT_SUBSET] = { "subset", "subset=pid" },
 };
 
-/* Enough to begin to work, and hardly that. */
-static const struct { const char *name, *bytes; } cgroups[CGROUPS] = {
-	[CGROUP_SMALL] = { "ttmem-fuzz-small", "1048576" },
-	[CGROUP_TINY] = { "ttmem-fuzz-tiny", "393216" },
+/* Memory cgroups, and what may be allocated there once one has entered. */
+static const struct { const char *name; unsigned int room; } cgroups[CGROUPS] = {
+	[CGROUP_SMALL] = { "ttmem-fuzz-small", 128 * 1024 },
+	[CGROUP_TINY] = { "ttmem-fuzz-tiny", 8 * 1024 },
 };
 
 /* What root may write, as it was. */
@@ -158,19 +158,26 @@ static void make_cgroups(void)
 		snprintf(path, sizeof(path), CGROUP_ROOT "/%s", cgroups[i].name);
 		if (mkdir(path, 0755) && errno != EEXIST)
 			machine.cgroups = false;
-		snprintf(path, sizeof(path), CGROUP_ROOT "/%s/memory.max", cgroups[i].name);
-		if (spew(path, cgroups[i].bytes))
-			machine.cgroups = false;
 	}
 }
 
-/* From here on the caller's allocations are its memory cgroup's. */
+/*
+ * From here on the caller's allocations are its memory cgroup's, and may not be many. Who
+ * is there already is at the same limit, and may be killed for it.
+ */
 void enter_cgroup(enum cgroup cgroup)
 {
-	char path[128];
+	char procs[128], max[128], current[128], text[32] = "";
 
-	snprintf(path, sizeof(path), CGROUP_ROOT "/%s/cgroup.procs", cgroups[cgroup].name);
-	spew(path, "0");
+	snprintf(procs, sizeof(procs), CGROUP_ROOT "/%s/cgroup.procs", cgroups[cgroup].name);
+	snprintf(max, sizeof(max), CGROUP_ROOT "/%s/memory.max", cgroups[cgroup].name);
+	snprintf(current, sizeof(current), CGROUP_ROOT "/%s/memory.current",
+		 cgroups[cgroup].name);
+	spew(max, "max");
+	spew(procs, "0");
+	slurp(current, text, sizeof(text));
+	snprintf(text, sizeof(text), "%llu", strtoull(text, NULL, 10) + cgroups[cgroup].room);
+	spew(max, text);
 }
 
 /* What was made beside the cards, taken away. */

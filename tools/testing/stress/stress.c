@@ -28,8 +28,6 @@
 
 #include "stress.h"
 
-/* What a worker may allocate that works in a cgroup of its own. */
-#define SMALL_BYTES	"2097152"
 /* Where the shared memory is, also after exec(). */
 #define SHARED_FD	100
 #define TICK_MS		20
@@ -92,7 +90,7 @@ static bool group_is(void *event)
 }
 
 /* The cgroup of a slot below the one that all are in; "wide" is the others'. */
-static const char *group_of(int slot)
+const char *group_of(int slot)
 {
 	static char name[24];
 
@@ -116,10 +114,6 @@ static void make_groups(void)
 		snprintf(path, sizeof(path), CGROUP "/%s", group_of(slot));
 		if (mkdir(path, 0755) && errno != EEXIST)
 			fail_msg("%s: %s", path, strerror(errno));
-		if (slot_is_small(slot)) {
-			snprintf(path, sizeof(path), "%s/memory.max", group_of(slot));
-			group_write(path, SMALL_BYTES);
-		}
 	}
 }
 
@@ -201,6 +195,9 @@ static void fill_slot(int slot)
 	atomic_store(&shared->slot[slot].files, 0);
 	pid = begin_process();
 	if (!pid) {
+		/* Until it has begun. */
+		snprintf(path, sizeof(path), "%s/memory.max", group_of(slot));
+		group_write(path, "max");
 		snprintf(path, sizeof(path), "%s/cgroup.procs", group_of(slot));
 		group_write(path, "0");
 		worker(slot, lives[slot]);

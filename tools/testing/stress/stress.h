@@ -123,6 +123,8 @@ static inline bool slot_is_small(int slot)
 	return slot % 8 == 7;
 }
 
+const char *group_of(int slot);
+
 /* The process of slot @slot, the @life-th one there. */
 void worker(int slot, uint64_t life);
 /* What a worker's child does that has called exec(). */

@@ -24,6 +24,8 @@
 #define CHILD_STEPS	40
 
 #define PAGE		4096
+/* What a worker in a small memory cgroup may allocate once it has begun, about. */
+#define SMALL_ROOM	(64 * 1024)
 
 /*
  * A client that a thread has open, and handles of it that may be good still.
@@ -974,6 +976,19 @@ static void make_life(struct life *l, int slot)
 	assert_non_null(l->clients);
 }
 
+static void limit_memory(int slot)
+{
+	char path[96], max[24], *text;
+
+	snprintf(path, sizeof(path), CGROUP "/%s/memory.current", group_of(slot));
+	text = st_slurp(path);
+	assert_non_null(text);
+	snprintf(max, sizeof(max), "%llu", strtoull(text, NULL, 10) + SMALL_ROOM);
+	free(text);
+	snprintf(path, sizeof(path), CGROUP "/%s/memory.max", group_of(slot));
+	assert_int_equal(st_write(path, max), 0);
+}
+
 void worker(int slot, uint64_t number)
 {
 	static struct life lives[THREADS];
@@ -992,6 +1007,8 @@ void worker(int slot, uint64_t number)
 	}
 	for (i = 1; i < THREADS; i++)
 		assert_int_equal(pthread_create(&thread, NULL, live_on, &lives[i]), 0);
+	if (small)
+		limit_memory(slot);
 	live_on(&lives[0]);
 }
 
