@@ -690,8 +690,8 @@ static void draw_held(struct ui *ui)
 	short_bytes(peak[1], sizeof(peak[1]), ui->held_peak[TTMEM_L1]);
 	count = list->count - sums;
 	if (sums)
-		snprintf(besides, sizeof(besides), ", %zu gauge%s or counter%s",
-			 sums, sums == 1 ? "" : "s", sums == 1 ? "" : "s");
+		snprintf(besides, sizeof(besides), ", %zu other%s", sums,
+			 sums == 1 ? "" : "s");
 
 	attron(A_BOLD);
 	print(ui, 0, 0, ui->layout.columns, "%s", ui->who);

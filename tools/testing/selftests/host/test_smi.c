@@ -525,6 +525,30 @@ static void sources(void **state)
 	end("sources");
 }
 
+/* The list of all cards is read once a look, which a pipe allows no second time. */
+static void one_reading(void **state)
+{
+	static const char * const views[] = {
+		"", "-q", "--json", "--query-compute-apps=pid,dram", "pmon -c 1",
+		"--reservations 5",
+	};
+	char command[1024];
+	unsigned int i;
+
+	(void)state;
+	many_cards();
+	assert_int_equal(rename(LIST, "list"), 0);
+	assert_int_equal(mkfifo(LIST, 0600), 0);
+	for (i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
+		snprintf(command, sizeof(command),
+			 "timeout 60 sh -c 'cat list >" LIST "' & timeout 60 " TTMEM_SMI " %s; status=$?; wait; exit $status",
+			 views[i]);
+		assert_int_equal(run(command, out, sizeof(out), err,
+				     sizeof(err)),
+				 strncmp(views[i], "--res", 5) ? 0 : 6);
+	}
+}
+
 /* Where the list is not, nobody may think that nobody holds anything. */
 static void list_not_there(void **state)
 {
@@ -917,6 +941,7 @@ int main(void)
 		CASE(views_of_three),
 		CASE(views_of_many),
 		CASE(sources),
+		CASE(one_reading),
 		CASE(list_not_there),
 		CASE(queries),
 		CASE(selections),

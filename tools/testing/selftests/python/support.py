@@ -95,6 +95,8 @@ class Exporter:
             [*under, program, "--listen", "127.0.0.1:0", *arguments], stderr=subprocess.PIPE,
             **popen)
         self.pid = self.process.pid
+        # What it tells on stderr besides.
+        self.says = ""
         line = self.process.stderr.readline().decode()
         # "ttmem-exporter: http://127.0.0.1:1234/metrics"
         start = "ttmem-exporter: http://127.0.0.1:"
@@ -108,12 +110,12 @@ class Exporter:
         return self
 
     def __exit__(self, *_):
-        """It ends when asked, has said no more, and the sanitizers have found no leak."""
+        """It ends when asked, has said what it should, and the sanitizers have found no leak."""
         os.kill(self.pid, signal.SIGTERM)
-        said = self.process.stderr.read()
+        said = self.process.stderr.read().decode()
         self.process.stderr.close()
         status = self.process.wait()
-        assert (status, said) == (0, b""), (status, said)
+        assert (status, said) == (0, self.says), (status, said)
 
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)

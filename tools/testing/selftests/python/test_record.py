@@ -82,8 +82,12 @@ class Record(support.Roots):
         self.put("proc/driver/tenstorrent/0/pids", "11\n12\n13\n")
         self.put_process(13, "tt-burnin")
         self.put_clients(
-            0, "1 11 0 0 DRAM buffer 2000 2 python3", "2 12 0 0 DRAM buffer 1000 1 sh",
-            "2 12 0 0 L1 cb 500 0 sh", "1 11 0 1 DRAM trace 700 1 python3",
+            "0 1 11 0 0 DRAM buffer 2000 2000 2 self python3",
+            "0 1 11 0 1 DRAM trace 700 700 1 self python3",
+            "0 1 11 0 1 L1 - 0 9 0 self python3",
+            "0 2 12 0 0 DRAM buffer 1000 1000 1 attributed sh",
+            "0 2 12 0 0 L1 cb 500 500 0 attributed sh",
+            "0 3 14 0 0 DRAM - 0 9 0 self idle",
         )
 
     def put_used(self, dram0, l1, dram1):
@@ -274,15 +278,15 @@ class Record(support.Roots):
             recorder = self.start("-l", "0.01", "-o", name)
             at = self.wait_for(name, "python3")
             self.put_used(1000, 0, 0)
-            self.put_clients(0, "2 12 0 0 DRAM buffer 1000 1 sh")
+            self.put_clients("0 2 12 0 0 DRAM buffer 1000 1000 1 attributed sh")
             at = self.wait_for(name, ",1000," if name == "a.csv" else '"used":1000', at)
             self.put_books(3, 1, chip0_dram_total=DRAM, chip0_l1_total=L1)
             self.put_card(3, "0000:04:00.0")
             at = self.wait_for(name, "card 3 (0000:04:00.0) is there", at)
-            os.rename("sys/class/misc", "sys/class/away")
+            os.rename("sys/class/ttmem", "sys/class/away")
             os.rename("sys/module/ttmem", "sys/away")
             at = self.wait_for(name, "ttmem, which keeps the books, is not loaded", at)
-            os.rename("sys/class/away", "sys/class/misc")
+            os.rename("sys/class/away", "sys/class/ttmem")
             os.rename("sys/away", "sys/module/ttmem")
             at = self.wait_for(name, "card 3 (0000:04:00.0) is there", at)
             recorder.send_signal(signal.SIGINT)
@@ -322,6 +326,29 @@ class Record(support.Roots):
             self.assertIn('fill="url(#gap)"', svg)
             for path in ("sys", "proc"):
                 os.rename(path, f"{path}.{name}")
+
+    def test_no_list(self):
+        """Without the list what is used is recorded, and that the rest is missing."""
+        self.put_machine()
+        os.rename(support.LIST, "away")
+        why = ("who holds what is not known: ttmem is loaded, but its list of clients is not in "
+               "this /proc: it is mounted with subset=pid, or covered; look from where all of /proc "
+               "is seen")
+        status, out, err = smi("record", "-l", "60", "-d", "0.01", "-o", "a.csv")
+        self.assertEqual((status, out, err.splitlines()[0]), (1, "", f"ttmem-smi: {why}"))
+        used = pools(0, "0000:01:00.0", "n300", 2, DRAM0=3000, L10=500, DRAM1=700)
+        self.assertEqual(timeless(read("a.csv")), [used + f'notice,,,,,,,,,,,"{why}"\n', used])
+        for command, code in (("true", 1), ("exit 7", 7)):
+            self.assertEqual(smi("record", "-o", "a.csv", "--", "sh", "-c", command)[0], code)
+        # It comes back: the samples from then on are whole.
+        recorder = self.start("-l", "0.01", "-o", "b.csv")
+        at = self.wait_for("b.csv", "pool")
+        os.rename("away", support.LIST)
+        self.wait_for("b.csv", "python3 serve.py", at)
+        recorder.send_signal(signal.SIGINT)
+        self.assertEqual(recorder.communicate(timeout=60)[0], "")
+        self.assertEqual(recorder.returncode, 1)
+        self.assertEqual(timeless(read("b.csv"))[-1], self.expected_rows())
 
     def test_command(self):
         self.put_machine()

@@ -179,11 +179,16 @@ ttmem_clients{card="0",address="0000:01:00.0"} 5
 ttmem_clients{card="3",address="10000:e1:00.0"} 0
 # HELP ttmem_process_used_bytes Bytes that a process holds. Those that are not visible from here have no pid; what is beyond --max-processes is in pid other.
 # TYPE ttmem_process_used_bytes gauge
-ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="1234",command="python3",user="root",cgroup="/kubepods/pod1/c1"} 104857600
-ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="1",memory="L1",pid="1234",command="python3",user="root",cgroup="/kubepods/pod1/c1"} 4096
-ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="",command="-",user="54321",cgroup=""} 100000000
-ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="77",command="a \\"b\\" \\\\ \\n\x1b é � ���",user="54321",cgroup="/docker/\\"x\\\\"} 4000000
-ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="other",command="",user="",cgroup=""} 857600
+ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="1234",command="python3",user="root",cgroup="/kubepods/pod1/c1",source="self"} 104857600
+ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="1",memory="L1",pid="1234",command="python3",user="root",cgroup="/kubepods/pod1/c1",source="self"} 4096
+ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="",command="-",user="54321",cgroup="",source="self"} 100000000
+ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="77",command="a \\"b\\" \\\\ \\n\x1b é � ���",user="54321",cgroup="/docker/\\"x\\\\",source="attributed"} 4000000
+ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="other",command="",user="",cgroup="",source=""} 857600
+# HELP ttmem_process_peak_bytes The most that a process has held, of its open files added up; told of those that have a pid and are named.
+# TYPE ttmem_process_peak_bytes gauge
+ttmem_process_peak_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="1234",command="python3",user="root",cgroup="/kubepods/pod1/c1",source="self"} 112428800
+ttmem_process_peak_bytes{card="0",address="0000:01:00.0",chip="1",memory="L1",pid="1234",command="python3",user="root",cgroup="/kubepods/pod1/c1",source="self"} 4096
+ttmem_process_peak_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="77",command="a \\"b\\" \\\\ \\n\x1b é � ���",user="54321",cgroup="/docker/\\"x\\\\",source="attributed"} 4000000
 # HELP ttmem_processes_other How many processes pid other is the sum of.
 # TYPE ttmem_processes_other gauge
 ttmem_processes_other{card="0",address="0000:01:00.0"} 2
@@ -281,17 +286,61 @@ class Exporter(support.Roots):
         self.put_books(0, 1)
         self.put_books(1, 1)
         self.put(support.LIST, "nonsense\n")
+        why = ("the module ttmem answered in a form that this version of libttmem does not know: "
+               "update libttmem")
         self.put("sys/class/ttmem/ttmem1/chip0/l1_used", "much\n")
         with self.start() as exporter:
             for count in (2, 4):
                 page = exporter.page()
                 self.assertTrue(page.endswith(f"\nttmem_read_errors_total {count}\n"), page)
                 self.assertIn('\nttmem_used_bytes{card="0",', page)
+                self.assertNotIn("\nttmem_process_used_bytes{", page)
+                self.assertNotIn("\nttmem_processes_other{", page)
                 self.assertIn('\nttmem_card_info{card="1",', page)
                 self.assertNotIn('\nttmem_used_bytes{card="1",', page)
             self.put_clients()
             os.unlink("sys/class/ttmem/ttmem1/clients")
-            self.assertTrue(exporter.page().endswith("\nttmem_read_errors_total 4\n"))
+            page = exporter.page()
+            self.assertTrue(page.endswith("\nttmem_read_errors_total 4\n"))
+            self.assertIn('\nttmem_processes_other{card="0",', page)
+            # As in a /proc with subset=pid; told once.
+            os.unlink(support.LIST)
+            exporter.page()
+            self.assertTrue(exporter.page().endswith("\nttmem_read_errors_total 6\n"))
+            gone = ("ttmem is loaded, but its list of clients is not in this /proc: it is mounted "
+                    "with subset=pid, or covered; look from where all of /proc is seen")
+            exporter.says = "".join(
+                f"ttmem-exporter: processes are left out: {text}\n" for text in (why, gone))
+
+    def test_who_holds_nothing(self):
+        """He has peaks and is no user; one that is told of twice is two series."""
+        self.put_card(0, "0000:01:00.0")
+        self.put_books(0, 2)
+        self.put_clients(
+            "0 1 5 0 0 DRAM - 0 70 0 self idle",
+            "0 2 5 0 0 DRAM - 0 7 0 self idle",
+            "0 3 0 0 0 DRAM - 0 9 0 self -",
+            "0 4 6 0 1 L1 cb 30 40 0 attributed both",
+            "0 4 6 0 1 L1 buffer 1 40 0 attributed both",
+            "0 5 6 0 1 L1 buffer 2 3 1 self both",
+            f"0 6 6 0 0 DRAM buffer {2**64 - 1} {2**64 - 1} 1 later both",
+            f"0 7 6 0 0 DRAM buffer 1 1 1 later both",
+            "1 8 6 0 0 DRAM buffer 1 1 1 self elsewhere")
+        sample = re.compile(r'^ttmem_process_(\w+?)_bytes\{.*chip="(\d)",memory="(\w+)",pid="(\d*)".*'
+                            r',source="(\w*)"\} (\d+)$', re.M)
+        most = str(2**64 - 1)
+        both = [("0", "DRAM", "6", "", most), ("1", "L1", "6", "self", "2"),
+                ("1", "L1", "6", "attributed", "31")]
+        peaks = [("0", "DRAM", "6", "", most), ("1", "L1", "6", "self", "3"),
+                 ("1", "L1", "6", "attributed", "40")]
+        for number, idle in ((20, [("0", "DRAM", "5", "self", "77")]), (1, [])):
+            with self.subTest(number), self.start("-n", str(number)) as exporter:
+                page = exporter.page()
+                self.assertEqual(
+                    sample.findall(page),
+                    [("used", *s) for s in both] + [("peak", *s) for s in peaks + idle])
+                # Those left out hold nothing.
+                self.assertIn('\nttmem_processes_other{card="0",address="0000:01:00.0"} 0\n', page)
 
     def test_paths_and_methods(self):
         with self.start() as exporter:

@@ -82,11 +82,17 @@ class Top(Terminal):
         self.put_process(101, "python3", "serve.py --model llama")
         self.put_process(102, "tt-bench", "-n 5", pages=25600)
         self.put_process(103, "viewer")
+        # As in the real list, cards are mixed; who holds nothing any more is nobody.
         self.put_clients(
-            0, f"1 101 0 0 DRAM buffer {3 << 30} 3 python3", f"1 101 0 0 DRAM trace {1 << 30} 1 python3",
-            f"1 101 0 1 L1 cb {5 << 20} 0 python3", f"2 102 4000000000 0 L1 buffer {7 << 20} 70 tt-bench")
-        self.put_clients(1, f"1 101 0 0 DRAM buffer {2 << 30} 2 python3")
-        self.put_clients(2, "9 0 4000000001 0 DRAM buffer 1000 1 -")
+            f"0 1 101 0 0 DRAM buffer {3 << 30} {8 << 30} 3 self python3",
+            f"0 1 101 0 0 DRAM trace {1 << 30} {8 << 30} 1 self python3",
+            f"0 1 101 0 1 L1 cb {5 << 20} {5 << 20} 0 self python3",
+            "2 2 0 4000000001 0 DRAM buffer 1000 1000 1 self -",
+            f"0 3 102 4000000000 0 L1 buffer {7 << 20} {7 << 20} 70 self tt-bench",
+            f"1 4 101 0 0 DRAM buffer {2 << 30} {2 << 30} 2 self python3",
+            f"2 5 101 0 0 DRAM - 0 {1 << 30} 0 self python3",
+            f"1 6 104 0 0 DRAM - 0 {1 << 30} 0 attributed idle",
+            f"2 7 0 4000000001 0 L1 - 0 {1 << 20} 0 self -")
         self.put("proc/driver/tenstorrent/0/pids", "101\n103\n")
 
 
@@ -110,8 +116,9 @@ class Screens(Top):
     def test_32_cards_in_each_size(self):
         self.put_cards(32)
         self.put_process(101, "python3", "train.py")
-        for number in range(32):
-            self.put_clients(number, f"1 101 0 0 DRAM buffer {1 << 30} 1 python3")
+        self.put_clients(*(
+            f"{number} {number + 1} 101 0 0 DRAM buffer {1 << 30} {1 << 30} 1 self python3"
+            for number in range(32)))
         for columns, rows in ((80, 24), (200, 60), (40, 10)):
             with self.subTest(columns=columns, rows=rows):
                 self.start(columns=columns, rows=rows)
@@ -162,7 +169,7 @@ class Screens(Top):
 
     def test_history(self):
         self.put_cards(1)
-        used = "sys/class/misc/ttmem0/chip0/dram_used"
+        used = "sys/class/ttmem/ttmem0/chip0/dram_used"
         self.put(used, f"{12 << 30}\n")
         self.start()
         self.wait("\u2588\u2588 ")
@@ -265,7 +272,9 @@ class Keys(Top):
         self.wait_pids("103", "102", "101", "-")
         self.wait_reverse("102")
         # It ends: the next one takes its place.
-        self.put_clients(0, f"1 101 0 0 DRAM buffer {3 << 30} 3 python3")
+        self.put_clients(
+            f"0 1 101 0 0 DRAM buffer {3 << 30} {3 << 30} 3 self python3",
+            "2 2 0 4000000001 0 DRAM buffer 1000 1000 1 self -")
         self.wait_pids("103", "101", "-")
         self.wait_reverse("101")
         self.keys("Home")
@@ -286,7 +295,7 @@ class Keys(Top):
         self.wait("0.1s$", r"0\.0/|DRAM\[")
         self.keys("p")
         self.wait("PAUSED$")
-        self.put("sys/class/misc/ttmem0/chip0/dram_used", f"{11 << 30}\n")
+        self.put("sys/class/ttmem/ttmem0/chip0/dram_used", f"{11 << 30}\n")
         self.keys("h")
         self.wait("ttmem-smi top 0.1.0", "quit")
         self.keys("Escape")
@@ -333,10 +342,11 @@ class Keys(Top):
         for number in range(3):
             self.put("dev/tenstorrent/mem/none", "")
             os.symlink("/dev/null", f"dev/tenstorrent/mem/{number}")
-            self.put(f"sys/class/misc/ttmem{number}/dev", "1:3\n")
-        self.put_clients(0, f"7 101 0 0 DRAM buffer {100 << 20} 2 python3",
-                         f"7 101 0 1 L1 cb {5 << 20} 0 python3")
-        self.put_clients(1)
+            self.put(f"sys/class/ttmem/ttmem{number}/dev", "1:3\n")
+        self.put_clients(
+            f"0 7 101 0 0 DRAM buffer {100 << 20} {4 << 30} 2 attributed python3",
+            f"0 7 101 0 1 L1 cb {5 << 20} {6 << 20} 0 attributed python3",
+            f"1 7 101 0 1 L1 - 0 {1 << 20} 0 attributed python3")
         self.start()
         self.wait(" 101 .*python3 serve.py")
         self.keys("Enter")
@@ -344,7 +354,7 @@ class Keys(Top):
         self.tmux("resize-window", "-x", "40", "-y", "10")
         self.expect("top-reservations-40x10", "^EscBack")
         # It ends while it is looked at.
-        self.put_clients(0)
+        self.put_clients()
         self.put("proc/driver/tenstorrent/0/pids", "")
         self.wait("^It has ended")
         self.keys("q")
@@ -365,7 +375,7 @@ class Kill(Top):
         self.children.append(child)
         self.put_process(child.pid, "sleep", "600")
         self.put_cards(1)
-        self.put_clients(0, f"1 {child.pid} 0 0 DRAM buffer {1 << 30} 1 sleep")
+        self.put_clients(f"0 1 {child.pid} 0 0 DRAM buffer {1 << 30} {1 << 30} 1 self sleep")
         return child
 
     def test_kill(self):
@@ -385,7 +395,7 @@ class Kill(Top):
                 self.keys(*keys)
                 self.wait(rf"^{number.name} was sent to {child.pid} ")
                 self.assertEqual(child.wait(PATIENCE), -number)
-                self.put_clients(0)
+                self.put_clients()
                 self.wait("No running processes found")
                 self.quit("k", "q")
                 self.stop()
@@ -412,7 +422,7 @@ class Kill(Top):
 
     def test_invisible(self):
         self.put_cards(1)
-        self.put_clients(0, "1 0 0 0 DRAM buffer 5 1 -")
+        self.put_clients("0 1 0 0 0 DRAM buffer 5 5 1 self -")
         self.start()
         self.wait(r"^ +- root ")
         self.keys("k")
@@ -440,7 +450,7 @@ class ComingAndGoing(Top):
         self.put_whole_card(7)
         self.wait("3 cards", r"^7 +n150")
         shutil.rmtree("sys/class/tenstorrent/tenstorrent!0")
-        shutil.rmtree("sys/class/misc/ttmem0")
+        shutil.rmtree("sys/class/ttmem/ttmem0")
         self.wait("2 cards", r"^7 +n150", absent=["^0 +n150"])
         for number in (1, 7):
             shutil.rmtree(f"sys/class/tenstorrent/tenstorrent!{number}")
@@ -457,10 +467,10 @@ class ComingAndGoing(Top):
         os.rename("gone", "sys")
         self.wait(" 101 ", absent=["TT-KMD"])
         os.rename("sys/module", "gone")
-        os.rename("sys/class/misc", "misc")
+        os.rename("sys/class/ttmem", "away")
         self.wait("The kernel module ttmem, which keeps the books, is not loaded",
                   "^ *modprobe ttmem", absent=[" 101 "])
-        os.rename("misc", "sys/class/misc")
+        os.rename("away", "sys/class/ttmem")
         os.rename("gone", "sys/module")
         self.wait(" 101 ", absent=["modprobe"])
 
@@ -474,10 +484,36 @@ class ComingAndGoing(Top):
         self.put_cards(1)
         self.start()
         self.wait("No running")
-        self.put("proc/driver/ttmem/0/clients", "WHAT IS THIS\n")
-        self.wait("^the module ttmem answered in a form")
-        self.put_clients(0)
-        self.wait("F10", absent=["answered"])
+        self.put(support.LIST, "WHAT IS THIS\n")
+        self.wait("^the module ttmem answered in a form", "^ N/A$", absent=["No running"])
+        self.put_clients()
+        self.wait("F10", "No running", absent=["answered"])
+
+    def test_no_list(self):
+        """As in a /proc with subset=pid: not that nobody holds anything."""
+        self.put_three()
+        os.rename(support.LIST, "away")
+        self.start()
+        self.wait("^ttmem is loaded, but its list of clients is not in this /proc", "^ N/A$",
+                  r"^0\.0 +n300", absent=["No running", " 101 "])
+        os.rename("away", support.LIST)
+        self.wait(" 101 ", "F10", absent=["is loaded", "N/A$"])
+        self.keys("Enter")
+        self.wait("^101 .*python3 serve.py")
+        os.rename(support.LIST, "away")
+        self.wait("^It has ended|^ttmem is loaded, but its list")
+
+    def test_idle(self):
+        """Who holds nothing any more is shown only while he has the card open, and with 0."""
+        self.put_cards(1)
+        self.put_process(101, "python3", "serve.py")
+        self.put_clients(f"0 1 101 0 0 DRAM - 0 {1 << 30} 0 self python3")
+        self.start()
+        self.wait("No running processes found", "0 processes")
+        self.put("proc/driver/tenstorrent/0/pids", "101\n")
+        self.wait(r"^ +101 \S+ +0 +0B +0B ", "1 process ")
+        self.keys("Enter")
+        self.wait(r"^0 reservations: DRAM 0B, L1 0B; peak 1\.0G, 0B *$")
 
     def test_only_one_card(self):
         self.put_three()
