@@ -254,6 +254,54 @@ static void test_pid_namespace(void **state)
 	end("guest-namespace");
 }
 
+/* One tells itself; in its name another tells too; one holds nothing any more. */
+static void test_sources(void **state)
+{
+	struct ttmem_gauge gauge = {
+		.memory = TTMEM_DRAM, .tag = TTMEM_TAG_TRACE, .bytes = 3 * MIB,
+	};
+	struct ttmem_reserve r = { .memory = TTMEM_DRAM, .size = 5 * MIB };
+	struct ttmem_card *card, *of_other;
+
+	(void)state;
+	hold(0, 0, 0);
+	assert_int_equal(ttmem_open(0, 0, &of_other), 0);
+	assert_int_equal(ttmem_attribute(of_other, holders[0]), 0);
+	assert_int_equal(ttmem_set(of_other, &gauge, 1, sizeof(gauge)), 0);
+	gauge.bytes = MIB;
+	assert_int_equal(ttmem_set(of_other, &gauge, 1, sizeof(gauge)), 0);
+	/* This one here. */
+	assert_int_equal(ttmem_open(0, 0, &card), 0);
+	assert_int_equal(ttmem_reserve(card, &r, sizeof(r)), 0);
+	assert_int_equal(ttmem_free(card, r.handle), 0);
+	begin();
+	play_shell("$smi --query-compute-apps=pid,chip,dram,l1,source");
+	play_shell("$smi --query-compute-apps=dram,dram.peak,max_memory_usage,l1,l1.peak,source");
+	play_shell("$smi -q -d PIDS | grep -vE 'Process ID|User|Command'");
+	play_shell("$smi pmon -c 1 -i 0");
+	kill_holders();
+	play_shell("$smi --query-compute-apps=dram,dram.peak,source");
+	end("guest-sources");
+	assert_int_equal(ttmem_close(of_other), 0);
+	assert_int_equal(ttmem_close(card), 0);
+}
+
+/* In a /proc of processes alone there is no list, which is not an empty list. */
+static void test_subset_pid(void **state)
+{
+	(void)state;
+	hold(0, 0, 0);
+	begin();
+	setenv("inside", "unshare --mount sh -c 'mount -t proc -o subset=pid proc /proc && exec \"$@\"' -",
+	       1);
+	play_shell("eval \"$inside $smi -i 0\"");
+	play_shell("eval \"$inside $smi --query-compute-apps=pid,dram -i 0\"");
+	play_shell("eval \"$inside $smi --json -i 0\" | tail -n 2");
+	play_shell("eval \"$inside $smi --query-gpu=index,memory.used -i 0\"");
+	kill_holders();
+	end("guest-subset");
+}
+
 static void test_levers(void **state)
 {
 	(void)state;
@@ -267,6 +315,7 @@ static void test_levers(void **state)
 	play_shell("$smi -i 1 --invalidate");
 	play_shell("$smi -i 1 --query-card=dram.used,l1.used,clients,reservations,dram.peak");
 	play_shell("$smi -i 1 --query-compute-apps=pid");
+	play_shell("$smi -i 1 --set-capacity dram=5T");
 	play_shell("$smi -i 1 --reset-peaks");
 	play_shell("$smi -i 1 --query-card=dram.peak,l1.peak");
 	kill_holders();
@@ -320,6 +369,8 @@ int main(int argc, char **argv)
 		CASE(test_three),
 		CASE(test_plain_user),
 		CASE(test_pid_namespace),
+		CASE(test_sources),
+		CASE(test_subset_pid),
 		CASE(test_levers),
 	};
 
