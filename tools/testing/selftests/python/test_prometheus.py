@@ -80,7 +80,7 @@ class Exporter(unittest.TestCase):
         return (
             f'ttmem_process_used_bytes{{card="0",address="{self.address}",chip="{chip}",'
             f'memory="{memory}",pid="{self.holder.process.pid}",command="{command}",'
-            f'user="nobody",cgroup="/ttmem-test.slice"}} {held}'
+            f'user="nobody",cgroup="/ttmem-test.slice",source="self"}} {held}'
         )
 
     def test_page(self):
@@ -102,6 +102,26 @@ class Exporter(unittest.TestCase):
         self.assertIn(f'\nttmem_reservations{{card="0",address="{self.address}",chip="0"}} 2\n', page)
         self.assertIn("\nttmem_read_errors_total 0\n", page)
 
+    def test_told_by_another(self):
+        """What another tells in its name, and the peak when that is taken back."""
+        pid = self.holder.process.pid
+        with ttmem.open(0) as card:
+            card.attribute(pid)
+            card.set("L1", 8192, tag="buffer")
+            with support.Exporter(EXPORTER) as exporter:
+                full = exporter.page()
+                card.set("L1", 0, tag="buffer")
+                empty = exporter.page()
+        of_it = re.compile(
+            rf'^ttmem_process_(\w+)_bytes\{{card="0",.*,memory="(\w+)",pid="{pid}",.*,'
+            r'source="(\w+)"\} (\d+)$', re.M)
+        itself = [("used", "DRAM", "self", "209715203"), ("used", "L1", "self", "4096"),
+                  ("peak", "DRAM", "self", "209715203"), ("peak", "L1", "self", "4096")]
+        peak = ("peak", "L1", "attributed", "8192")
+        self.assertEqual(of_it.findall(full), [
+            *itself[:2], ("used", "L1", "attributed", "8192"), *itself[2:], peak])
+        self.assertEqual(of_it.findall(empty), [*itself, peak])
+
     def test_without_privileges(self):
         """It tells nobody less than root."""
         with support.Exporter(EXPORTER) as exporter:
@@ -119,7 +139,7 @@ class Exporter(unittest.TestCase):
         with support.Exporter(EXPORTER, under=unshare) as exporter:
             page = exporter.page()
         labels = f'{{card="0",address="{self.address}",chip="0",memory='
-        who = ',pid="",command="-",user="nobody",cgroup=""}'
+        who = ',pid="",command="-",user="nobody",cgroup="",source="self"}'
         self.assertEqual(
             [line for line in page.splitlines() if line.startswith("ttmem_process_used_bytes{")],
             [f'ttmem_process_used_bytes{labels}"DRAM"{who} 209715203',
@@ -195,7 +215,7 @@ class Prometheus(unittest.TestCase):
             "instance": labels["instance"], "card": "0", "address": ttmem.cards()[0].address,
             "chip": "0", "memory": "L1", "pid": str(pid),
             "command": os.path.basename(sys.executable), "user": "nobody",
-            "cgroup": "/ttmem-test.slice",
+            "cgroup": "/ttmem-test.slice", "source": "self",
         })
 
         holder.process.stdin.write("\n")
