@@ -14,7 +14,6 @@
 
 /* What driver/main.c has for ttmem.ko. */
 unsigned int ttmem_max_reservations = TTMEM_SLOTS;
-unsigned int ttmem_max_reservations_per_uid = 4194304;
 
 static unsigned long long kunit_seed;
 module_param(kunit_seed, ullong, 0444);
@@ -53,14 +52,15 @@ u32 ttmem_kunit_below(struct rnd_state *random, u32 bound)
 /**
  * ttmem_kunit_size() - Draw a number of bytes, each order of magnitude alike.
  * @random: the row
+ * @bits: the highest has so many, less than 64
  *
- * Return: 1 to 2^64 - 1.
+ * Return: 1 to 2^@bits - 1.
  */
-u64 ttmem_kunit_size(struct rnd_state *random)
+u64 ttmem_kunit_size(struct rnd_state *random, unsigned int bits)
 {
 	u64 size = (u64)prandom_u32_state(random) << 32 | prandom_u32_state(random);
 
-	return max(size >> ttmem_kunit_below(random, 64), 1ULL);
+	return max(size >> (64 - bits + ttmem_kunit_below(random, bits)), 1ULL);
 }
 
 /**
@@ -145,6 +145,7 @@ void ttmem_kunit_need_faults(struct kunit *test)
 }
 
 kunit_test_suites(&ttmem_pool_suite, &ttmem_card_suite, &ttmem_client_suite,
+		  &ttmem_reservation_suite, &ttmem_counter_suite, &ttmem_random_suite,
 		  &ttmem_board_suite, &ttmem_uapi_suite);
 
 MODULE_DESCRIPTION("KUnit suites of ttmem");

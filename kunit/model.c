@@ -4,9 +4,11 @@
  */
 
 #include <linux/errno.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
 
+#include "../driver/client.h"
 #include "model.h"
 #include "ttmem_kunit.h"
 
@@ -48,7 +50,8 @@ static const struct sums *add_up(const struct ttmem_model *model)
 		for (chip = 0; chip < TTMEM_CHIPS_MAX; chip++) {
 			for (memory = 0; memory < TTMEM_MEMORIES; memory++) {
 				for (tag = 0; tag < TTMEM_TAGS; tag++) {
-					u64 bytes = account->gauge[chip][memory][tag].bytes;
+					u64 bytes = account->gauge[chip][memory][tag].bytes +
+						    account->counter[chip][memory][tag];
 
 					sums->used[chip][memory] += bytes;
 					sums->tag[chip][memory][tag] += bytes;
@@ -63,21 +66,102 @@ static const struct sums *add_up(const struct ttmem_model *model)
 	return sums;
 }
 
-static void note_peaks(struct ttmem_model *model)
+static u64 settled(u64 used, u64 unsettled)
+{
+	return used > unsettled ? used - unsettled : 0;
+}
+
+static u64 used_of_sum(const struct sums *sums, unsigned int memory)
+{
+	unsigned int chip;
+	u64 used = 0;
+
+	for (chip = 0; chip < TTMEM_CHIPS_MAX; chip++)
+		used += sums->used[chip][memory];
+	return used;
+}
+
+static void raise_peak(struct ttmem_model *model, unsigned int chip, unsigned int memory)
 {
 	const struct sums *sums = add_up(model);
+
+	model->peak[chip][memory] = max(model->peak[chip][memory],
+					settled(sums->used[chip][memory],
+						model->unsettled[chip][memory]));
+	model->sum_peak[memory] = max(model->sum_peak[memory],
+				      settled(used_of_sum(sums, memory),
+					      model->sum_unsettled[memory]));
+}
+
+static void raise_peaks(struct ttmem_model *model)
+{
 	unsigned int chip, memory;
 
-	for (memory = 0; memory < TTMEM_MEMORIES; memory++) {
-		u64 sum = 0;
+	for (chip = 0; chip < TTMEM_CHIPS_MAX; chip++)
+		for (memory = 0; memory < TTMEM_MEMORIES; memory++)
+			raise_peak(model, chip, memory);
+}
 
-		for (chip = 0; chip < TTMEM_CHIPS_MAX; chip++) {
-			sum += sums->used[chip][memory];
-			model->peak[chip][memory] = max(model->peak[chip][memory],
-							sums->used[chip][memory]);
-		}
-		model->sum_peak[memory] = max(model->sum_peak[memory], sum);
+/* All counters were read: at the end of a fold. */
+void ttmem_model_settle(struct ttmem_model *model)
+{
+	memset(model->unsettled, 0, sizeof(model->unsettled));
+	memset(model->sum_unsettled, 0, sizeof(model->sum_unsettled));
+	raise_peaks(model);
+}
+
+static void change_unsettled(u64 *unsettled, u64 before, u64 after)
+{
+	*unsettled = after > before ? *unsettled + (after - before) :
+				      settled(*unsettled, before - after);
+}
+
+/* What an account holds of a pool but for its counters; with them, with @counters. */
+static u64 own_bytes(const struct ttmem_model_account *account, unsigned int chip,
+		     unsigned int memory, bool counters)
+{
+	unsigned int i, tag;
+	u64 bytes = 0;
+
+	for (i = 0; i < account->count; i++)
+		if (account->held[i].chip == chip && account->held[i].memory == memory)
+			bytes += account->held[i].size;
+	for (tag = 0; tag < TTMEM_TAGS; tag++) {
+		bytes += account->gauge[chip][memory][tag].bytes;
+		if (counters)
+			bytes += account->counter[chip][memory][tag];
 	}
+	return bytes;
+}
+
+static void raise_own_peaks(struct ttmem_model_account *account)
+{
+	unsigned int chip, memory;
+
+	for (chip = 0; chip < TTMEM_CHIPS_MAX; chip++)
+		for (memory = 0; memory < TTMEM_MEMORIES; memory++)
+			account->peak[chip][memory] = max(account->peak[chip][memory],
+							  own_bytes(account, chip, memory, true));
+}
+
+void ttmem_model_restart_own_peaks(struct ttmem_model *model, unsigned int account)
+{
+	struct ttmem_model_account *of = &model->account[account];
+
+	memset(of->peak, 0, sizeof(of->peak));
+	raise_own_peaks(of);
+}
+
+/* Whether the account holds nothing of any pool. */
+bool ttmem_model_empty(const struct ttmem_model *model, unsigned int account)
+{
+	unsigned int chip, memory;
+
+	for (chip = 0; chip < TTMEM_CHIPS_MAX; chip++)
+		for (memory = 0; memory < TTMEM_MEMORIES; memory++)
+			if (own_bytes(&model->account[account], chip, memory, true))
+				return false;
+	return true;
 }
 
 /* Begin with what @card, which nobody uses yet, was made with. */
@@ -102,13 +186,13 @@ static void draw_pool(const struct ttmem_model *model, struct rnd_state *random,
 	} while (!ttmem_pool_tag_valid(*memory, *tag));
 }
 
-/* Draw a reservation as chardev.c would let it pass. */
+/* Draw a reservation as ioctl.c would let it pass. */
 void ttmem_model_request(const struct ttmem_model *model, struct rnd_state *random,
 			 struct ttmem_reserve *req)
 {
 	memset(req, 0, sizeof(*req));
 	draw_pool(model, random, &req->chip, &req->memory, &req->tag);
-	req->size = ttmem_kunit_size(random);
+	req->size = ttmem_kunit_size(random, 41);
 	req->payload = ttmem_kunit_below(random, 2) ? req->size : 0;
 	req->cookie = prandom_u32_state(random);
 	if (!ttmem_kunit_below(random, 4))
@@ -131,10 +215,36 @@ unsigned int ttmem_model_gauges(const struct ttmem_model *model, struct rnd_stat
 		memset(&gauges[i], 0, sizeof(gauges[i]));
 		draw_pool(model, random, &gauges[i].chip, &gauges[i].memory, &gauges[i].tag);
 		if (ttmem_kunit_below(random, 3))
-			gauges[i].bytes = ttmem_kunit_size(random);
+			gauges[i].bytes = ttmem_kunit_size(random, 41);
 		gauges[i].largest_free = prandom_u32_state(random);
 	}
 	return count;
+}
+
+/* Write to a counter page: mostly what one that adds up would say, but also anything. */
+void ttmem_model_counters(struct rnd_state *random, s64 *counters)
+{
+	unsigned int i, n = 1 + ttmem_kunit_below(random, 8);
+
+	while (n--) {
+		s64 bytes = ttmem_kunit_size(random, 63);
+
+		/* Cells of no pair and of no chip as well. */
+		i = ttmem_kunit_below(random, TTMEM_COUNTER_INDEX(3, 0, 0));
+		switch (ttmem_kunit_below(random, 32)) {
+		case 0:
+			counters[i] = bytes;
+			break;
+		case 1 ... 3:
+			counters[i] = -bytes;
+			break;
+		case 4 ... 15:
+			counters[i] = 0;
+			break;
+		default:
+			counters[i] = ttmem_kunit_size(random, 36);
+		}
+	}
 }
 
 /* Returns what the driver has to answer, and does it if that is 0. */
@@ -142,21 +252,19 @@ int ttmem_model_reserve(struct ttmem_model *model, unsigned int account,
 			const struct ttmem_reserve *req)
 {
 	struct ttmem_model_account *to = &model->account[account];
-	u64 total = model->total[req->chip][req->memory], sum = 0;
+	u64 total = model->total[req->chip][req->memory];
 	const struct sums *sums = add_up(model);
-	unsigned int chip;
 
-	if (to->closed)
-		return -ENODEV;
-	for (chip = 0; chip < TTMEM_CHIPS_MAX; chip++)
-		sum += sums->used[chip][req->memory];
-	if (req->size > U64_MAX - sum)
-		return -EOVERFLOW;
+	if (to->error)
+		return to->error;
+	if (own_bytes(to, req->chip, req->memory, true) + req->size > TTMEM_CLIENT_BYTES_MAX)
+		return -EDQUOT;
 	if (total && !(req->flags & TTMEM_RESERVE_OVERCOMMIT) &&
 	    sums->used[req->chip][req->memory] + req->size > total)
 		return -ENOSPC;
 	to->held[to->count++] = *req;
-	note_peaks(model);
+	raise_own_peaks(to);
+	raise_peak(model, req->chip, req->memory);
 	return 0;
 }
 
@@ -173,45 +281,53 @@ int ttmem_model_set(struct ttmem_model *model, unsigned int account,
 {
 	struct ttmem_model_account *to = &model->account[account];
 	struct ttmem_model_gauge before[TTMEM_CHIPS_MAX][TTMEM_MEMORIES][TTMEM_TAGS];
-	unsigned int a, i, chip, memory, tag;
-	bool fits = true;
+	unsigned int i, chip, memory;
 
-	if (to->closed)
-		return -ENODEV;
+	if (to->error)
+		return to->error;
 	memcpy(before, to->gauge, sizeof(before));
 	for (i = 0; i < count; i++)
 		to->gauge[gauges[i].chip][gauges[i].memory][gauges[i].tag] =
 			(struct ttmem_model_gauge) { gauges[i].bytes, gauges[i].largest_free };
-
-	/* Not with add_up(), which would not see that a sum has come around. */
-	for (memory = 0; memory < TTMEM_MEMORIES; memory++) {
-		u64 room = U64_MAX;
-
-		for (a = 0; a < TTMEM_MODEL_ACCOUNTS; a++) {
-			const struct ttmem_model_account *of = &model->account[a];
-
-			for (i = 0; i < of->count; i++) {
-				u64 bytes = of->held[i].memory == memory ? of->held[i].size : 0;
-
-				fits = fits && bytes <= room;
-				room -= bytes;
-			}
-			for (chip = 0; chip < TTMEM_CHIPS_MAX; chip++) {
-				for (tag = 0; tag < TTMEM_TAGS; tag++) {
-					u64 bytes = of->gauge[chip][memory][tag].bytes;
-
-					fits = fits && bytes <= room;
-					room -= bytes;
-				}
+	for (chip = 0; chip < TTMEM_CHIPS_MAX; chip++) {
+		for (memory = 0; memory < TTMEM_MEMORIES; memory++) {
+			if (own_bytes(to, chip, memory, true) > TTMEM_CLIENT_BYTES_MAX) {
+				memcpy(to->gauge, before, sizeof(before));
+				return -EDQUOT;
 			}
 		}
 	}
-	if (!fits) {
-		memcpy(to->gauge, before, sizeof(before));
-		return -EOVERFLOW;
-	}
-	note_peaks(model);
+	raise_own_peaks(to);
+	raise_peaks(model);
 	return 0;
+}
+
+/* The account's counters are read. */
+void ttmem_model_count(struct ttmem_model *model, unsigned int account, const s64 *counters)
+{
+	struct ttmem_model_account *to = &model->account[account];
+	unsigned int chip, memory, tag;
+
+	for (chip = 0; chip < model->chips; chip++) {
+		for (memory = 0; memory < TTMEM_MEMORIES; memory++) {
+			u64 before = own_bytes(to, chip, memory, true), after;
+
+			memset(to->counter[chip][memory], 0, sizeof(to->counter[chip][memory]));
+			for (tag = 0; tag < TTMEM_TAGS; tag++) {
+				s64 value = counters[chip * 16 + memory * 8 + tag];
+				u64 room = TTMEM_CLIENT_BYTES_MAX -
+					   own_bytes(to, chip, memory, true);
+
+				if (value > 0 && ttmem_pool_tag_valid(memory, tag))
+					to->counter[chip][memory][tag] =
+						min_t(u64, value, room);
+			}
+			after = own_bytes(to, chip, memory, true);
+			change_unsettled(&model->unsettled[chip][memory], before, after);
+			change_unsettled(&model->sum_unsettled[memory], before, after);
+		}
+	}
+	raise_own_peaks(to);
 }
 
 /* Returns the bytes that the gauges had. */
@@ -234,15 +350,35 @@ void ttmem_model_deny(struct ttmem_model *model, unsigned int chip)
 	model->denied++;
 }
 
+/* The account holds nothing any more, and its calls answer @error. */
+void ttmem_model_end(struct ttmem_model *model, unsigned int account, int error)
+{
+	struct ttmem_model_account *of = &model->account[account];
+	unsigned int chip, memory, tag;
+
+	for (chip = 0; chip < TTMEM_CHIPS_MAX; chip++) {
+		for (memory = 0; memory < TTMEM_MEMORIES; memory++) {
+			u64 counters = 0;
+
+			for (tag = 0; tag < TTMEM_TAGS; tag++)
+				counters += of->counter[chip][memory][tag];
+			change_unsettled(&model->unsettled[chip][memory], counters, 0);
+			change_unsettled(&model->sum_unsettled[memory], counters, 0);
+		}
+	}
+	memset(of, 0, sizeof(*of));
+	of->error = error;
+}
+
 /* The card was invalidated, or is gone. */
-void ttmem_model_close_all(struct ttmem_model *model)
+void ttmem_model_end_all(struct ttmem_model *model)
 {
 	unsigned int a;
 
-	for (a = 0; a < TTMEM_MODEL_ACCOUNTS; a++) {
-		memset(&model->account[a], 0, sizeof(model->account[a]));
-		model->account[a].closed = true;
-	}
+	for (a = 0; a < TTMEM_MODEL_ACCOUNTS; a++)
+		ttmem_model_end(model, a, model->account[a].error ?: -ENODEV);
+	memset(model->unsettled, 0, sizeof(model->unsettled));
+	memset(model->sum_unsettled, 0, sizeof(model->sum_unsettled));
 }
 
 /* Does to the card as well what sysfs.c does. */
@@ -251,7 +387,7 @@ void ttmem_model_write_total(struct ttmem_model *model, struct ttmem_card *card,
 {
 	unsigned int chip = ttmem_kunit_below(random, model->chips);
 	unsigned int memory = ttmem_kunit_below(random, TTMEM_MEMORIES);
-	u64 total = ttmem_kunit_below(random, 3) ? ttmem_kunit_size(random) : 0;
+	u64 total = ttmem_kunit_below(random, 3) ? ttmem_kunit_size(random, 42) : 0;
 
 	model->total[chip][memory] = total;
 	spin_lock(&card->lock);
@@ -264,34 +400,33 @@ void ttmem_model_restart_peak(struct ttmem_model *model, struct ttmem_card *card
 {
 	unsigned int chip = ttmem_kunit_below(random, model->chips + 1);
 	unsigned int memory = ttmem_kunit_below(random, TTMEM_MEMORIES);
+	const struct sums *sums = add_up(model);
 
 	spin_lock(&card->lock);
 	if (chip == model->chips) {
 		ttmem_pool_restart_peak(&card->sum[memory]);
-		model->sum_peak[memory] = 0;
+		model->sum_peak[memory] = settled(used_of_sum(sums, memory),
+						  model->sum_unsettled[memory]);
 	} else {
 		ttmem_pool_restart_peak(&card->pool[chip][memory]);
-		model->peak[chip][memory] = 0;
+		model->peak[chip][memory] = settled(sums->used[chip][memory],
+						    model->unsettled[chip][memory]);
 	}
 	spin_unlock(&card->lock);
-	note_peaks(model);
 }
 
-static const char *account_differs(const struct ttmem_model *model, const struct sums *sums,
-				   unsigned int a, const struct ttmem_account *account)
+static const char *account_differs(const struct ttmem_model_account *expected,
+				   const struct sums *sums, unsigned int a,
+				   const struct ttmem_account *view)
 {
 	unsigned int chip, memory, tag;
 
-	if (account->closed != model->account[a].closed)
-		return "an account's being closed";
 	for (chip = 0; chip < TTMEM_CHIPS_MAX; chip++) {
 		for (memory = 0; memory < TTMEM_MEMORIES; memory++) {
-			u64 bytes = 0;
-
 			for (tag = 0; tag < TTMEM_TAGS; tag++) {
-				const struct ttmem_part *part = &account->part[chip][memory][tag];
+				const struct ttmem_part *part = &view->part[chip][memory][tag];
 				const struct ttmem_model_gauge *gauge =
-					&model->account[a].gauge[chip][memory][tag];
+					&expected->gauge[chip][memory][tag];
 
 				if (part->reserved != sums->reserved[a][chip][memory][tag])
 					return "the bytes reserved under a tag";
@@ -301,13 +436,30 @@ static const char *account_differs(const struct ttmem_model *model, const struct
 					return "a gauge";
 				if (part->largest_free != gauge->largest_free)
 					return "a largest free range";
-				bytes += part->reserved + part->gauge;
+				if (part->counter != expected->counter[chip][memory][tag])
+					return "a counter";
 			}
-			if (account->bytes[chip][memory] != bytes)
+			if (view->bytes[chip][memory] != own_bytes(expected, chip, memory, true))
 				return "an account's bytes of a pool";
+			if (view->peak[chip][memory] != expected->peak[chip][memory])
+				return "an account's peak";
 		}
 	}
 	return NULL;
+}
+
+/**
+ * ttmem_model_account_differs() - Compare one account with the reference.
+ * @model: the reference
+ * @account: which
+ * @view: what the driver says of it: a copy, or the card's lock is held
+ *
+ * Return: what differs, or NULL.
+ */
+const char *ttmem_model_account_differs(const struct ttmem_model *model, unsigned int account,
+					const struct ttmem_account *view)
+{
+	return account_differs(&model->account[account], add_up(model), account, view);
 }
 
 /**
@@ -326,9 +478,15 @@ const char *ttmem_model_differs(const struct ttmem_model *model, struct ttmem_ca
 	const struct sums *sums = add_up(model);
 
 	spin_lock(&card->lock);
-	for (a = 0; a < TTMEM_MODEL_ACCOUNTS && !what; a++)
-		if (accounts[a])
-			what = account_differs(model, sums, a, accounts[a]);
+	for (a = 0; a < TTMEM_MODEL_ACCOUNTS && !what; a++) {
+		if (!accounts[a])
+			continue;
+		if (ttmem_account_current(card, accounts[a]) == !!model->account[a].error)
+			what = "whether an account is in the books";
+		else
+			what = account_differs(&model->account[a], sums, a,
+					       ttmem_account_view(card, accounts[a]));
+	}
 	for (memory = 0; memory < TTMEM_MEMORIES; memory++) {
 		const struct ttmem_pool *sum = &card->sum[memory];
 		u64 used = 0, tags[TTMEM_TAGS] = { };
@@ -340,6 +498,8 @@ const char *ttmem_model_differs(const struct ttmem_model *model, struct ttmem_ca
 				what = "a pool's used";
 			if (pool->peak != model->peak[chip][memory])
 				what = "a pool's peak";
+			if (pool->unsettled != model->unsettled[chip][memory])
+				what = "a pool's unsettled";
 			if (pool->total != model->total[chip][memory])
 				what = "a pool's total";
 			used += sums->used[chip][memory];
@@ -351,6 +511,8 @@ const char *ttmem_model_differs(const struct ttmem_model *model, struct ttmem_ca
 		}
 		if (sum->used != used)
 			what = "the card's used";
+		if (sum->unsettled != model->sum_unsettled[memory])
+			what = "the card's unsettled";
 		if (sum->peak != model->sum_peak[memory])
 			what = "the card's peak";
 		for (tag = 0; tag < TTMEM_TAGS; tag++)
@@ -378,23 +540,27 @@ const char *ttmem_model_differs(const struct ttmem_model *model, struct ttmem_ca
 /**
  * ttmem_kunit_unbalanced() - Check the books against themselves.
  * @card: the card
+ * @accounts: all accounts that have joined and not been freed
+ * @count: how many
  *
  * Return: what does not add up, or NULL.
  */
-const char *ttmem_kunit_unbalanced(struct ttmem_card *card)
+const char *ttmem_kunit_unbalanced(struct ttmem_card *card,
+				   struct ttmem_account *const *accounts, unsigned int count)
 {
 	u64 used[TTMEM_CHIPS_MAX][TTMEM_MEMORIES] = { };
 	u64 tags[TTMEM_CHIPS_MAX][TTMEM_MEMORIES][TTMEM_TAGS] = { };
 	u64 chip_clients[TTMEM_CHIPS_MAX] = { }, chip_reservations[TTMEM_CHIPS_MAX] = { };
 	u64 clients = 0, reservations = 0;
-	unsigned int chip, memory, tag;
-	struct ttmem_account *account;
+	unsigned int chip, memory, tag, i, joined = 0;
 	const char *what = NULL;
 
 	spin_lock(&card->lock);
-	list_for_each_entry(account, &card->accounts, node) {
+	for (i = 0; i < count; i++) {
+		const struct ttmem_account *account = ttmem_account_view(card, accounts[i]);
 		bool any = false;
 
+		joined += accounts[i]->epoch != TTMEM_EPOCH_LEFT;
 		for (chip = 0; chip < TTMEM_CHIPS_MAX; chip++) {
 			bool holds = false;
 
@@ -402,15 +568,27 @@ const char *ttmem_kunit_unbalanced(struct ttmem_card *card)
 				u64 bytes = 0;
 
 				for (tag = 0; tag < TTMEM_TAGS; tag++) {
-					struct ttmem_part *part = &account->part[chip][memory][tag];
+					const struct ttmem_part *part =
+						&account->part[chip][memory][tag];
 
-					bytes += part->reserved + part->gauge;
-					tags[chip][memory][tag] += part->reserved + part->gauge;
+					if (ttmem_part_bytes(part) &&
+					    !ttmem_pool_tag_valid(memory, tag))
+						what = "a tag that the memory does not know";
+					if (!part->reserved != !part->reservations)
+						what = "bytes reserved without a reservation";
+					bytes += ttmem_part_bytes(part);
+					tags[chip][memory][tag] += ttmem_part_bytes(part);
 					chip_reservations[chip] += part->reservations;
 					reservations += part->reservations;
 				}
 				if (account->bytes[chip][memory] != bytes)
 					what = "an account's bytes";
+				if (bytes > TTMEM_CLIENT_BYTES_MAX)
+					what = "an account above its bound";
+				if (account->peak[chip][memory] < bytes)
+					what = "an account's peak";
+				if (bytes && chip >= card->chips)
+					what = "a chip that is not there";
 				used[chip][memory] += bytes;
 				holds |= bytes != 0;
 			}
@@ -418,8 +596,6 @@ const char *ttmem_kunit_unbalanced(struct ttmem_card *card)
 			any |= holds;
 		}
 		clients += any;
-		if (any && account->closed)
-			what = "a closed account holds something";
 	}
 	for (memory = 0; memory < TTMEM_MEMORIES; memory++) {
 		u64 sum = 0;
@@ -430,7 +606,7 @@ const char *ttmem_kunit_unbalanced(struct ttmem_card *card)
 			sum += pool->used;
 			if (pool->used != used[chip][memory])
 				what = "a pool's used";
-			if (pool->peak < pool->used)
+			if (pool->peak < settled(pool->used, pool->unsettled))
 				what = "a pool's peak";
 			for (tag = 0; tag < TTMEM_TAGS; tag++)
 				if (pool->tag[tag] != tags[chip][memory][tag])
@@ -438,7 +614,7 @@ const char *ttmem_kunit_unbalanced(struct ttmem_card *card)
 		}
 		if (card->sum[memory].used != sum)
 			what = "the card's used";
-		if (card->sum[memory].peak < sum)
+		if (card->sum[memory].peak < settled(sum, card->sum[memory].unsettled))
 			what = "the card's peak";
 		for (tag = 0; tag < TTMEM_TAGS; tag++) {
 			u64 tagged = 0;
@@ -459,6 +635,47 @@ const char *ttmem_kunit_unbalanced(struct ttmem_card *card)
 		what = "the card's clients";
 	if (card->tally.reservations != reservations)
 		what = "the card's reservations";
+	if (card->clients != joined)
+		what = "how many clients have joined";
 	spin_unlock(&card->lock);
 	return what;
+}
+
+#define CLIENTS_MAX	32
+
+/**
+ * ttmem_kunit_clients_unbalanced() - Check the books of a card against its clients.
+ * @card: the card; nobody opens or closes a client of it meanwhile
+ *
+ * Return: what does not add up, or NULL.
+ */
+const char *ttmem_kunit_clients_unbalanced(struct ttmem_card *card)
+{
+	struct ttmem_account *accounts[CLIENTS_MAX];
+	struct ttmem_client *client;
+	unsigned int count = 0;
+	unsigned long in_fold = 0;
+	struct list_head *at;
+	bool fold_right;
+	u64 id = 0;
+
+	/* Their files keep them. */
+	while ((client = ttmem_client_from(id))) {
+		id = client->id + 1;
+		if (client->card == card) {
+			if (count == CLIENTS_MAX) {
+				ttmem_client_put(client);
+				return "too many clients to check";
+			}
+			accounts[count++] = &client->account;
+		}
+		ttmem_client_put(client);
+	}
+	spin_lock(&card->lock);
+	list_for_each(at, &card->fold.clients)
+		in_fold += at != &card->fold.cursor;
+	fold_right = in_fold == card->fold.count;
+	spin_unlock(&card->lock);
+	return fold_right ? ttmem_kunit_unbalanced(card, accounts, count) :
+			    "how many clients a fold has";
 }

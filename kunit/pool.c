@@ -9,9 +9,14 @@
 
 #define CAPACITY	1000
 
+/* As card.c takes a reservation. */
 static int charge(struct ttmem_pool *pool, u32 tag, u64 bytes)
 {
-	return ttmem_pool_charge(pool, tag, bytes, false);
+	if (!ttmem_pool_fits(pool, bytes))
+		return -ENOSPC;
+	ttmem_pool_charge(pool, tag, bytes);
+	ttmem_pool_raise_peak(pool);
+	return 0;
 }
 
 /* Two pools of one memory, and the card's sum that they have for parent. */
@@ -110,6 +115,86 @@ static void peak_of_the_sum_is_its_own(struct kunit *test)
 	expect_pool(test, &p->sum, 700, 700);
 }
 
+/* What belongs together is charged first, so that no peak is seen that never was. */
+static void peak_rises_only_where_it_is_told_to(struct kunit *test)
+{
+	struct pools *p = test->priv;
+
+	ttmem_pool_charge(&p->pool[0], TTMEM_TAG_BUFFER, 100);
+	expect_pool(test, &p->pool[0], 100, 0);
+	expect_pool(test, &p->sum, 100, 0);
+	ttmem_pool_charge(&p->pool[1], TTMEM_TAG_BUFFER, 100);
+	ttmem_pool_uncharge(&p->pool[0], TTMEM_TAG_BUFFER, 60);
+	ttmem_pool_raise_peak(&p->pool[0]);
+	expect_pool(test, &p->pool[0], 40, 40);
+	expect_pool(test, &p->pool[1], 100, 0);
+	expect_pool(test, &p->sum, 140, 140);
+	ttmem_pool_raise_peak(&p->pool[1]);
+	expect_pool(test, &p->pool[1], 100, 100);
+	expect_pool(test, &p->sum, 140, 140);
+	/* And never falls. */
+	ttmem_pool_uncharge(&p->pool[1], TTMEM_TAG_BUFFER, 50);
+	ttmem_pool_raise_peak(&p->pool[1]);
+	expect_pool(test, &p->pool[1], 50, 100);
+	expect_pool(test, &p->sum, 90, 140);
+}
+
+/* As card.c reads a client's counters. */
+static void count(struct ttmem_pool *pool, u64 before, u64 after)
+{
+	if (after > before)
+		ttmem_pool_charge(pool, TTMEM_TAG_BUFFER, after - before);
+	else
+		ttmem_pool_uncharge(pool, TTMEM_TAG_BUFFER, before - after);
+	ttmem_pool_unsettle(pool, before, after);
+}
+
+static void peak_is_not_raised_by_what_is_not_settled(struct kunit *test)
+{
+	struct pools *p = test->priv;
+
+	KUNIT_ASSERT_EQ(test, charge(&p->pool[0], TTMEM_TAG_BUFFER, 10), 0);
+	count(&p->pool[0], 0, 100);
+	ttmem_pool_raise_peak(&p->pool[0]);
+	expect_pool(test, &p->pool[0], 110, 10);
+	expect_pool(test, &p->sum, 110, 10);
+	/* What is taken meanwhile raises it by its own part, in the other pool as well. */
+	KUNIT_ASSERT_EQ(test, charge(&p->pool[0], TTMEM_TAG_BUFFER, 5), 0);
+	expect_pool(test, &p->pool[0], 115, 15);
+	KUNIT_ASSERT_EQ(test, charge(&p->pool[1], TTMEM_TAG_BUFFER, 2), 0);
+	expect_pool(test, &p->pool[1], 2, 2);
+	expect_pool(test, &p->sum, 117, 17);
+	/* What falls was the other half of the move, or what had risen before. */
+	count(&p->pool[0], 100, 60);
+	KUNIT_EXPECT_EQ(test, p->pool[0].unsettled, 60);
+	KUNIT_EXPECT_EQ(test, p->sum.unsettled, 60);
+	count(&p->pool[0], 60, 0);
+	KUNIT_EXPECT_EQ(test, p->pool[0].unsettled, 0);
+	count(&p->pool[0], 0, 0);
+	expect_pool(test, &p->pool[0], 15, 15);
+	/* A restart is at what is settled, too. */
+	count(&p->pool[0], 0, 30);
+	ttmem_pool_restart_peak(&p->pool[0]);
+	expect_pool(test, &p->pool[0], 45, 15);
+	/* More may be unsettled than is used, where what was settled is given back. */
+	ttmem_pool_uncharge(&p->pool[0], TTMEM_TAG_BUFFER, 40);
+	ttmem_pool_raise_peak(&p->pool[0]);
+	ttmem_pool_restart_peak(&p->pool[0]);
+	expect_pool(test, &p->pool[0], 5, 0);
+
+	/* Once all were read it is the truth. */
+	ttmem_pool_settle(&p->pool[0]);
+	expect_pool(test, &p->pool[0], 5, 5);
+	KUNIT_EXPECT_EQ(test, p->pool[0].unsettled, 0);
+	KUNIT_EXPECT_EQ(test, p->sum.unsettled, 0);
+	KUNIT_EXPECT_EQ(test, charge(&p->pool[0], TTMEM_TAG_BUFFER, 100), 0);
+	expect_pool(test, &p->pool[0], 105, 105);
+	/* Nor is there anything unsettled in a pool that is emptied. */
+	count(&p->pool[0], 0, 30);
+	ttmem_pool_clear(&p->pool[0]);
+	KUNIT_EXPECT_EQ(test, p->pool[0].unsettled, 0);
+}
+
 static void peak_restarts_at_used(struct kunit *test)
 {
 	struct pools *p = test->priv;
@@ -121,6 +206,26 @@ static void peak_restarts_at_used(struct kunit *test)
 	expect_pool(test, &p->sum, 100, 600);
 	ttmem_pool_restart_peak(&p->sum);
 	expect_pool(test, &p->sum, 100, 100);
+}
+
+static void cleared_pool_keeps_its_peak(struct kunit *test)
+{
+	struct pools *p = test->priv;
+	unsigned int tag;
+
+	for (tag = 0; tag < TTMEM_TAGS; tag++)
+		KUNIT_ASSERT_EQ(test, charge(&p->pool[0], tag, 10 + tag), 0);
+	ttmem_pool_clear(&p->pool[0]);
+	expect_pool(test, &p->pool[0], 0, 60);
+	for (tag = 0; tag < TTMEM_TAGS; tag++)
+		KUNIT_EXPECT_EQ(test, p->pool[0].tag[tag], 0);
+	KUNIT_EXPECT_EQ(test, p->pool[0].total, CAPACITY);
+	KUNIT_EXPECT_EQ(test, p->pool[0].banks, 8);
+	/* Each of a card's pools is cleared by itself. */
+	expect_pool(test, &p->sum, 60, 60);
+	ttmem_pool_clear(&p->sum);
+	expect_pool(test, &p->sum, 0, 60);
+	KUNIT_EXPECT_EQ(test, charge(&p->pool[0], TTMEM_TAG_CB, CAPACITY), 0);
 }
 
 static void tags_are_kept_apart(struct kunit *test)
@@ -212,17 +317,18 @@ static void unknown_capacity_refuses_nothing(struct kunit *test)
 	struct pools *p = test->priv;
 
 	p->pool[0].total = 0;
-	KUNIT_EXPECT_EQ(test, charge(&p->pool[0], TTMEM_TAG_BUFFER, 1ULL << 62), 0);
+	KUNIT_EXPECT_EQ(test, charge(&p->pool[0], TTMEM_TAG_BUFFER, 1ULL << 40), 0);
 	KUNIT_EXPECT_EQ(test, ttmem_pool_free(&p->pool[0]), 0);
-	expect_pool(test, &p->pool[0], 1ULL << 62, 1ULL << 62);
+	expect_pool(test, &p->pool[0], 1ULL << 40, 1ULL << 40);
 }
 
 static void overcommit_passes_the_capacity(struct kunit *test)
 {
 	struct pools *p = test->priv;
 
-	KUNIT_EXPECT_EQ(test,
-			ttmem_pool_charge(&p->pool[0], TTMEM_TAG_BUFFER, CAPACITY + 1, true), 0);
+	KUNIT_EXPECT_FALSE(test, ttmem_pool_fits(&p->pool[0], CAPACITY + 1));
+	ttmem_pool_charge(&p->pool[0], TTMEM_TAG_BUFFER, CAPACITY + 1);
+	ttmem_pool_raise_peak(&p->pool[0]);
 	KUNIT_EXPECT_EQ(test, ttmem_pool_free(&p->pool[0]), 0);
 	expect_pool(test, &p->pool[0], CAPACITY + 1, CAPACITY + 1);
 	KUNIT_EXPECT_EQ(test, charge(&p->pool[0], TTMEM_TAG_BUFFER, 1), -ENOSPC);
@@ -264,36 +370,30 @@ static void banks_and_capacity_are_not_charged(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ttmem_pool_free(&p->pool[0]), 0);
 }
 
-/* Nothing overrides it: neither an unknown capacity nor OVERCOMMIT. */
-static void overflow_of_64_bits_is_refused(struct kunit *test)
+/* As many clients as a card may have, each of which holds as much as it may. */
+static void worst_case_fits_64_bits(struct kunit *test)
 {
+	const u64 most = TTMEM_CLIENT_BYTES_MAX << 22;
 	struct pools *p = test->priv;
-	unsigned int overcommit;
+	unsigned int i;
 
-	p->pool[0].total = 0;
-	p->pool[1].total = 0;
-	KUNIT_ASSERT_EQ(test, charge(&p->pool[0], TTMEM_TAG_BUFFER, U64_MAX - 10), 0);
-	for (overcommit = 0; overcommit < 2; overcommit++) {
-		/* The pool's own. */
-		KUNIT_EXPECT_EQ(test,
-				ttmem_pool_charge(&p->pool[0], TTMEM_TAG_TRACE, 11, overcommit),
-				-EOVERFLOW);
-		/* The sum's, where the pool itself has room. */
-		KUNIT_EXPECT_EQ(test,
-				ttmem_pool_charge(&p->pool[1], TTMEM_TAG_TRACE, 11, overcommit),
-				-EOVERFLOW);
-		KUNIT_EXPECT_EQ(test,
-				ttmem_pool_charge(&p->pool[1], TTMEM_TAG_TRACE, U64_MAX,
-						  overcommit),
-				-EOVERFLOW);
-		expect_pool(test, &p->pool[0], U64_MAX - 10, U64_MAX - 10);
-		expect_pool(test, &p->pool[1], 0, 0);
-		expect_pool(test, &p->sum, U64_MAX - 10, U64_MAX - 10);
+	KUNIT_EXPECT_EQ(test, TTMEM_CLIENT_BYTES_MAX, 1ULL << 40);
+	KUNIT_EXPECT_EQ(test, TTMEM_POOL_TOTAL_MAX, 1ULL << 42);
+	for (i = 0; i < 2; i++) {
+		p->pool[i].total = TTMEM_POOL_TOTAL_MAX;
+		ttmem_pool_charge(&p->pool[i], TTMEM_TAG_BUFFER, most);
+		ttmem_pool_raise_peak(&p->pool[i]);
 	}
-	KUNIT_EXPECT_EQ(test, charge(&p->pool[1], TTMEM_TAG_TRACE, 10), 0);
-	expect_pool(test, &p->sum, U64_MAX, U64_MAX);
-	ttmem_pool_uncharge(&p->pool[0], TTMEM_TAG_BUFFER, U64_MAX - 10);
-	expect_pool(test, &p->sum, 10, U64_MAX);
+	expect_pool(test, &p->sum, 1ULL << 63, 1ULL << 63);
+	for (i = 0; i < 2; i++) {
+		expect_pool(test, &p->pool[i], 1ULL << 62, 1ULL << 62);
+		KUNIT_EXPECT_FALSE(test, ttmem_pool_fits(&p->pool[i], 1));
+		KUNIT_EXPECT_FALSE(test, ttmem_pool_fits(&p->pool[i], TTMEM_CLIENT_BYTES_MAX));
+		KUNIT_EXPECT_EQ(test, ttmem_pool_free(&p->pool[i]), 0);
+		ttmem_pool_uncharge(&p->pool[i], TTMEM_TAG_BUFFER, most);
+		expect_pool(test, &p->pool[i], 0, 1ULL << 62);
+	}
+	expect_pool(test, &p->sum, 0, 1ULL << 63);
 }
 
 #ifdef kunit_warning_suppress
@@ -321,7 +421,7 @@ struct entry {
 static void random_charges_add_up(struct kunit *test)
 {
 	struct pools *p = test->priv;
-	unsigned int operation, i, tag, n = 0, done = 0, full = 0, overflow = 0, given = 0;
+	unsigned int operation, i, tag, n = 0, done = 0, full = 0, given = 0, cleared = 0;
 	u64 peak[2] = { }, sum_peak = 0;
 	struct entry *charges;
 	struct rnd_state random;
@@ -337,8 +437,16 @@ static void random_charges_add_up(struct kunit *test)
 
 		switch (ttmem_kunit_below(&random, 16)) {
 		case 0:
+			if (!ttmem_kunit_below(&random, 64)) {
+				ttmem_pool_clear(&p->pool[0]);
+				ttmem_pool_clear(&p->pool[1]);
+				ttmem_pool_clear(&p->sum);
+				n = 0;
+				cleared++;
+				break;
+			}
 			p->pool[which].total = ttmem_kunit_below(&random, 2) ?
-					       ttmem_kunit_size(&random) : 0;
+					       ttmem_kunit_size(&random, 42) : 0;
 			break;
 		case 1:
 			ttmem_pool_restart_peak(&p->pool[which]);
@@ -359,27 +467,25 @@ static void random_charges_add_up(struct kunit *test)
 			break;
 		default: {
 			bool overcommit = !ttmem_kunit_below(&random, 4);
-			u64 bytes = ttmem_kunit_size(&random), before[2] = { };
-			int err, expected = 0;
+			u64 bytes = ttmem_kunit_size(&random, 40), before = 0;
+			bool fits;
 
 			if (n == CHARGES)
 				break;
 			for (i = 0; i < n; i++)
-				before[charges[i].pool] += charges[i].bytes;
-			if (bytes > U64_MAX - before[0] - before[1])
-				expected = -EOVERFLOW;
-			else if (p->pool[which].total && !overcommit &&
-				 before[which] + bytes > p->pool[which].total)
-				expected = -ENOSPC;
-
+				if (charges[i].pool == which)
+					before += charges[i].bytes;
+			fits = !p->pool[which].total || before + bytes <= p->pool[which].total;
+			KUNIT_ASSERT_EQ_MSG(test, ttmem_pool_fits(&p->pool[which], bytes), fits,
+					    "operation %u", operation);
+			full += !fits;
+			if (!fits && !overcommit)
+				break;
 			tag = ttmem_kunit_below(&random, TTMEM_TAGS);
-			err = ttmem_pool_charge(&p->pool[which], tag, bytes, overcommit);
-			KUNIT_ASSERT_EQ_MSG(test, err, expected, "operation %u", operation);
-			if (!err)
-				charges[n++] = (struct entry) { which, tag, bytes };
-			done += !err;
-			full += err == -ENOSPC;
-			overflow += err == -EOVERFLOW;
+			ttmem_pool_charge(&p->pool[which], tag, bytes);
+			ttmem_pool_raise_peak(&p->pool[which]);
+			charges[n++] = (struct entry) { which, tag, bytes };
+			done++;
 		}
 		}
 
@@ -407,8 +513,8 @@ static void random_charges_add_up(struct kunit *test)
 
 	ttmem_kunit_happened(test, "charged", done);
 	ttmem_kunit_happened(test, "given back", given);
-	ttmem_kunit_happened(test, "refused, pool full", full);
-	ttmem_kunit_happened(test, "refused, beyond 64 bits", overflow);
+	ttmem_kunit_happened(test, "did not fit", full);
+	ttmem_kunit_happened(test, "cleared", cleared);
 }
 
 static struct kunit_case pool_cases[] = {
@@ -417,7 +523,10 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(charge_of_nothing_changes_nothing),
 	KUNIT_CASE(peak_stays_where_used_falls),
 	KUNIT_CASE(peak_of_the_sum_is_its_own),
+	KUNIT_CASE(peak_rises_only_where_it_is_told_to),
+	KUNIT_CASE(peak_is_not_raised_by_what_is_not_settled),
 	KUNIT_CASE(peak_restarts_at_used),
+	KUNIT_CASE(cleared_pool_keeps_its_peak),
 	KUNIT_CASE(tags_are_kept_apart),
 	KUNIT_CASE(each_memory_knows_its_tags),
 	KUNIT_CASE(names_are_what_procfs_shows),
@@ -427,7 +536,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(overcommit_passes_the_capacity),
 	KUNIT_CASE(capacity_may_fall_below_used),
 	KUNIT_CASE(banks_and_capacity_are_not_charged),
-	KUNIT_CASE(overflow_of_64_bits_is_refused),
+	KUNIT_CASE(worst_case_fits_64_bits),
 #ifdef kunit_warning_suppress
 	KUNIT_CASE(uncharge_takes_no_more_than_there_is),
 #endif
