@@ -52,7 +52,7 @@ struct ttmem_card *ttmem_card_create(unsigned int number,
 
 	kref_init(&card->ref);
 	spin_lock_init(&card->lock);
-	card->epoch = TTMEM_EPOCH_GONE + 1;
+	card->epoch = TTMEM_EPOCH_LEFT + 1;
 	INIT_LIST_HEAD(&card->fold.clients);
 	INIT_LIST_HEAD(&card->fold.cursor);
 	card->number = number;

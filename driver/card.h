@@ -15,9 +15,9 @@
 #define TTMEM_CARD_CLIENTS_MAX		(1U << 22)
 #define TTMEM_CARD_CLIENTS_RESERVED	(1U << 16)
 
-/* The epoch of a card that was removed, and of an account that has left. */
-#define TTMEM_EPOCH_GONE	0UL
-#define TTMEM_EPOCH_LEFT	ULONG_MAX
+/* The epoch of an account that has left or not joined, and of a card that is gone. */
+#define TTMEM_EPOCH_LEFT	0UL
+#define TTMEM_EPOCH_GONE	ULONG_MAX
 
 /**
  * struct ttmem_part - what one client holds of one pool under one tag

@@ -18,7 +18,6 @@
  * under the other. The last reference to a pid is dropped under neither.
  */
 
-#include <linux/build_bug.h>
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/errno.h>
@@ -279,19 +278,12 @@ int ttmem_client_error(const struct ttmem_client *client)
 	return READ_ONCE(client->account.epoch) == TTMEM_EPOCH_LEFT ? -ESRCH : -ENODEV;
 }
 
-/* May be torn while it changes, never unterminated; the card's lock is held. */
-static void ttmem_client_note_comm(struct ttmem_client *client,
-				   const struct task_struct *leader)
-{
-	BUILD_BUG_ON(sizeof(client->comm) != sizeof(leader->comm));
-	memcpy(client->comm, leader->comm, sizeof(client->comm));
-}
-
 /* Note who @task is, under rcu_read_lock(); the card's lock is held. */
 static void ttmem_client_note(struct ttmem_client *client, struct task_struct *task)
 {
-	client->uid = task_euid(task);
-	ttmem_client_note_comm(client, task);
+	if (!client->keeps_uid)
+		client->uid = task_euid(task);
+	ttmem_copy_comm(client->comm, task);
 }
 
 /**
@@ -381,12 +373,12 @@ struct pid *ttmem_client_identify(struct ttmem_client *client)
 		client->pid = get_pid(pid);
 	}
 	client->uid = current_euid();
-	ttmem_client_note_comm(client, current->group_leader);
+	ttmem_copy_comm(client->comm, current->group_leader);
 	return old;
 }
 
 /* The card's lock is held. Takes *@pid and leaves the one it replaces. */
-static int ttmem_client_take(struct ttmem_client *client, struct pid **pid)
+static int ttmem_client_take(struct ttmem_client *client, struct pid **pid, bool own)
 {
 	struct task_struct *task;
 	int err = ttmem_client_error(client);
@@ -411,6 +403,8 @@ static int ttmem_client_take(struct ttmem_client *client, struct pid **pid)
 	if (err)
 		return err;
 
+	/* It may begin a setuid program, and what is told is still its user's. */
+	client->keeps_uid = own;
 	WRITE_ONCE(client->attributed, true);
 	ttmem_account_restart_peaks(&client->account);
 	ttmem_client_enlist(client);
@@ -424,6 +418,9 @@ static int ttmem_client_take(struct ttmem_client *client, struct pid **pid)
  * @client: the client
  * @nr: the process, by its number in the caller's pid namespace, above 0
  *
+ * A client that speaks for its caller's own process is shown with the user that
+ * this has now, whatever program it becomes.
+ *
  * Whether the caller may is asked before the number is looked up, so that
  * nobody learns from this which processes there are.
  *
@@ -435,16 +432,17 @@ static int ttmem_client_take(struct ttmem_client *client, struct pid **pid)
  */
 int ttmem_client_attribute(struct ttmem_client *client, pid_t nr)
 {
+	bool own = nr == task_tgid_vnr(current);
 	struct pid *pid;
 	int err;
 
-	if (nr != task_tgid_vnr(current) && !capable(CAP_SYS_PTRACE))
+	if (!own && !capable(CAP_SYS_PTRACE))
 		return -EPERM;
 	pid = find_get_pid(nr);
 	if (!pid)
 		return -ESRCH;
 	spin_lock(&client->card->lock);
-	err = ttmem_client_take(client, &pid);
+	err = ttmem_client_take(client, &pid, own);
 	spin_unlock(&client->card->lock);
 	put_pid(pid);
 	return err;

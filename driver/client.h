@@ -2,11 +2,13 @@
 #ifndef TTMEM_CLIENT_H
 #define TTMEM_CLIENT_H
 
+#include <linux/compiler.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/pid.h>
 #include <linux/rbtree.h>
 #include <linux/sched.h>
+#include <linux/string.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 #include <linux/xarray.h>
@@ -32,6 +34,7 @@ struct ttmem_held;
  * @comm: its name then. Guarded by the card's lock
  * @attributed: it speaks for @pid, whoever uses it. Set once, under the card's
  *	lock
+ * @keeps_uid: @uid stays what it was when the client was attributed. Likewise
  * @fold: in the card's fold.clients, if it has a page or is attributed.
  *	Guarded by the card's lock
  * @counters: the counter page, NULL until it is mapped first; set once
@@ -55,6 +58,7 @@ struct ttmem_client {
 	kuid_t uid;
 	char comm[TASK_COMM_LEN];
 	bool attributed;
+	bool keeps_uid;
 
 	struct list_head fold;
 	struct page *counters;
@@ -79,6 +83,12 @@ struct ttmem_client_picture {
 	kuid_t uid;
 	bool attributed;
 };
+
+static inline void ttmem_copy_comm(char *comm, const struct task_struct *task)
+{
+	/* May be torn while it changes, never unterminated. */
+	data_race(memcpy(comm, task->comm, TASK_COMM_LEN));
+}
 
 static inline const char *ttmem_source_name(bool attributed)
 {

@@ -145,7 +145,8 @@ int ttmem_counter_set(struct ttmem_client *client, const struct ttmem_gauge *gau
 	int err;
 
 	spin_lock(&card->lock);
-	if (restart_peaks)
+	/* What its counters say is in its peaks, and in what it may hold. */
+	if (!list_empty(&client->fold))
 		ttmem_look(client);
 	err = ttmem_client_error(client) ?:
 	      ttmem_card_set(card, &client->account, gauges, count);

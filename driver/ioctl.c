@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -89,6 +90,15 @@ static int ttmem_copy_out(void __user *uarg, void *arg, size_t size)
 	return err;
 }
 
+/* Checked numbers that index tables: not past their ends by speculation either. */
+static void ttmem_confine(u32 *chip, u32 *memory, u32 *tag)
+{
+	*chip = array_index_nospec(*chip, TTMEM_CHIPS_MAX);
+	*memory = array_index_nospec(*memory, TTMEM_MEMORIES);
+	if (tag)
+		*tag = array_index_nospec(*tag, TTMEM_TAGS);
+}
+
 static long ttmem_info(struct ttmem_client *client, void __user *uarg)
 {
 	struct ttmem_card *card = client->card;
@@ -102,6 +112,7 @@ static long ttmem_info(struct ttmem_client *client, void __user *uarg)
 		return err;
 	if (in.flags || in.chip >= card->chips || in.memory >= TTMEM_MEMORIES)
 		return -EINVAL;
+	ttmem_confine(&in.chip, &in.memory, NULL);
 	err = ttmem_look_card(card);
 	if (err)
 		return err;
@@ -173,6 +184,7 @@ static long ttmem_reserve(struct ttmem_client *client, void __user *uarg)
 		return err;
 	if (!ttmem_reserve_valid(client->card, &req))
 		return -EINVAL;
+	ttmem_confine(&req.chip, &req.memory, &req.tag);
 
 	held = ttmem_reservation_prepare(client, &req);
 	if (IS_ERR(held))
@@ -211,7 +223,7 @@ static long ttmem_free(struct ttmem_client *client, void __user *uarg)
 	case TTMEM_FREE_CHIP:
 		if (req.handle || req.chip >= card->chips)
 			return -EINVAL;
-		chip = req.chip;
+		chip = array_index_nospec(req.chip, TTMEM_CHIPS_MAX);
 		break;
 	case TTMEM_FREE_ALL:
 		if (req.handle || req.chip)
@@ -271,6 +283,7 @@ static long ttmem_set(struct ttmem_client *client, void __user *uarg)
 			err = -EINVAL;
 		if (err)
 			goto free;
+		ttmem_confine(&gauges[i].chip, &gauges[i].memory, &gauges[i].tag);
 	}
 	err = ttmem_counter_set(client, gauges, req.count,
 				req.flags & TTMEM_SET_RESTART_PEAKS);

@@ -13,7 +13,8 @@
  *
  * A peak rises only where its caller says so, after all that belongs together
  * has been charged, and not by what one client's counters have risen before all
- * others' were read as well: no peak is seen that never was.
+ * others' were read as well. Counters are read while they change, so a peak of
+ * theirs is as good as the readings: a move during one may count twice.
  *
  * Nothing here locks: the caller holds the lock of the card that the pool is
  * part of.
@@ -22,6 +23,7 @@
 #include <linux/bits.h>
 #include <linux/bug.h>
 #include <linux/kernel.h>
+#include <linux/nospec.h>
 #include <linux/string.h>
 
 #include "pool.h"
@@ -81,7 +83,7 @@ bool ttmem_pool_tag_valid(u32 memory, u32 tag)
 	};
 
 	return memory < TTMEM_MEMORIES && tag < TTMEM_TAGS &&
-	       (tags[memory] & BIT(tag));
+	       (tags[array_index_nospec(memory, TTMEM_MEMORIES)] & BIT(tag));
 }
 
 /**

@@ -19,8 +19,8 @@
  *	TTMEM_POOL_TOTAL_MAX
  * @banks: equal parts it consists of, 0 if not known
  * @used: bytes charged now, all tags
- * @unsettled: part of @used by which counters have risen since the last whole
- *	fold; it may be the half of a move and does not raise @peak
+ * @unsettled: about what counters have risen by, all in all, since the last
+ *	whole fold; it may be the half of a move and does not raise @peak
  * @peak: highest @used since load or since it was restarted
  * @tag: the part of @used that each tag has; their sum is @used
  */

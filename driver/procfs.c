@@ -68,12 +68,15 @@ struct ttmem_shown {
 static void ttmem_reader_begin(struct ttmem_reader *reader, struct inode *inode)
 {
 	struct proc_fs_info *fs = proc_sb_info(inode->i_sb);
-	bool sees_all = capable(CAP_SYS_PTRACE) ||
-			(fs->hide_pid < HIDEPID_NOT_PTRACEABLE && in_group_p(fs->pid_gid));
 
 	reader->uid = current_fsuid();
-	reader->hide_command = fs->hide_pid >= HIDEPID_NO_ACCESS && !sees_all;
-	reader->hide_process = fs->hide_pid >= HIDEPID_INVISIBLE && !sees_all;
+	/* The capability last: a security module may log that it was asked for. */
+	if (fs->hide_pid == HIDEPID_OFF ||
+	    (fs->hide_pid < HIDEPID_NOT_PTRACEABLE && in_group_p(fs->pid_gid)) ||
+	    capable(CAP_SYS_PTRACE))
+		return;
+	reader->hide_command = fs->hide_pid >= HIDEPID_NO_ACCESS;
+	reader->hide_process = fs->hide_pid >= HIDEPID_INVISIBLE;
 }
 
 /*
@@ -98,8 +101,7 @@ static void ttmem_reader_identify(struct seq_file *m, const struct ttmem_reader 
 			shown->pid = pid_nr_ns(picture->pid,
 					       proc_pid_ns(file_inode(m->file)->i_sb));
 		if (shown->pid && (own || !reader->hide_command))
-			/* May be torn while it changes, never unterminated. */
-			strscpy(shown->comm, task->comm, sizeof(shown->comm));
+			ttmem_copy_comm(shown->comm, task);
 		rcu_read_unlock();
 	}
 	shown->uid = from_kuid_munged(seq_user_ns(m), uid);

@@ -360,7 +360,7 @@ static int ttmem_reservation_charge(struct ttmem_client *client,
  * @held: from ttmem_reservation_prepare(); belongs to @client from now on, and
  *	is gone on error
  *
- * Before it is refused for want of room, the counters of the card are read.
+ * Before it is refused, the counters of the card are read.
  *
  * Context: Process context, may sleep. Takes the card's lock.
  * Return: 0; -ENOSPC if the pool is full; -EDQUOT if the client would hold more
@@ -375,7 +375,7 @@ int ttmem_reservation_publish(struct ttmem_client *client, struct ttmem_held *he
 
 	spin_lock(&card->lock);
 	err = ttmem_reservation_charge(client, held);
-	if (err == -ENOSPC && card->fold.count) {
+	if ((err == -ENOSPC || err == -EDQUOT) && card->fold.count) {
 		spin_unlock(&card->lock);
 		look = ttmem_look_card(card);
 		spin_lock(&card->lock);
