@@ -658,7 +658,7 @@ static void running(void **state)
 		 pid);
 	assert_int_equal(run(TTMEM_SMI " -i 0", out, sizeof(out)), 0);
 	assert_non_null(strstr(out, expected));
-	snprintf(expected, sizeof(expected), "\"pid\": %d, \"uid\": 0, \"user\": \"root\", \"dram\": 209715200, \"l1\": 4096, \"reservations\": 2, \"command\": \"sh ",
+	snprintf(expected, sizeof(expected), "\"pid\": %d, \"uid\": 0, \"user\": \"root\", \"dram\": 209715200, \"l1\": 4096, \"dram_peak\": 209715200, \"l1_peak\": 4096, \"reservations\": 2, \"source\": \"self\", \"command\": \"sh ",
 		 pid);
 	assert_int_equal(run(TTMEM_SMI " -i 0 --json | tr -s '\\n ' ' '", out,
 			     sizeof(out)), 0);
