@@ -146,17 +146,23 @@ static void mount_all(void)
 	chmod(machine.dir, 0755);
 }
 
+static const char *cgroup_path(enum cgroup cgroup, const char *file)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), CGROUP_ROOT "/%s/%s", cgroups[cgroup].name, file);
+	return path;
+}
+
 static void make_cgroups(void)
 {
-	char path[128];
 	unsigned int i;
 
 	if (spew(CGROUP_ROOT "/cgroup.subtree_control", "+memory"))
 		return;
 	machine.cgroups = true;
 	for (i = CGROUP_NONE + 1; i < CGROUPS; i++) {
-		snprintf(path, sizeof(path), CGROUP_ROOT "/%s", cgroups[i].name);
-		if (mkdir(path, 0755) && errno != EEXIST)
+		if (mkdir(cgroup_path(i, ""), 0755) && errno != EEXIST)
 			machine.cgroups = false;
 	}
 }
@@ -167,17 +173,16 @@ static void make_cgroups(void)
  */
 void enter_cgroup(enum cgroup cgroup)
 {
-	char procs[128], max[128], current[128], text[32] = "";
+	char text[32] = "";
 
-	snprintf(procs, sizeof(procs), CGROUP_ROOT "/%s/cgroup.procs", cgroups[cgroup].name);
-	snprintf(max, sizeof(max), CGROUP_ROOT "/%s/memory.max", cgroups[cgroup].name);
-	snprintf(current, sizeof(current), CGROUP_ROOT "/%s/memory.current",
-		 cgroups[cgroup].name);
-	spew(max, "max");
-	spew(procs, "0");
-	slurp(current, text, sizeof(text));
+	spew(cgroup_path(cgroup, "memory.max"), "max");
+	spew(cgroup_path(cgroup, "cgroup.procs"), "0");
+	/* CPUs keep some of what was charged for later, which this takes from them. */
+	spew(cgroup_path(cgroup, "memory.high"), "0");
+	spew(cgroup_path(cgroup, "memory.high"), "max");
+	slurp(cgroup_path(cgroup, "memory.current"), text, sizeof(text));
 	snprintf(text, sizeof(text), "%llu", strtoull(text, NULL, 10) + cgroups[cgroup].room);
-	spew(max, text);
+	spew(cgroup_path(cgroup, "memory.max"), text);
 }
 
 /* What was made beside the cards, taken away. */
@@ -194,10 +199,8 @@ void machine_leave(void)
 		rmdir(path);
 	}
 	rmdir(machine.dir);
-	for (i = CGROUP_NONE + 1; i < CGROUPS; i++) {
-		snprintf(path, sizeof(path), CGROUP_ROOT "/%s", cgroups[i].name);
-		rmdir(path);
-	}
+	for (i = CGROUP_NONE + 1; i < CGROUPS; i++)
+		rmdir(cgroup_path(i, ""));
 }
 
 /* See what there is, before anything is changed. */
