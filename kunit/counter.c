@@ -588,17 +588,58 @@ static void reserve_of_a_client_whose_target_died_meanwhile_is_esrch(struct kuni
 	put_pid(dead);
 }
 
-/* Several at once. On a kernel with one CPU they meet where they are preempted. */
+/* Several at once */
 
-#define READERS	4
-
-struct reader {
+/**
+ * struct worker - one of the threads of a case
+ * @card: the card
+ * @client: that all share, or the worker's own
+ * @counters: its page
+ * @other: another process, alive or not
+ * @random: the worker's own row
+ * @rounds: how often it does what it does
+ * @wrong: what was not as it has to be
+ * @page: what it got
+ * @done: when it is through
+ */
+struct worker {
+	struct ttmem_card *card;
 	struct ttmem_client *client;
 	s64 *counters;
+	struct pid *other;
+	struct rnd_state random;
 	unsigned int rounds;
 	unsigned int wrong;
+	struct page *page;
 	struct completion done;
 };
+
+/* Runs @count of @job, each with a worker of its own, until all are through. */
+static void run_workers(struct kunit *test, struct worker *workers, int (*const *job)(void *),
+			unsigned int count)
+{
+	struct task_struct *task;
+	unsigned int i, started;
+
+	for (i = 0; i < count; i++)
+		init_completion(&workers[i].done);
+	for (started = 0; started < count; started++) {
+		task = kthread_run(job[started], &workers[started], "ttmem_worker%u", started);
+		KUNIT_EXPECT_FALSE(test, IS_ERR(task));
+		if (IS_ERR(task))
+			break;
+	}
+	for (i = 0; i < started; i++) {
+		wait_for_completion(&workers[i].done);
+		KUNIT_EXPECT_EQ_MSG(test, workers[i].wrong, 0, "worker %u", i);
+	}
+}
+
+/* So that they meet on a kernel with one CPU, too. */
+static void let_others_run(void)
+{
+	yield();
+}
 
 static u64 counted(struct ttmem_client *client)
 {
@@ -613,54 +654,274 @@ static u64 counted(struct ttmem_client *client)
 /* Each finds in the books what it wrote before it came. */
 static int read_own_writes(void *data)
 {
-	struct reader *reader = data;
+	struct worker *worker = data;
 	unsigned int i;
 
-	for (i = 0; i < reader->rounds; i++) {
+	for (i = 0; i < worker->rounds; i++) {
 		u64 bytes = 1 + (i * 7919) % 100000;
 
-		WRITE_ONCE(reader->counters[CELL], bytes);
-		if (ttmem_look_card(reader->client->card) || counted(reader->client) != bytes)
-			reader->wrong++;
+		WRITE_ONCE(worker->counters[CELL], bytes);
+		if (ttmem_look_card(worker->card) || counted(worker->client) != bytes)
+			worker->wrong++;
 	}
-	WRITE_ONCE(reader->counters[CELL], 0);
-	complete(&reader->done);
+	WRITE_ONCE(worker->counters[CELL], 0);
+	complete(&worker->done);
 	return 0;
 }
 
+#define READERS	4
+
 static void readers_step_the_same_fold(struct kunit *test)
 {
+	int (*job[READERS])(void *);
 	struct ttmem_client *others[64];
 	struct fixture *f = test->priv;
-	struct reader *readers;
+	struct worker *workers;
 	unsigned int i;
 
-	readers = kunit_kcalloc(test, READERS, sizeof(*readers), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, readers);
+	workers = kunit_kcalloc(test, READERS, sizeof(*workers), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, workers);
 	for (i = 0; i < ARRAY_SIZE(others); i++) {
 		others[i] = open_client(test, f->card);
 		counters_of(test, others[i])[CELL] = 1;
 	}
 	for (i = 0; i < READERS; i++) {
-		readers[i].client = open_client(test, f->card);
-		readers[i].counters = counters_of(test, readers[i].client);
-		readers[i].rounds = 2000;
-		init_completion(&readers[i].done);
+		workers[i].card = f->card;
+		workers[i].client = open_client(test, f->card);
+		workers[i].counters = counters_of(test, workers[i].client);
+		workers[i].rounds = ttmem_kunit_operations / 50;
+		job[i] = read_own_writes;
 	}
-	for (i = 0; i < READERS; i++)
-		KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(read_own_writes, &readers[i],
-							    "ttmem_reader%u", i)));
-	for (i = 0; i < READERS; i++) {
-		wait_for_completion(&readers[i].done);
-		KUNIT_EXPECT_EQ(test, readers[i].wrong, 0);
-	}
+	run_workers(test, workers, job, READERS);
 	KUNIT_EXPECT_EQ(test, ttmem_look_card(f->card), 0);
 	KUNIT_EXPECT_EQ(test, used(f), ARRAY_SIZE(others));
 	KUNIT_EXPECT_EQ(test, f->card->fold.begun, f->card->fold.completed);
 	for (i = 0; i < READERS; i++)
-		close_client(readers[i].client);
+		close_client(workers[i].client);
 	for (i = 0; i < ARRAY_SIZE(others); i++)
 		close_client(others[i]);
+}
+
+static int map(void *data)
+{
+	struct worker *worker = data;
+
+	worker->page = ttmem_counter_page(worker->client);
+	complete(&worker->done);
+	return 0;
+}
+
+static void threads_that_map_at_once_get_the_same_page(struct kunit *test)
+{
+	int (*job[READERS])(void *);
+	struct fixture *f = test->priv;
+	struct worker *workers;
+	unsigned int i, round;
+
+	workers = kunit_kcalloc(test, READERS, sizeof(*workers), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, workers);
+	for (round = 0; round < 100; round++) {
+		for (i = 0; i < READERS; i++) {
+			workers[i].client = f->client[0];
+			job[i] = map;
+		}
+		run_workers(test, workers, job, READERS);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(workers[0].page));
+		for (i = 1; i < READERS; i++)
+			KUNIT_EXPECT_PTR_EQ(test, workers[i].page, workers[0].page);
+		KUNIT_EXPECT_EQ(test, page_count(workers[0].page), 1);
+		KUNIT_EXPECT_EQ(test, f->card->fold.count, 1);
+		end_client(f, 0);
+		f->client[0] = open_client(test, f->card);
+	}
+}
+
+/* The jobs of the case below */
+
+static int look(void *data)
+{
+	struct worker *worker = data;
+	unsigned int i;
+
+	for (i = 0; i < worker->rounds; i++) {
+		worker->wrong += ttmem_look_card(worker->card) != 0;
+		ttmem_look_client(worker->client);
+		let_others_run();
+	}
+	complete(&worker->done);
+	return 0;
+}
+
+static int write_counters(void *data)
+{
+	struct worker *worker = data;
+	unsigned int i;
+
+	for (i = 0; i < worker->rounds; i++) {
+		s64 bytes = ttmem_kunit_size(&worker->random, 42);
+		unsigned int cell = ttmem_kunit_below(&worker->random, 32);
+
+		WRITE_ONCE(worker->counters[cell], i % 3 ? bytes : -bytes);
+		let_others_run();
+	}
+	complete(&worker->done);
+	return 0;
+}
+
+static int set(void *data)
+{
+	struct worker *worker = data;
+	unsigned int i;
+
+	for (i = 0; i < worker->rounds; i++) {
+		struct ttmem_gauge gauge = {
+			.chip = i % 2, .memory = TTMEM_L1, .tag = TTMEM_TAG_CB,
+			.bytes = ttmem_kunit_size(&worker->random, 41),
+		};
+		int err = ttmem_counter_set(worker->client, &gauge, i % 8 != 0, i % 4 == 0);
+
+		worker->wrong += err && err != -EDQUOT;
+		let_others_run();
+	}
+	complete(&worker->done);
+	return 0;
+}
+
+static int reserve_and_free(void *data)
+{
+	u64 handle, bytes, reservations;
+	struct worker *worker = data;
+	unsigned int i;
+
+	for (i = 0; i < worker->rounds; i++) {
+		struct ttmem_reserve req = request(i % 2, TTMEM_L1, TTMEM_TAG_CB, 1 + i);
+		int err = reserve(worker->client, &req, &handle);
+
+		worker->wrong += err && err != -EDQUOT && err != -ENOSPC;
+		let_others_run();
+		if (!err && i % 3)
+			err = ttmem_reservation_free(worker->client, handle);
+		/* The other one that frees may have been there first. */
+		worker->wrong += err && err != -EDQUOT && err != -ENOSPC && err != -ENOENT;
+		if (i % 64 == 0)
+			worker->wrong += ttmem_reservation_free_all(worker->client, i % 3 ? i % 2 :
+								    TTMEM_ALL_CHIPS, &bytes,
+								    &reservations) != 0;
+	}
+	complete(&worker->done);
+	return 0;
+}
+
+/* Files that come and go, some of which speak for a process that is dead or not. */
+static int open_and_close(void *data)
+{
+	struct worker *worker = data;
+	unsigned int i;
+
+	for (i = 0; i < worker->rounds; i++) {
+		struct ttmem_client *client = ttmem_client_open(worker->card);
+		struct page *page;
+
+		if (IS_ERR(client)) {
+			worker->wrong++;
+			continue;
+		}
+		page = ttmem_counter_page(client);
+		if (IS_ERR(page))
+			worker->wrong++;
+		else
+			((s64 *)page_address(page))[i % 32] = 1 + i;
+		let_others_run();
+		if (i % 4 == 0)
+			worker->wrong += ttmem_client_attribute(client, 1) &&
+					 ttmem_account_empty(&client->account);
+		if (i % 4 == 1)
+			attribute_to(client, worker->other);
+		reserve_bytes(client, 1);
+		let_others_run();
+		close_client(client);
+	}
+	complete(&worker->done);
+	return 0;
+}
+
+static void folds_race_with_all_that_changes_the_books(struct kunit *test)
+{
+	static int (*const job[])(void *) = {
+		look, look, write_counters, write_counters, set, set, reserve_and_free,
+		reserve_and_free, open_and_close, open_and_close,
+	};
+	struct fixture *f = test->priv;
+	struct rnd_state random;
+	struct worker *workers;
+	u64 bytes, reservations;
+	s64 *counters[3];
+	struct pid *dead;
+	unsigned int i;
+
+	workers = kunit_kcalloc(test, ARRAY_SIZE(job), sizeof(*workers), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, workers);
+	dead = dead_process(test);
+	map_all(test, counters);
+	ttmem_kunit_seed(test, &random);
+	for (i = 0; i < ARRAY_SIZE(job); i++) {
+		prandom_seed_state(&workers[i].random, prandom_u32_state(&random));
+		workers[i].card = f->card;
+		workers[i].client = f->client[i % 2];
+		workers[i].counters = counters[i % 2];
+		workers[i].other = dead;
+		workers[i].rounds = ttmem_kunit_operations / 20;
+	}
+	run_workers(test, workers, job, ARRAY_SIZE(job));
+	put_pid(dead);
+	TTMEM_EXPECT_BALANCED(test, f->card);
+	KUNIT_EXPECT_EQ(test, f->card->clients, 3);
+	KUNIT_EXPECT_EQ(test, f->card->fold.count, 3);
+	for (i = 0; i < 3; i++) {
+		memset(counters[i], 0, PAGE_SIZE);
+		KUNIT_EXPECT_EQ(test, ttmem_reservation_free_all(f->client[i], TTMEM_ALL_CHIPS,
+								 &bytes, &reservations), 0);
+		KUNIT_EXPECT_EQ(test, atomic_read(&f->client[i]->reservations), 0);
+	}
+	KUNIT_EXPECT_EQ(test, ttmem_look_card(f->card), 0);
+	KUNIT_EXPECT_EQ(test, f->card->fold.begun, f->card->fold.completed);
+	expect_empty(test, f->card);
+}
+
+/* Whether a process lives is asked while it dies. */
+static void looks_race_with_the_end_of_processes(struct kunit *test)
+{
+	unsigned int i, round, rounds = 20 + ttmem_kunit_operations / 500;
+	struct fixture *f = test->priv;
+	struct worker *worker;
+	struct task_struct *looker;
+
+	worker = kunit_kzalloc(test, sizeof(*worker), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, worker);
+	worker->card = f->card;
+	worker->client = f->client[2];
+	worker->rounds = 100 * rounds;
+	init_completion(&worker->done);
+	looker = kthread_run(look, worker, "ttmem_looker");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(looker));
+	for (round = 0; round < rounds; round++) {
+		for (i = 0; i < 2; i++) {
+			struct task_struct *task;
+			struct pid *pid = start_process(test, "ttmem_mortal", &task);
+
+			reserve_one(test, f->client[i]);
+			attribute_to(f->client[i], pid);
+			KUNIT_EXPECT_EQ(test, ttmem_client_check(f->client[i]), 0);
+			stop_process(task, pid);
+			put_pid(pid);
+			KUNIT_EXPECT_EQ(test, ttmem_client_check(f->client[i]), -ESRCH);
+			end_client(f, i);
+			f->client[i] = open_client(test, f->card);
+		}
+	}
+	wait_for_completion(&worker->done);
+	KUNIT_EXPECT_EQ(test, worker->wrong, 0);
+	expect_empty(test, f->card);
 }
 
 static struct kunit_case counter_cases[] = {
@@ -682,7 +943,10 @@ static struct kunit_case counter_cases[] = {
 	KUNIT_CASE(fold_ends_with_the_card),
 	KUNIT_CASE(reserve_looks_before_it_refuses),
 	KUNIT_CASE(reserve_of_a_client_whose_target_died_meanwhile_is_esrch),
-	KUNIT_CASE(readers_step_the_same_fold),
+	KUNIT_CASE_SLOW(readers_step_the_same_fold),
+	KUNIT_CASE(threads_that_map_at_once_get_the_same_page),
+	KUNIT_CASE_SLOW(folds_race_with_all_that_changes_the_books),
+	KUNIT_CASE_SLOW(looks_race_with_the_end_of_processes),
 	{ }
 };
 

@@ -535,6 +535,50 @@ static void reserve_without_memory_changes_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ttmem_slot_of(reserve_one(test, client)), 1);
 }
 
+/*
+ * The array links the inner nodes of a new slot one by one, and keeps an empty one where
+ * the next cannot be had: nothing that goes from entry to entry meets it.
+ */
+static void failed_store_leaves_no_inner_node(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned int nth, try, i, left = 0;
+
+	ttmem_kunit_need_faults(test);
+	for (nth = 1; nth <= 6; nth++) {
+		struct ttmem_client *client = open_client(test, f->card);
+		u64 bytes, reservations;
+		unsigned long slot = 0;
+
+		/* The next slot needs another inner node, and a leaf below it. */
+		for (i = 0; i < 4096; i++)
+			reserve_one(test, client);
+		/* Twice, as what the first try has linked the second finds. */
+		for (try = 0; try < 2; try++) {
+			int err;
+
+			ttmem_kunit_fail(nth, true);
+			err = reserve_bytes(client, 64);
+			if (ttmem_kunit_failed())
+				KUNIT_EXPECT_EQ(test, err, -ENOMEM);
+			else
+				KUNIT_EXPECT_EQ(test, err, 0);
+		}
+		KUNIT_EXPECT_EQ(test, ttmem_reservation_free_all(client, TTMEM_ALL_CHIPS, &bytes,
+								 &reservations), 0);
+		KUNIT_EXPECT_NULL(test, xa_find(&client->held, &slot, ULONG_MAX, XA_PRESENT));
+		left += !xa_empty(&client->held);
+
+		ttmem_client_close(client);
+		ttmem_reservation_end(client);
+		KUNIT_EXPECT_TRUE(test, xa_empty(&client->held));
+		ttmem_counter_end(client);
+		ttmem_client_put(client);
+	}
+	/* Else it is another array by now, and this case proves nothing. */
+	KUNIT_EXPECT_GE(test, left, 1);
+}
+
 static void rest_needs_no_memory(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -652,6 +696,7 @@ static struct kunit_case reservation_cases[] = {
 	KUNIT_CASE(list_of_another_that_is_not_in_the_books_is_enoent),
 	KUNIT_CASE(pages_go_on_where_the_last_one_ended),
 	KUNIT_CASE(reserve_without_memory_changes_nothing),
+	KUNIT_CASE(failed_store_leaves_no_inner_node),
 	KUNIT_CASE(rest_needs_no_memory),
 	KUNIT_CASE_SLOW(nothing_is_left_in_the_slabs),
 	{ }
