@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who has a card open. TT-KMD lists that itself from 2.7 on; before, its list was
+ * missing or had numbers of other pid namespaces, and the open files of all
+ * processes are looked through.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "lines.h"
+#include "metald.h"
+
+/* A pass over all processes' open files begins so often, in ns. */
+#define SCAN_PERIOD	NSEC_PER_SEC
+/* So many open files of a process are looked at; a card is opened early. */
+#define SCAN_FILES	4096
+/* What it may cost to take note of new processes in one reading of the lists, in ns. */
+#define ADDING		(50 * NSEC_PER_MSEC)
+/* Reading TT-KMD's lists takes at most the so-manieth part of the time. */
+#define LISTS_SHARE	20
+
+static uint64_t adding_until;	/* new processes are taken note of, of busy_ns() */
+static bool adding_late;	/* that is over, and there were more */
+static uint64_t lists_next;
+static bool lists_long;		/* reading them took its time */
+static DIR *scan;
+static uint64_t scan_next;
+
+/*
+ * A process was seen with a card open. However many are known already, some new
+ * ones are taken note of in each pass: their time begins with the first of them.
+ */
+static void saw(pid_t pid, unsigned int number)
+{
+	struct process *p = process_find(pid);
+	struct opened *o;
+
+	if (!p && pid != getpid()) {
+		if (!adding_until)
+			adding_until = busy_ns() + ADDING;
+		if (busy_ns() < adding_until)
+			p = process_add(pid);
+		else
+			adding_late = true;
+	}
+	if (!p)
+		return;
+	o = process_opened(p, number);
+	if (!o) {
+		p->opened = more(p->opened, p->opened_count, sizeof(*p->opened));
+		o = &p->opened[p->opened_count++];
+		memset(o, 0, sizeof(*o));
+		o->number = number;
+		p->placed = 0;
+	}
+	o->seen = true;
+}
+
+static void begin_seeing(void)
+{
+	struct process *p;
+	struct user *u;
+	size_t i;
+
+	for_each_process(u, p)
+		for (i = 0; i < p->opened_count; i++)
+			p->opened[i].seen = false;
+}
+
+/* Forget what was not seen. */
+static void end_seeing(void)
+{
+	struct user *u, *next_user;
+	struct process *p, *next;
+	size_t i, kept;
+
+	for (u = TAILQ_FIRST(&users); u; u = next_user) {
+		next_user = TAILQ_NEXT(u, node);
+		for (p = TAILQ_FIRST(&u->processes); p; p = next) {
+			next = TAILQ_NEXT(p, turn);
+			for (i = kept = 0; i < p->opened_count; i++) {
+				if (p->opened[i].seen) {
+					p->opened[kept++] = p->opened[i];
+					continue;
+				}
+				tell_end(p, &p->opened[i]);
+				p->placed = 0;
+			}
+			p->opened_count = kept;
+			/* With its last process the user goes. */
+			if (!kept)
+				process_forget(p);
+		}
+	}
+}
+
+/* All of a card's that are in the list stay what they are. */
+static void saw_as_before(unsigned int number)
+{
+	struct process *p;
+	struct opened *o;
+	struct user *u;
+
+	for_each_process(u, p) {
+		o = process_opened(p, number);
+		if (o)
+			o->seen = true;
+	}
+}
+
+/* Read TT-KMD's list of a card, which stays open. */
+static void read_list(struct card *c)
+{
+	static struct lines lines;
+	char path[TTMEM_PATH_SIZE], *line;
+	uint64_t pid;
+
+	if (c->pids < 0) {
+		snprintf(path, sizeof(path), TTMEM_PROC "/driver/tenstorrent/%u/pids",
+			 c->id.number);
+		c->pids = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	if (c->pids < 0) {
+		if (errno != ENOENT)
+			saw_as_before(c->id.number);
+		return;
+	}
+	lines_begin(&lines, c->pids, SIZE_MAX);
+	while ((line = lines_next(&lines)))
+		if (ttmem__number(line, INT_MAX, &pid) && pid)
+			saw(pid, c->id.number);
+	if (!lines.error)
+		return;
+	/* The card is gone, as a rule; it may be another one's next time. */
+	saw_as_before(c->id.number);
+	close(c->pids);
+	c->pids = -1;
+}
+
+static void read_lists(bool all)
+{
+	uint64_t start = now_ns(), busy = 0;
+	size_t i;
+
+	if (start < lists_next)
+		return;
+	/* They are long only if somebody makes them so. */
+	if (lists_long)
+		busy = busy_ns();
+	adding_until = all ? UINT64_MAX : 0;
+	adding_late = false;
+	begin_seeing();
+	for (i = 0; i < cards_count; i++)
+		read_list(&cards[i]);
+	end_seeing();
+	if (lists_long && !adding_late)
+		lists_next = start + (busy_ns() - busy) * LISTS_SHARE;
+	lists_long = now_ns() - start > NSEC_PER_MSEC;
+}
+
+/* Look through the open files of a process. */
+static void scan_files(pid_t pid)
+{
+	unsigned int files = 0;
+	struct dirent *entry;
+	struct statx st;
+	char path[64];
+	DIR *dir;
+	size_t i;
+
+	snprintf(path, sizeof(path), TTMEM_PROC "/%d/fd", pid);
+	dir = opendir(path);
+	if (!dir)
+		return;
+	while (files++ < SCAN_FILES && (entry = readdir(dir))) {
+		/* So no server of a FUSE file is asked, which may never answer. */
+		if (entry->d_name[0] == '.' ||
+		    statx(dirfd(dir), entry->d_name,
+			  AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &st) ||
+		    !S_ISCHR(st.stx_mode))
+			continue;
+		for (i = 0; i < cards_count; i++)
+			if (cards[i].devt == makedev(st.stx_rdev_major, st.stx_rdev_minor))
+				saw(pid, cards[i].id.number);
+	}
+	closedir(dir);
+}
+
+/* Look through all processes, or as many as there is time for. */
+static void scan_processes(uint64_t budget)
+{
+	uint64_t until = budget == UINT64_MAX ? budget : busy_ns() + budget;
+	struct dirent *entry;
+	uint64_t pid;
+
+	if (!scan) {
+		if (now_ns() < scan_next)
+			return;
+		scan_next = now_ns() + SCAN_PERIOD;
+		scan = opendir(TTMEM_PROC);
+		if (!scan)
+			return;
+		begin_seeing();
+	}
+	adding_until = UINT64_MAX;
+	while ((entry = readdir(scan))) {
+		if (!ttmem__number(entry->d_name, INT_MAX, &pid) || !pid)
+			continue;
+		scan_files(pid);
+		if (busy_ns() >= until)
+			return;
+	}
+	closedir(scan);
+	scan = NULL;
+	end_seeing();
+}
+
+void openers_find(uint64_t budget)
+{
+	/* A pass that was begun is ended, or its marks would be lost. */
+	if (!scan && cards_list_pids)
+		read_lists(budget == UINT64_MAX);
+	else
+		scan_processes(budget);
+}
