@@ -189,7 +189,20 @@ _ttmem_exporter()
 	_ttmem_options "-l --listen= -n --max-processes= -h --help -V --version"
 }
 
+_ttmem_metald()
+{
+	local cur prev
+
+	_ttmem_words
+	case $prev in
+	-c | --chips) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	-i | --interval) return ;;
+	esac
+	_ttmem_options "-i --interval= -1 --once -j --json -c --chips= -h --help -V --version"
+}
+
 complete -F _ttmem_smi ttmem-smi
 complete -F _ttmem_run ttmem-run
 complete -F _ttmem_cdi ttmem-cdi
 complete -F _ttmem_exporter ttmem-exporter
+complete -F _ttmem_metald ttmem-metald
