@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Included before anything else: the machine is looked for where we stand. */
+#define TTMEM_SYSFS	"sys"
+#define TTMEM_PROC	"proc"
+#define TTMEM_DEV	"dev"
+#define TTMEM_RUN	"run"
+#define TTMEM_ETC	"etc"

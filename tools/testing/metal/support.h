@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the tests of ttmem-metald share: sys, proc and dev made by hand, played
+ * programs, ttmem-metald started and watched. Everything here asserts.
+ */
+#ifndef METAL_SUPPORT_H
+#define METAL_SUPPORT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <cmocka.h>
+
+/* How long anything may take that is waited for, in ms. */
+#define PATIENCE	60000
+
+/* Wait for something, as long as anything may take. */
+#define await(condition) \
+	do { \
+		uint64_t end_ = now_ms() + PATIENCE; \
+		while (!(condition)) { \
+			if (now_ms() > end_) \
+				fail_msg("waited in vain for " #condition); \
+			nap(); \
+		} \
+	} while (0)
+
+uint64_t now_ms(void);
+void nap(void);
+
+/* A directory to stand in, removed again. */
+int tree_setup(void **state);
+int tree_teardown(void **state);
+void __attribute__((format(printf, 2, 3))) put(const char *text, const char *path, ...);
+char *slurp(const char *path);
+
+/* Cards 0 to @count - 1 of @chips chips, which nobody has open, with TT-KMD 2.10. */
+void put_cards(unsigned int count, unsigned int chips);
+/* Who has a card open, by TT-KMD's list, ended by 0; they are in proc from now on. */
+void put_pids(unsigned int card, ...);
+void put_list(unsigned int card, const char *text);
+void put_proc(pid_t pid);
+/* A process that is none, with files of its own in proc/PID. */
+void put_fake(pid_t pid, uid_t uid, const char *environment);
+
+/* A played program. */
+struct player {
+	pid_t child;	/* ours */
+	pid_t pid;	/* the program, which is another where it is in a namespace */
+	FILE *to;
+	FILE *from;
+};
+
+struct player player_start(const char *option);
+/* Say a line; return what it answers, up to the next call. */
+char * __attribute__((format(printf, 2, 3))) player_say(struct player *p, const char *format, ...);
+/* The same, and it answers "ok". */
+#define player_do(p, ...) assert_string_equal(player_say(p, __VA_ARGS__), "ok")
+void player_kill(struct player *p);
+void player_end(struct player *p);
+/* A chip's id that no other test has; its region is removed with the tree. */
+uint64_t new_id(void);
+
+/* ttmem-metald with these arguments, ended by NULL; errors go into the file "log". */
+void metald_start(const char *argument, ...);
+int metald_end(int signal);
+extern pid_t metald_pid;
+/* So many files it may have open; 0: as many as this. */
+extern rlim_t metald_files;
+/* Which ttmem-metald, if not the usual. */
+extern const char *metald_program;
+/* Run it to its end. */
+int metald_run(const char *arguments, char **out, char **errors);
+/* It has looked at everything once more since this was called. */
+void await_look(void);
+
+/* What it has told the node, by kernel.c; -1 if nothing was, or its client has ended. */
+int64_t told(unsigned int card, pid_t pid, unsigned int chip, unsigned int memory,
+	     unsigned int tag);
+size_t told_lines(void);
+size_t count_text(const char *path, const char *text);
+
+#endif /* METAL_SUPPORT_H */
