@@ -16,6 +16,10 @@
 
 #include "support.h"
 
+#ifndef METALD_RUN
+#define METALD_RUN "run"
+#endif
+
 static char top[64];
 static uint64_t ids[256];
 static size_t ids_count;
@@ -306,13 +310,13 @@ void metald_start(const char *argument, ...)
 	for (; argument; argument = va_arg(args, const char *))
 		argv[count++] = (char *)argument;
 	va_end(args);
-	unlink("run/metald.json");
+	unlink(METALD_RUN "/metald.json");
 	metald_pid = fork();
 	assert_true(metald_pid >= 0);
 	if (!metald_pid)
 		run_metald(argv);
-	await(!access("run/metald.json", F_OK) || waitpid(metald_pid, NULL, WNOHANG));
-	if (access("run/metald.json", F_OK))
+	await(!access(METALD_RUN "/metald.json", F_OK) || waitpid(metald_pid, NULL, WNOHANG));
+	if (access(METALD_RUN "/metald.json", F_OK))
 		fail_msg("ttmem-metald has ended: %s", slurp("log"));
 }
 
@@ -351,8 +355,8 @@ void await_look(void)
 	for (i = 0; i < 2; i++) {
 		struct stat before, after;
 
-		assert_int_equal(stat("run/metald.json", &before), 0);
-		await(!stat("run/metald.json", &after) &&
+		assert_int_equal(stat(METALD_RUN "/metald.json", &before), 0);
+		await(!stat(METALD_RUN "/metald.json", &after) &&
 		      after.st_mtim.tv_sec * 1000000000ll + after.st_mtim.tv_nsec !=
 		      before.st_mtim.tv_sec * 1000000000ll + before.st_mtim.tv_nsec);
 	}
