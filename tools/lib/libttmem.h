@@ -65,6 +65,9 @@
 
 #ifdef __cplusplus
 extern "C" {
+/* g++ -Wshadow minds functions with the name of a structure. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
 #endif
 
 /* An open card: one client. */
@@ -498,6 +501,7 @@ void ttmem_list_free(void *list);
 const char *ttmem_strerror(int error);
 
 #ifdef __cplusplus
+#pragma GCC diagnostic pop
 }
 #endif
 

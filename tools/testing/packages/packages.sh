@@ -40,7 +40,7 @@ dependencies()
 
 	mapfile -t names < <(inside sh -c "cd /root/$version && apt-get -s install ./*.deb" |
 		awk '$1 == "Inst" && $2 !~ /ttmem/ { print $2 }')
-	apt_install "linux-headers-$kernel" udev pkg-config "${names[@]}"
+	apt_install "linux-headers-$kernel" udev g++ pkg-config "${names[@]}"
 }
 
 # debs GLOB VERSION: installs them as README has it.
@@ -76,7 +76,10 @@ works()
 	END
 	# shellcheck disable=SC2016 # for the shell inside
 	inside sh -c 'cd /root && gcc -Wall -Werror -o a a.c $(pkg-config --cflags --libs ttmem) && ./a' &&
-		inside ldd /root/a | grep libttmem.so.0
+		inside ldd /root/a | grep libttmem.so.0 || return 1
+	# shellcheck disable=SC2016 # likewise
+	inside sh -c 'cd /root && g++ -std=c++17 -Wall -Werror -pthread -o mesh \
+		/usr/share/doc/libttmem-dev/examples/mesh.cpp $(pkg-config --cflags --libs ttmem) && ./mesh'
 }
 
 # The packages that are installed, all of VERSION

@@ -689,19 +689,30 @@ static void header(void **state)
 	static const char * const languages[] = {
 		"cc -x c -std=gnu89", "cc -x c -std=c99 -pedantic",
 		"cc -x c -std=c11 -pedantic -Wconversion -Wsign-conversion",
-		"c++ -x c++ -std=c++11 -pedantic -Wconversion -Wsign-conversion",
+		"c++ -x c++ -std=c++11 -pedantic -Wshadow -Wconversion -Wsign-conversion",
 		"c++ -x c++ -std=c++20 -pedantic",
+		"c++ -x c++ -std=c++17 -DHPP -pedantic -Wshadow -Wconversion -Wsign-conversion",
+		"c++ -x c++ -std=c++20 -DHPP -pedantic -fno-exceptions -fno-rtti",
 	};
 	char out[4096], err[4096], command[1024];
 	unsigned int i;
 
 	(void)state;
-	put("#include \"libttmem.h\"\n"
+	put("#ifdef HPP\n"
+	    "#include \"libttmem.hpp\"\n"
+	    "void count(const ttmem::Counter &counter);\n"
+	    "void count(const ttmem::Counter &counter)\n"
+	    "{\n"
+	    "	counter.allocated(5);\n"
+	    "}\n"
+	    "#else\n"
+	    "#include \"libttmem.h\"\n"
 	    "void count(void);\n"
 	    "void count(void)\n"
 	    "{\n"
 	    "	ttmem_add(ttmem_counters(0), 1, TTMEM_DRAM, TTMEM_TAG_BUFFER, -5);\n"
-	    "}\n", "program.c");
+	    "}\n"
+	    "#endif\n", "program.c");
 	for (i = 0; i < sizeof(languages) / sizeof(languages[0]); i++) {
 		snprintf(command, sizeof(command),
 			 "%s -Wall -Wextra -Werror -O2 -I" TTMEM_TREE "/uapi -I" TTMEM_TREE "/tools/lib -S -o program.s program.c",
