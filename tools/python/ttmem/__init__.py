@@ -10,6 +10,16 @@
     for client in ttmem.clients():
         print(client.card, client.pid, client.command, client.memory, client.bytes)
 
+In torch.cuda's words, for this process or for another one by its pid:
+
+    ttmem.memory_allocated(0), ttmem.max_memory_allocated(0, pid=1234)
+    ttmem.reset_peak_memory_stats(0)
+    free, total = ttmem.mem_get_info(0)
+    print(ttmem.memory_summary(0))
+
+    with ttmem.measure(0, "forward"):   # prints what the block took
+        ...
+
 An open card is one client of the kernel module ttmem. What it holds is given back
 when it is closed, or when the process ends, in whatever way.
 
@@ -66,13 +76,20 @@ __all__ = [
     "Pool",
     "Reservation",
     "ReservationEntry",
+    "Taken",
     "cards",
     "clients",
+    "max_memory_allocated",
+    "measure",
+    "mem_get_info",
+    "memory_allocated",
+    "memory_summary",
     "open",
     "open_fd",
     "pool",
     "pools",
     "present",
+    "reset_peak_memory_stats",
     "stat",
 ]
 
@@ -792,3 +809,14 @@ def pools(card: Optional[int] = None) -> List[Pool]:
         for chip in range(found.chips)
         for memory in _MEMORIES
     ]
+
+
+from ._torch import (  # noqa: E402 # it builds on all of the above
+    Taken,
+    max_memory_allocated,
+    measure,
+    mem_get_info,
+    memory_allocated,
+    memory_summary,
+    reset_peak_memory_stats,
+)

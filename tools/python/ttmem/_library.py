@@ -14,6 +14,8 @@ OPEN_INHERIT = 1 << 0
 OPEN_QUIET = 1 << 1
 RESERVE_OVERCOMMIT = 1 << 0
 RESERVE_ADDRESS = 1 << 1
+SET_RESTART_PEAKS = 1 << 0
+IOC_SET = 0xFA83
 LABEL_SIZE = 32
 
 
@@ -69,6 +71,16 @@ class Gauge(ctypes.Structure):
         ("reserved", c_uint32),
         ("bytes", c_uint64),
         ("largest_free", c_uint64),
+    ]
+
+
+class Set(ctypes.Structure):
+    _fields_ = [
+        ("argsz", c_uint32),
+        ("flags", c_uint32),
+        ("gauges", c_uint64),
+        ("count", c_uint32),
+        ("entry_size", c_uint32),
     ]
 
 

@@ -6,6 +6,7 @@ Wants a guest and all cards to itself.
 
 import errno
 import gc
+import io
 import json
 import os
 import signal
@@ -294,6 +295,92 @@ class Guest(unittest.TestCase):
             for call in (card.info, card.restart_peaks, lambda: card.set("DRAM", 5)):
                 with self.refused(errno.ESRCH):
                     call()
+
+    def test_in_torch_s_words(self):
+        """Of this process: two clients, one of them none of the package's."""
+        total = sysfs("dram_total")
+        self.assertEqual(ttmem.memory_allocated(0), 0)
+        self.assertEqual(ttmem.mem_get_info(0), (total, total))
+        with ttmem.open(0) as card, ttmem.open(0) as other:
+            card.reserve("DRAM", 5 * MIB).free()
+            card.reserve("DRAM", 2 * MIB, tag="trace")
+            card.add("DRAM", 1 * MIB)
+            other.set("DRAM", 7 * MIB)
+            other.set("DRAM", 3 * MIB)
+            other.set("L1", 4096, tag="cb")
+            self.assertEqual(ttmem.memory_allocated(0), 6 * MIB)
+            self.assertEqual(ttmem.memory_allocated(card, os.getpid(), chip=0), 6 * MIB)
+            self.assertEqual(ttmem.memory_allocated(0, memory="L1"), 4096)
+            self.assertEqual(ttmem.max_memory_allocated(0), 12 * MIB)
+            self.assertEqual(ttmem.mem_get_info(card), (total - 6 * MIB, total))
+            self.assertIn(" 6144 KiB |    12 MiB | 6144 KiB |", ttmem.memory_summary(0))
+            ttmem.reset_peak_memory_stats(0)
+            self.assertEqual(ttmem.max_memory_allocated(0), 6 * MIB)
+
+            # One that somebody in this process opened by itself.
+            fd = os.dup(other.fileno())
+            reader = os.open("/dev/tenstorrent/mem/0", os.O_RDONLY)
+            other.set("L1", 9000, tag="cb")
+            other.set("L1", 5000, tag="cb")
+            other.close()
+            self.assertEqual(ttmem.max_memory_allocated(0, memory="L1"), 9000)
+            opened = os.listdir("/proc/self/fd")
+            ttmem.reset_peak_memory_stats(0, os.getpid())
+            self.assertEqual(ttmem.max_memory_allocated(0, memory="L1"), 5000)
+            self.assertEqual(os.listdir("/proc/self/fd"), opened)
+            os.close(reader)
+            os.close(fd)
+            self.assertEqual(ttmem.memory_allocated(0), 3 * MIB)
+
+            output = io.StringIO()
+            with ttmem.measure(card, "block", file=output) as measure:
+                card.add("DRAM", 8 * MIB)
+                card.add("L1", 100, tag="cb")
+                self.assertEqual(ttmem.memory_allocated(0), 11 * MIB)
+                card.add("DRAM", -7 * MIB)
+            self.assertEqual(output.getvalue(), "ttmem: block: card 0 DRAM: +1024 KiB, "
+                             "peak +8192 KiB; L1: +100 B, peak +100 B\n")
+            self.assertEqual(measure.taken[0], ttmem.Taken("DRAM", 3 * MIB, 4 * MIB, 11 * MIB))
+        self.assertEqual(ttmem.max_memory_allocated(0), 0)
+
+    def test_others_in_torch_s_words(self):
+        script = subprocess.Popen(
+            [sys.executable, "-B", EXAMPLE], stdout=subprocess.PIPE, text=True)
+        script.stdout.readline()
+        with ttmem.open(0) as agent:
+            agent.attribute(script.pid)
+            agent.set("DRAM", 9)
+            agent.set("DRAM", 5)
+            self.assertEqual(ttmem.memory_allocated(0, script.pid), 209715205)
+            self.assertEqual(ttmem.max_memory_allocated(0, script.pid), 209715209)
+            self.assertIn("python", ttmem.memory_summary(0, script.pid))
+            self.assertIn(", told by another", ttmem.memory_summary(0, script.pid))
+            with self.refused(errno.EPERM):
+                ttmem.reset_peak_memory_stats(0, script.pid)
+            # Nor does what this process tells of others count as its own.
+            self.assertEqual(ttmem.memory_allocated(0), 0)
+            ttmem.reset_peak_memory_stats(0)
+            self.assertEqual(ttmem.max_memory_allocated(0, script.pid), 209715209)
+            with ttmem.measure(0, pid=script.pid, quiet=True) as measure:
+                agent.set("DRAM", 7)
+            self.assertEqual(measure.taken[0], ttmem.Taken("DRAM", 209715205, 209715207, None))
+            with ttmem.measure(0, pid=script.pid, quiet=True) as measure:
+                agent.set("DRAM", 20)
+                agent.set("DRAM", 0)
+            self.assertEqual(
+                measure.taken[0], ttmem.Taken("DRAM", 209715207, 209715200, 209715220))
+        script.kill()
+        script.wait()
+        script.stdout.close()
+        self.assertEqual(ttmem.memory_allocated(0, script.pid), 0)
+
+        # Of this process itself, told as a service would.
+        with ttmem.open(0) as agent:
+            agent.attribute(os.getpid())
+            agent.set("DRAM", 5)
+            self.assertEqual(ttmem.memory_allocated(0), 5)
+            with self.refused(errno.EPERM):
+                ttmem.reset_peak_memory_stats(0)
 
     def test_errors(self):
         with ttmem.open(0) as card:

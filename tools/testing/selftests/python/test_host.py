@@ -3,6 +3,7 @@
 
 import ctypes
 import errno
+import io
 import os
 import re
 import subprocess
@@ -23,6 +24,7 @@ class Structures(unittest.TestCase):
             _library.Info: "ttmem_info",
             _library.Reserve: "ttmem_reserve",
             _library.Gauge: "ttmem_gauge",
+            _library.Set: "ttmem_set",
             _library.Reservation: "ttmem_reservation",
             _library.Client: "ttmem_client",
             _library.CardId: "ttmem_card_id",
@@ -40,7 +42,7 @@ class Structures(unittest.TestCase):
                 )
                 expected.append(f"{name}.{field} {place.offset} {place.size}")
         for name in ("OPEN_INHERIT", "OPEN_QUIET", "RESERVE_OVERCOMMIT", "RESERVE_ADDRESS",
-                     "LABEL_SIZE"):
+                     "SET_RESTART_PEAKS", "IOC_SET", "LABEL_SIZE"):
             lines.append(f'printf("{name} %u\\n", TTMEM_{name});')
             expected.append(f"{name} {getattr(_library, name)}")
         for i, name in enumerate(ttmem._MEMORIES):
@@ -237,6 +239,142 @@ class Listing(support.Roots):
                 stderr=subprocess.PIPE, text=True, check=True,
             )
             self.assertEqual(len(result.stderr.splitlines()), lines, result.stderr)
+
+
+class Torch(support.Roots):
+    """torch.cuda's words."""
+
+    def setUp(self):
+        super().setUp()
+        self.own = os.getpid()
+        self.put_card(0, "0000:01:00.0")
+        self.put_card(1, "0000:02:00.0")
+        self.put_books(0, 2, dram_total=24 << 30, dram_free=20 << 30, dram_used=4 << 30,
+                       chip0_dram_total=12 << 30, chip0_dram_used=3 << 30,
+                       chip0_dram_peak=11 << 30, chip0_dram_free=9 << 30,
+                       chip1_l1_used=5000, chip1_l1_peak=20000)
+        self.put_books(1, 1)
+        self.lines = [
+            # Two clients of this process; an own peak for each memory of each chip.
+            f"0 1 {self.own} 0 0 DRAM buffer {1 << 30} {7 << 30} 3 self python3 -c \\012",
+            f"0 1 {self.own} 0 0 DRAM trace 4096 {7 << 30} 1 self python3 -c \\012",
+            f"0 1 {self.own} 0 1 L1 cb 5000 6000 0 self python3 -c \\012",
+            f"0 2 {self.own} 0 0 DRAM buffer 1 2 1 self python3 -c \\012",
+            f"0 2 {self.own} 0 1 DRAM - 0 100 0 self python3 -c \\012",
+            # On the other card; of other processes; of one that is not visible.
+            f"1 3 {self.own} 0 0 DRAM buffer 99 99 1 self python3 -c \\012",
+            f"0 4 {self.own + 1} 0 0 DRAM buffer 1000 2000 1 attributed vllm",
+            f"0 4 {self.own + 1} 0 0 DRAM rope 10 2000 1 attributed vllm",
+            "0 5 0 65534 0 DRAM buffer 77 77 1 self -",
+        ]
+        self.put_clients(*self.lines)
+
+    def test_bytes_and_peaks(self):
+        for arguments, named, held, peak in (
+            ((0,), {}, (1 << 30) + 4097, (7 << 30) + 102),
+            ((0, self.own), {}, (1 << 30) + 4097, (7 << 30) + 102),
+            ((0,), {"chip": 0}, (1 << 30) + 4097, (7 << 30) + 2),
+            ((0,), {"chip": 1}, 0, 100),
+            ((0,), {"memory": "L1"}, 5000, 6000),
+            ((0,), {"memory": "L1", "chip": 0}, 0, 0),
+            ((1,), {}, 99, 99),
+            ((1,), {"memory": "L1"}, 0, 0),
+            ((0, self.own + 1), {}, 1010, 2000),
+            ((1, self.own + 1), {}, 0, 0),
+            ((0, self.own + 2), {}, 0, 0),
+        ):
+            with self.subTest(f"{arguments} {named}"):
+                self.assertEqual(ttmem.memory_allocated(*arguments, **named), held)
+                self.assertEqual(ttmem.max_memory_allocated(*arguments, **named), peak)
+        # Whom the list does not show is nobody: it is not process 0.
+        self.assertEqual(ttmem.memory_allocated(0, 0), 0)
+
+    def test_free_and_capacity(self):
+        self.assertEqual(ttmem.mem_get_info(0), (20 << 30, 24 << 30))
+        self.assertEqual(ttmem.mem_get_info(0, chip=0), (9 << 30, 12 << 30))
+        self.assertEqual(ttmem.mem_get_info(0, memory="L1", chip=1), (0, 0))
+
+    def test_summary(self):
+        text = ""
+        for table in (ttmem.memory_summary(0), ttmem.memory_summary(0, self.own + 1),
+                      ttmem.memory_summary(1, 1)):
+            self.assertEqual({len(line) for line in table.splitlines()}, {79})
+            # No two runs have the same number, or as long a one.
+            text += re.sub(r"(process )\d+ (.*?) +\|", r"\1PID \2 |", table) + "\n"
+        self.compare("python-summary", text)
+
+    def test_peaks_of_others(self):
+        """Nobody restarts peaks that another tells."""
+        with self.assertRaises(PermissionError) as caught:
+            ttmem.reset_peak_memory_stats(0, self.own + 1)
+        self.assertEqual(caught.exception.errno, errno.EPERM)
+        self.assertEqual(caught.exception.strerror, f"process {self.own + 1} keeps its own "
+                         "peaks: only itself can restart them")
+        self.assertIsNone(ttmem.reset_peak_memory_stats(0))
+        self.assertIsNone(ttmem.reset_peak_memory_stats(0, self.own))
+        self.put_clients(*self.lines, f"1 9 {self.own} 0 0 L1 cb 1 1 0 attributed python3")
+        self.assertIsNone(ttmem.reset_peak_memory_stats(0))
+        with self.assertRaises(PermissionError) as caught:
+            ttmem.reset_peak_memory_stats(1)
+        self.assertEqual(caught.exception.strerror, "another process tells what this one holds "
+                         "of card 1, and keeps the peaks too: they cannot be restarted from here")
+
+    def measured(self, *arguments, after=(), **named):
+        output = io.StringIO()
+        with ttmem.measure(*arguments, file=output, **named) as measure:
+            self.assertEqual(measure.taken, [])
+            self.put_clients(*after)
+        return output.getvalue(), measure.taken
+
+    def test_block(self):
+        after = [
+            f"0 1 {self.own} 0 0 DRAM buffer {3 << 29} {7 << 30} 3 self python3",
+            f"0 1 {self.own} 0 1 L1 cb 1000 6000 0 self python3",
+        ]
+        before = (1 << 30) + 4097
+        line, taken = self.measured(0, "forward", after=after)
+        self.assertEqual(
+            line, "ttmem: forward: card 0 DRAM: +512 MiB, peak +6144 MiB; L1: -4000 B, "
+            "peak +1000 B\n")
+        self.assertEqual(taken, [
+            ttmem.Taken("DRAM", before, 3 << 29, 7 << 30), ttmem.Taken("L1", 5000, 1000, 6000)])
+
+        # Another's peak is known where the block passed the one before.
+        other = self.own + 1
+        self.put_clients(*self.lines)
+        line, taken = self.measured(
+            0, pid=other, after=[f"0 4 {other} 0 0 DRAM buffer 1500 2000 1 attributed vllm"])
+        self.assertEqual(line, "ttmem: card 0 DRAM: +490 B; L1: +0 B\n")
+        self.assertEqual(taken, [
+            ttmem.Taken("DRAM", 1010, 1500, None), ttmem.Taken("L1", 0, 0, None)])
+        self.put_clients(*self.lines)
+        line, taken = self.measured(
+            0, pid=other, after=[f"0 4 {other} 0 0 DRAM buffer 1010 2001 1 attributed vllm"])
+        self.assertEqual(line, "ttmem: card 0 DRAM: +0 B, peak +991 B; L1: +0 B\n")
+
+        # With a card's errors and the block's, of which the latter matters more.
+        self.assertEqual(self.measured(0, quiet=True, after=[])[0], "")
+        with self.assertRaises(KeyError):
+            with ttmem.measure(0, quiet=True):
+                os.unlink(support.LIST)
+                raise KeyError
+        with self.assertRaises(OSError):
+            ttmem.measure(0).__enter__()
+
+    def test_arguments(self):
+        self.put_clients(*self.lines)
+        for function in (ttmem.memory_allocated, ttmem.max_memory_allocated):
+            for wrong, arguments, named in (
+                (ValueError, (0,), {"memory": "HBM"}), (ValueError, (-1,), {}),
+                (ValueError, (0,), {"chip": -1}), (OSError, (0,), {"chip": 2}),
+                (OSError, (7,), {}),
+            ):
+                with self.subTest(f"{arguments} {named}"), self.assertRaises(wrong):
+                    function(*arguments, **named)
+        for size, text in ((0, "0 B"), (10239, "10239 B"), (10240, "10 KiB"), (1 << 30, "1024 MiB"),
+                           (10 << 30, "10 GiB"), (-(5 << 20), "-5120 KiB"),
+                           (2**64 - 1, "16777216 TiB")):
+            self.assertEqual(ttmem._torch._size(size), text)
 
 
 if __name__ == "__main__":
