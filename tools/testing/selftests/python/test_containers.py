@@ -83,9 +83,14 @@ class Containers(unittest.TestCase):
         """A container is in the books of the machine, and out of them when it is killed."""
         container = subprocess.Popen(self.podman(
             "tenstorrent.com/card=2", "ttmem-run", "--card", "2", "--dram", "1G", "sleep", "1000"))
+        self.addCleanup(container.wait)
+        self.addCleanup(container.kill)
         end = time.monotonic() + support.PATIENCE
-        while not (clients := ttmem.clients(2)) and time.monotonic() < end:
+        # It holds the memory before it becomes what it was started for.
+        clients = ttmem.clients(2)
+        while [c.command for c in clients] != ["sleep"] and time.monotonic() < end:
             time.sleep(0.1)
+            clients = ttmem.clients(2)
         self.assertEqual([(c.memory, c.bytes, c.command) for c in clients],
                          [("DRAM", 1 << 30, "sleep")])
         self.assertEqual(ttmem.stat(2, "dram_used"), 1 << 30)
