@@ -5,6 +5,9 @@
  *
  *	player [--private]
  *
+ * METAL_TRACKER in the environment names a shared object, made of tracker.cpp, that has
+ * tt-metal's own tracker, which is used then.
+ *
  * --private: in pid and mount namespaces of its own with a /dev/shm of its own, as
  * a container is. The first line of the output is the process's number outside.
  *
@@ -29,6 +32,7 @@
  *					answers its server's number
  *	next PID			the next process made here has this number
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -55,6 +59,10 @@ static struct {
 	uint64_t id;
 	struct metal *metal;
 } regions[REGIONS];
+static struct metal *(*attach_to)(uint64_t, int, int, bool) = metal_attach;
+static bool (*record_at)(struct metal *, int, int64_t) = metal_record;
+static void (*detach_from)(struct metal *) = metal_detach;
+static unsigned char *(*data_of)(struct metal *) = metal_data;
 static int version = 3;
 static bool realtime = true;
 
@@ -92,7 +100,7 @@ static void attach(uint64_t id, int device)
 	while (regions[i].metal)
 		i++;
 	regions[i].id = id;
-	regions[i].metal = metal_attach(id, version, device, realtime);
+	regions[i].metal = attach_to(id, version, device, realtime);
 	answer(regions[i].metal);
 }
 
@@ -108,7 +116,7 @@ static void *record(void *arg)
 	struct event *e = arg;
 
 	errno = ENOSPC;
-	e->ok = metal_record(e->metal, e->kind, e->bytes);
+	e->ok = record_at(e->metal, e->kind, e->bytes);
 	return NULL;
 }
 
@@ -162,8 +170,8 @@ static void *churn(void *arg)
 	for (turn = 0;; turn++) {
 		for (i = 0; i < REGIONS; i++)
 			if (regions[i].metal)
-				metal_record(regions[i].metal, LAYOUT_DRAM,
-					     turn % 2 ? -4096 : 4096);
+				record_at(regions[i].metal, LAYOUT_DRAM,
+					  turn % 2 ? -4096 : 4096);
 		usleep(10000);
 	}
 	return arg;
@@ -231,12 +239,12 @@ static void take(char *line)
 	} else if (sscanf(line, "attach %" SCNu64 " %lld", &id, &value) == 2) {
 		attach(id, value);
 	} else if (sscanf(line, "detach %" SCNu64, &id) == 1) {
-		metal_detach(*region(id));
+		detach_from(*region(id));
 		*region(id) = NULL;
 		answer(true);
 	} else if (sscanf(line, "poke %" SCNu64 " %lld %lld %lld", &id, &offset, &width,
 			  &value) == 4) {
-		memcpy(metal_data(*region(id)) + offset, &value, width);
+		memcpy(data_of(*region(id)) + offset, &value, width);
 		answer(true);
 	} else if (sscanf(line, "mappings %lld", &value) == 1) {
 		answer(make_mappings(value));
@@ -288,9 +296,29 @@ fail:
 	exit(2);
 }
 
+static void use(const char *tracker)
+{
+	void *object = dlopen(tracker, RTLD_NOW);
+
+	if (object) {
+		*(void **)&attach_to = dlsym(object, "metal_attach");
+		*(void **)&record_at = dlsym(object, "metal_record");
+		*(void **)&detach_from = dlsym(object, "metal_detach");
+		*(void **)&data_of = dlsym(object, "metal_data");
+	}
+	if (object && attach_to && record_at && detach_from && data_of)
+		return;
+	fprintf(stderr, "player: %s\n", dlerror());
+	exit(2);
+}
+
 int main(int argc, char **argv)
 {
+	const char *tracker = getenv("METAL_TRACKER");
 	char line[256];
+
+	if (tracker && *tracker)
+		use(tracker);
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc > 1 && !strcmp(argv[1], "--private"))

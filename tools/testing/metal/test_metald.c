@@ -294,6 +294,7 @@ static void not_ready(void **state)
 	player_do(&p, "layout 4 realtime");
 	player_do(&p, "attach %" PRIu64 " 0", id);
 	player_do(&p, "alloc %" PRIu64 " dram 10", id);
+	player_do(&p, "poke %" PRIu64 " %d 4 4", id, LAYOUT_VERSION);
 	player_do(&p, "poke %" PRIu64 " %d 4 1", id, LAYOUT_READY);
 	metald_start(QUICK, NULL);
 	await_look();
