@@ -243,7 +243,7 @@ class Machine:
         views = self.views(PidNamespace())
         self.assertEqual(views.pop("ttmem-cdi"), self.of_root["ttmem-cdi"])
         # Of the exporter's page, all but what it tells of processes is as it was.
-        processes = "ttmem_process_used_bytes{"
+        processes = "ttmem_process_"
         page = views["ttmem-exporter"].splitlines(keepends=True)
         self.assertEqual(
             [line for line in page if not line.startswith(processes)],
