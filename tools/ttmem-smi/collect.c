@@ -247,24 +247,36 @@ char *read_command(pid_t pid, const char *name, bool *has_line)
 	return copy(line);
 }
 
-/* Name a process's user; the others serve as a cache. */
-static void name_user(struct snapshot *snap, struct process *named)
+/* A few users whose names were looked up, by their numbers. */
+static struct user {
+	uid_t uid;
+	char *name;	/* NULL if there is none here */
+} users[1024];
+
+const char *user_name(uid_t uid)
 {
+	struct user *user = &users[uid % (sizeof(users) / sizeof(users[0]))];
 	const struct passwd *pw;
 	char number[16];
+
+	if (user->name && user->uid == uid)
+		return user->name;
+	free(user->name);
+	pw = getpwuid(uid);
+	snprintf(number, sizeof(number), "%u", uid);
+	user->uid = uid;
+	user->name = copy(pw ? pw->pw_name : number);
+	return user->name;
+}
+
+void forget_users(void)
+{
 	size_t i;
 
-	for (i = 0; i < snap->processes; i++) {
-		const struct process *p = &snap->process[i];
-
-		if (p->user && p->has_uid && p->uid == named->uid) {
-			named->user = copy(p->user);
-			return;
-		}
+	for (i = 0; i < sizeof(users) / sizeof(users[0]); i++) {
+		free(users[i].name);
+		users[i].name = NULL;
 	}
-	pw = getpwuid(named->uid);
-	snprintf(number, sizeof(number), "%u", named->uid);
-	named->user = copy(pw ? pw->pw_name : number);
 }
 
 static struct process *add_process(struct snapshot *snap, unsigned int card)
@@ -383,24 +395,40 @@ static void add_clients(struct snapshot *snap, unsigned int card,
 	}
 }
 
-/*
- * Whether a process that has the card open is in the books. Of one that is not
- * visible that is assumed if any that is not holds something.
- */
-static bool listed(struct snapshot *snap, size_t from, pid_t pid)
+static int compare_pids(const void *a, const void *b)
 {
-	bool found = false;
-	size_t i;
+	const pid_t *x = a, *y = b;
 
-	for (i = from; i < snap->processes; i++) {
-		struct process *p = &snap->process[i];
+	return (*x > *y) - (*x < *y);
+}
 
-		if (p->pid != pid || (!pid && p->reports && !p->holds))
+size_t read_openers(unsigned int card, pid_t **pids)
+{
+	char path[TTMEM_PATH_SIZE], *text, *line, *rest;
+	size_t count = 0, kept = 0, i;
+	uint64_t pid;
+
+	*pids = NULL;
+	snprintf(path, sizeof(path), TTMEM_PROC "/driver/tenstorrent/%u/pids",
+		 card);
+	if (ttmem__read_file(path, &text, NULL))
+		return 0;
+	for (line = strtok_r(text, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		if (!ttmem__number(line, INT32_MAX, &pid) ||
+		    pid == (uint64_t)getpid())
 			continue;
-		p->open = true;
-		found = true;
+		*pids = grow(*pids, count, sizeof(**pids));
+		(*pids)[count++] = pid;
 	}
-	return found;
+	free(text);
+	/* There is a line for each file, and they may be many. */
+	if (count)
+		qsort(*pids, count, sizeof(**pids), compare_pids);
+	for (i = 0; i < count; i++)
+		if (!i || (*pids)[i] != (*pids)[i - 1])
+			(*pids)[kept++] = (*pids)[i];
+	return kept;
 }
 
 static int by_pid(const void *a, const void *b)
@@ -410,53 +438,72 @@ static int by_pid(const void *a, const void *b)
 	return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
-/*
- * Add those that have the card open and report nothing. TT-KMD lists a process
- * for each file it has open, and 0 for one that is not visible from here: that
- * may be one of those in the books already, so it counts only if there is none.
- * For the same reason a process that has ended and left its file to another one
- * is taken for an invisible one, its number may belong to somebody else.
- */
-static void read_openers(struct snapshot *snap, unsigned int card, size_t from)
+/* Add a process that has the card open and reports nothing. */
+static void add_silent(struct snapshot *snap, unsigned int card, pid_t pid,
+		       char *command)
 {
-	char path[TTMEM_PATH_SIZE], *text, *line, *rest;
-	size_t first = snap->processes;
-	struct process *p;
+	struct process *p = add_process(snap, card);
+	char path[TTMEM_PATH_SIZE];
 	struct stat st;
 
-	snprintf(path, sizeof(path), TTMEM_PROC "/driver/tenstorrent/%u/pids",
-		 card);
-	if (ttmem__read_file(path, &text, NULL))
+	p->open = true;
+	p->command = command;
+	if (!command)
 		return;
-	for (line = strtok_r(text, "\n", &rest); line;
-	     line = strtok_r(NULL, "\n", &rest)) {
-		char *command = NULL;
-		uint64_t pid;
+	p->pid = pid;
+	snprintf(path, sizeof(path), TTMEM_PROC "/%d", pid);
+	if (!stat(path, &st)) {
+		p->has_uid = true;
+		p->uid = st.st_uid;
+		p->user = copy(user_name(st.st_uid));
+	}
+}
 
-		if (!ttmem__number(line, INT32_MAX, &pid) ||
-		    pid == (uint64_t)getpid())
-			continue;
-		if (pid && listed(snap, from, pid))
-			continue;
-		if (pid)
-			command = read_command(pid, NULL, NULL);
-		if (!command && listed(snap, from, 0))
-			continue;
+/*
+ * Add those that have the card open and report nothing; from @from on are those
+ * in the books. One that is not visible from here may be one of these, so it
+ * counts only if none of them that is not visible holds anything. A process that
+ * has ended and left its file to another one is taken for an invisible one, as
+ * its number may belong to somebody else.
+ */
+static void add_openers(struct snapshot *snap, unsigned int card, size_t from)
+{
+	size_t first = snap->processes, count, i;
+	bool hidden = false, *listed;
+	pid_t *pids, *pid;
 
-		p = add_process(snap, card);
-		p->open = true;
-		p->command = command;
-		if (!command)
+	count = read_openers(card, &pids);
+	listed = calloc(count + 1, sizeof(*listed));
+	if (!listed)
+		out_of_memory();
+	for (i = from; i < first; i++) {
+		struct process *p = &snap->process[i];
+
+		if (!p->pid) {
+			hidden |= p->holds;
 			continue;
-		p->pid = pid;
-		snprintf(path, sizeof(path), TTMEM_PROC "/%d", p->pid);
-		if (!stat(path, &st)) {
-			p->has_uid = true;
-			p->uid = st.st_uid;
-			name_user(snap, p);
+		}
+		pid = count ? bsearch(&p->pid, pids, count, sizeof(*pids),
+				      compare_pids) : NULL;
+		if (pid) {
+			p->open = true;
+			listed[pid - pids] = true;
 		}
 	}
-	free(text);
+	for (i = 0; i < count; i++) {
+		char *command = NULL;
+
+		if (listed[i])
+			continue;
+		if (pids[i])
+			command = read_command(pids[i], NULL, NULL);
+		if (!command && hidden)
+			continue;
+		hidden |= !command;
+		add_silent(snap, card, pids[i], command);
+	}
+	free(listed);
+	free(pids);
 	if (snap->processes > first)
 		qsort(snap->process + first, snap->processes - first,
 		      sizeof(*snap->process), by_pid);
@@ -496,7 +543,7 @@ static void name_clients(struct snapshot *snap, size_t from)
 
 		if (!p->reports)
 			continue;
-		name_user(snap, p);
+		p->user = copy(user_name(p->uid));
 		if (p->pid)
 			p->command = read_command(p->pid, p->name, &p->has_line);
 		p->name = NULL;
@@ -720,29 +767,37 @@ static int compare(const struct process *a, const struct process *b, size_t key)
 	}
 }
 
-/* By insertion: the order that they have stays among equals. */
+struct order {
+	size_t key;
+	bool descending;
+};
+
+/* The order that they have stays among equals. */
+static int by_order(const void *a, const void *b, void *data)
+{
+	const struct process *x = a, *y = b;
+	const struct order *order = data;
+	int ret = compare(x, y, order->key);
+
+	if (!ret)
+		return compare_numbers(x->place, y->place);
+	return order->descending ? -ret : ret;
+}
+
 static void sort_processes(struct snapshot *snap, const char *text)
 {
 	const struct sort_key *key;
-	bool descending = false;
-	size_t i, j;
+	struct order order;
+	size_t i;
 
-	key = find_sort(text, &descending);
-	if (!key)
+	key = find_sort(text, &order.descending);
+	if (!key || !snap->processes)
 		return;
-	for (i = 1; i < snap->processes; i++) {
-		struct process p = snap->process[i];
-
-		for (j = i; j; j--) {
-			int order = compare(&snap->process[j - 1], &p,
-					    key - sort_keys);
-
-			if (descending ? order >= 0 : order <= 0)
-				break;
-			snap->process[j] = snap->process[j - 1];
-		}
-		snap->process[j] = p;
-	}
+	order.key = key - sort_keys;
+	for (i = 0; i < snap->processes; i++)
+		snap->process[i].place = i;
+	qsort_r(snap->process, snap->processes, sizeof(*snap->process), by_order,
+		&order);
 }
 
 /* Look at one card of the list. */
@@ -764,7 +819,7 @@ static void take_card(struct snapshot *snap, const struct ttmem_card_id *id,
 	if (snap->processes_known) {
 		count = clients_of(&clients, count, id->number);
 		add_clients(snap, id->number, clients, count);
-		read_openers(snap, id->number, from);
+		add_openers(snap, id->number, from);
 		if (!want->peaks)
 			drop_idle(snap, from);
 		name_clients(snap, from);
@@ -786,6 +841,7 @@ int snapshot_take(struct snapshot *snap, const struct want *want)
 	struct ttmem_card_id *list;
 
 	memset(snap, 0, sizeof(*snap));
+	forget_users();
 	clock_gettime(CLOCK_REALTIME, &snap->time);
 
 	ret = ttmem_cards(&list, &count, sizeof(*list));

@@ -91,6 +91,7 @@ struct process {
 	unsigned int sources;	/* bits of TTMEM_SOURCE_*, of all its clients */
 	char *user;		/* name, or number where it has none */
 	const char *name;	/* as the list tells it, while that is there */
+	size_t place;		/* while they are being sorted */
 	char *command;		/* NULL if @pid is 0 */
 	bool has_line;		/* it is a command line, not only a name */
 };
@@ -196,6 +197,28 @@ bool card_wanted(const struct want *want, const struct card *card);
  * Return: its command line, else its name, to be freed; NULL if it is gone
  */
 char *read_command(pid_t pid, const char *name, bool *has_line);
+
+/**
+ * read_openers() - read who has a card of TT-KMD open
+ * @card: the card
+ * @pids: out: their numbers, each once, the smallest first; to be freed. 0 is for
+ *	those that are not visible from here. Without this process
+ * Return: how many
+ */
+size_t read_openers(unsigned int card, pid_t **pids);
+
+/**
+ * user_name() - name a user
+ * @uid: the user
+ * Return: the name, or the number as text where there is none; good until the
+ * next call
+ */
+const char *user_name(uid_t uid);
+
+/**
+ * forget_users() - let user_name() look names up anew
+ */
+void forget_users(void);
 
 /**
  * out_of_memory() - give up for lack of memory

@@ -4,7 +4,6 @@
  * seldom once a second. The functions are explained in top.h.
  */
 #include <errno.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,36 +17,26 @@
 /* How soon a process is looked at a second time: that tells its CPU. */
 #define SECOND_LOOK	0.3
 
-static void read_openers(struct top *top, unsigned int card)
+static void add_openers(struct top *top, unsigned int card)
 {
-	char path[TTMEM_PATH_SIZE], *text, *line, *rest;
-	struct top_opener *opener;
-	uint64_t pid;
+	char path[TTMEM_PATH_SIZE];
+	size_t count, i;
+	pid_t *pids;
 
-	snprintf(path, sizeof(path), TTMEM_PROC "/driver/tenstorrent/%u/pids",
-		 card);
-	if (ttmem__read_file(path, &text, NULL))
-		return;
-	for (line = strtok_r(text, "\n", &rest); line;
-	     line = strtok_r(NULL, "\n", &rest)) {
-		if (!ttmem__number(line, INT32_MAX, &pid) ||
-		    pid == (uint64_t)getpid())
-			continue;
+	count = read_openers(card, &pids);
+	for (i = 0; i < count; i++) {
 		/*
 		 * Its number may belong to somebody else if it has ended and
 		 * left its file to another process: that is an invisible one.
 		 */
-		snprintf(path, sizeof(path), TTMEM_PROC "/%d", (int)pid);
+		snprintf(path, sizeof(path), TTMEM_PROC "/%d", pids[i]);
 		if (access(path, F_OK))
-			pid = 0;
-		opener = reallocarray(top->opener, top->openers + 1,
-				      sizeof(*opener));
-		if (!opener)
-			out_of_memory();
-		top->opener = opener;
-		opener[top->openers++] = (struct top_opener){ card, pid };
+			pids[i] = 0;
+		top->opener = grow(top->opener, top->openers,
+				   sizeof(*top->opener));
+		top->opener[top->openers++] = (struct top_opener){ card, pids[i] };
 	}
-	free(text);
+	free(pids);
 }
 
 /* Put a card's chips at their places. Return how many there are then. */
@@ -85,6 +74,7 @@ static int read_cards(struct top *top)
 	size_t count = 0, place = 0, i;
 	int status = EXIT_OK, ret;
 
+	forget_users();
 	top->cards = 0;
 	top->openers = 0;
 	ret = ttmem_cards(&list, &count, sizeof(*list));
@@ -103,7 +93,7 @@ static int read_cards(struct top *top)
 		if (read_card(&card, false) && card_wanted(&top->want, &card)) {
 			place = place_card(top, place, &card);
 			top->cards++;
-			read_openers(top, card.id.number);
+			add_openers(top, card.id.number);
 		}
 		free(card.chip);
 	}
@@ -144,26 +134,13 @@ static bool read_used(struct top *top)
 	return true;
 }
 
-/* Name the user of a process; the others serve as a cache. */
-static void name_user(const struct top *top, struct top_process *p, uid_t uid)
+static void name_user(struct top_process *p, uid_t uid)
 {
-	const struct passwd *pw;
-	char number[16];
-	size_t i;
-
 	if (p->user && p->uid == uid)
 		return;
 	free(p->user);
-	p->user = NULL;
 	p->uid = uid;
-	for (i = 0; i < top->processes && !p->user; i++)
-		if (top->process[i]->user && top->process[i]->uid == uid)
-			p->user = strdup(top->process[i]->user);
-	if (!p->user) {
-		pw = getpwuid(uid);
-		snprintf(number, sizeof(number), "%u", uid);
-		p->user = strdup(pw ? pw->pw_name : number);
-	}
+	p->user = strdup(user_name(uid));
 	if (!p->user)
 		out_of_memory();
 }
@@ -195,7 +172,7 @@ static void tell_clients(struct top *top, const struct ttmem_client *list,
 		p = top_client(top, &list[i], add_peak);
 		if (!p || list[i].tag == TTMEM_TAG_NONE)
 			continue;
-		name_user(top, p, list[i].uid);
+		name_user(p, list[i].uid);
 		if (p->key.pid)
 			name_command(p, list[i].command);
 	}
@@ -217,7 +194,7 @@ static void tell_openers(struct top *top, unsigned int card)
 		p->command = read_command(p->key.pid, NULL, NULL);
 		snprintf(path, sizeof(path), TTMEM_PROC "/%d", p->key.pid);
 		if (!stat(path, &st))
-			name_user(top, p, st.st_uid);
+			name_user(p, st.st_uid);
 	}
 }
 
