@@ -22,14 +22,19 @@
 #define CGROUPS		"/sys/fs/cgroup"
 #define MAY_STICK	"/proc/sys/vm/unprivileged_userfaultfd"
 
-void hostile_become(uid_t uid)
+void hostile_become_member(uid_t uid, gid_t group)
 {
-	assert_int_equal(setgroups(0, NULL), 0);
+	assert_int_equal(setgroups(1, &group), 0);
 	assert_int_equal(setresgid(uid, uid, uid), 0);
 	assert_int_equal(setresuid(uid, uid, uid), 0);
 	/* Another user's process is not to die with its parent any more, unless told again. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_DUMPABLE, 1);
+}
+
+void hostile_become(uid_t uid)
+{
+	hostile_become_member(uid, uid);
 }
 
 void hostile_allow_files(long count)
@@ -75,7 +80,6 @@ static void set_all_gauges(int fd, int chips)
 	struct ttmem_gauge gauges[2 * 2 * ARRAY_SIZE(st_tag_names)];
 	uint32_t chip, memory, tag, n = 0;
 	struct ttmem_set set = {
-		.argsz = sizeof(set),
 		.gauges = (uintptr_t)gauges,
 		.entry_size = sizeof(gauges[0]),
 	};
@@ -137,23 +141,36 @@ void crowd_go(struct crowd *crowd)
  * @card: the card
  * @cpu: where it runs
  * @child: the process
+ * @pairs: how many it has made
+ * @longest: nanoseconds that one of them took, since it was asked last
+ * @answer: what that was when it was asked
  * @asked: raised by the watcher, who waits for @answered to follow
- * @afresh: it is asked to begin counting, not to tell
  * @answered: the question seen last
  * @stop: to end
- * @report: what it has seen, whole when a question is answered
  */
 struct bystander {
 	uid_t uid;
 	int card;
 	int cpu;
 	struct st_child child;
+	uint64_t pairs;
+	uint64_t longest;
+	uint64_t answer;
 	unsigned int asked;
-	bool afresh;
 	unsigned int answered;
 	bool stop;
-	struct bystander_report report;
 };
+
+/* What was invalidated begins again; what is gone stays so. */
+static int reopen(int card, int fd)
+{
+	int again = open(st_node(card), O_RDWR | O_CLOEXEC);
+
+	if (again < 0)
+		return fd;
+	close(fd);
+	return again;
+}
 
 static void stand_by(int sock, void *arg)
 {
@@ -171,27 +188,20 @@ static void stand_by(int sock, void *arg)
 		error = st_reserve(fd, 0, TTMEM_DRAM, 0, 4096, TTMEM_RESERVE_OVERCOMMIT, &handle);
 		if (!error)
 			error = st_free(fd, handle);
-		if (error == -ENODEV) {
-			/* What was invalidated begins again; what is gone stays so. */
-			int again = open(st_node(b->card), O_RDWR | O_CLOEXEC);
-
-			if (again >= 0) {
-				close(fd);
-				fd = again;
-			}
-		} else {
+		if (error == -ENODEV)
+			fd = reopen(b->card, fd);
+		else
 			assert_int_equal(error, 0);
-		}
 		now = hostile_now();
-		if (now - last > b->report.longest)
-			b->report.longest = now - last;
-		b->report.pairs++;
+		if (now - last > b->longest)
+			b->longest = now - last;
 		last = now;
+		__atomic_store_n(&b->pairs, b->pairs + 1, __ATOMIC_RELAXED);
 
 		asked = __atomic_load_n(&b->asked, __ATOMIC_ACQUIRE);
 		if (asked != b->answered) {
-			if (b->afresh)
-				memset(&b->report, 0, sizeof(b->report));
+			b->answer = b->longest;
+			b->longest = 0;
 			__atomic_store_n(&b->answered, asked, __ATOMIC_RELEASE);
 		}
 	}
@@ -212,6 +222,11 @@ struct bystander *bystander_start(uid_t uid, int card, int cpu)
 	return b;
 }
 
+uint64_t bystander_pairs(const struct bystander *b)
+{
+	return __atomic_load_n(&b->pairs, __ATOMIC_RELAXED);
+}
+
 static bool has_answered(void *arg)
 {
 	struct bystander *b = arg;
@@ -219,30 +234,13 @@ static bool has_answered(void *arg)
 	return __atomic_load_n(&b->answered, __ATOMIC_ACQUIRE) == b->asked;
 }
 
-static void bystander_ask(struct bystander *b, bool afresh)
+uint64_t bystander_longest(struct bystander *b)
 {
-	b->afresh = afresh;
+	/* A pair that takes long still has ended before this is answered, and is counted. */
 	__atomic_store_n(&b->asked, b->asked + 1, __ATOMIC_RELEASE);
 	if (!st_await(has_answered, b))
 		fail_msg("the bystander does not get on");
-}
-
-void bystander_begin(struct bystander *b)
-{
-	bystander_ask(b, true);
-}
-
-void bystander_await(struct bystander *b, uint64_t pairs, uint64_t end)
-{
-	while (__atomic_load_n(&b->report.pairs, __ATOMIC_RELAXED) < pairs && hostile_now() < end)
-		usleep(1000);
-}
-
-struct bystander_report bystander_end(struct bystander *b)
-{
-	/* A wait that has not ended yet ends before this is answered, and is counted. */
-	bystander_ask(b, false);
-	return b->report;
+	return b->answer;
 }
 
 void bystander_stop(struct bystander *b)
@@ -388,6 +386,17 @@ uint64_t cgroup_stat(const char *name, const char *key)
 uint64_t cgroup_event(const char *name, const char *key)
 {
 	return cgroup_number(name, "memory.events", key);
+}
+
+uint64_t cgroup_current(const char *name)
+{
+	char *text = st_slurp(cgroup_path(name, "memory.current"));
+	uint64_t value;
+
+	assert_non_null(text);
+	value = strtoull(text, NULL, 10);
+	free(text);
+	return value;
 }
 
 static bool cgroup_is_removed(void *name)

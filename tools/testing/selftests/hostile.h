@@ -9,14 +9,14 @@
 
 #include "selftest.h"
 
-#define HOSTILE_LIST	"/proc/driver/ttmem/clients"
-
 /* Users that own nothing. Above 63, so that a number of theirs takes a tree of two levels. */
 #define MALLORY		4001
 #define ALICE		4002
 
 /* The calling process, a child, becomes a user for good, with no group and no capability. */
 void hostile_become(uid_t uid);
+/* The same, but with this group beside his own. */
+void hostile_become_member(uid_t uid, gid_t group);
 /* It may open this many files from now on. Root calls it, before hostile_become(). */
 void hostile_allow_files(long count);
 void hostile_pin(int cpu);
@@ -51,21 +51,11 @@ void crowd_go(struct crowd *crowd);
 /* A user who reserves and frees as fast as it goes, on one processor. */
 struct bystander;
 
-/**
- * struct bystander_report - what a bystander has seen
- * @longest: the longest time between two answers, in nanoseconds
- * @pairs: of RESERVE and FREE that were answered, by ENODEV too
- */
-struct bystander_report {
-	uint64_t longest;
-	uint64_t pairs;
-};
-
 struct bystander *bystander_start(uid_t uid, int card, int cpu);
-/* From here on it counts; it is waited for until it has so many pairs, no longer than @end. */
-void bystander_begin(struct bystander *b);
-void bystander_await(struct bystander *b, uint64_t pairs, uint64_t end);
-struct bystander_report bystander_end(struct bystander *b);
+/* Pairs of RESERVE and FREE that were answered since it began, by ENODEV too. */
+uint64_t bystander_pairs(const struct bystander *b);
+/* The longest time between two answers since it was asked last, in nanoseconds. */
+uint64_t bystander_longest(struct bystander *b);
 void bystander_stop(struct bystander *b);
 
 /* False where the kernel has no userfaultfd. */
@@ -77,6 +67,7 @@ bool stuck_still(struct st_child *child);
 /* A memory cgroup of this name, empty; what it may have in bytes; its slab; gone again. */
 void cgroup_make(const char *name, uint64_t limit);
 void cgroup_enter(const char *name);
+uint64_t cgroup_current(const char *name);
 uint64_t cgroup_stat(const char *name, const char *key);
 uint64_t cgroup_event(const char *name, const char *key);
 void cgroup_remove(const char *name);
