@@ -161,7 +161,7 @@ _ttmem_run()
 	-k | --chip | -d | --dram | -l | --l1) return ;;
 	esac
 	case $cur in
-	-*) _ttmem_options "-c --card= -k --chip= -d --dram= -l --l1= -h --help -V --version" ;;
+	-*) _ttmem_options "-c --card= -k --chip= -d --dram= -l --l1= -r --report -h --help -V --version" ;;
 	*) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
 	esac
 }

@@ -7,12 +7,14 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "internal.h"
+#include "run.h"
 
 /* As env(1) and its like answer. */
 #define EXIT_OWN	125
@@ -26,7 +28,8 @@
 #define FD_FIRST	200
 
 static const char help[] =
-	"Usage: ttmem-run [--card CARD] [--chip K] [--dram SIZE] [--l1 SIZE] [--] COMMAND...\n"
+	"Usage: ttmem-run [--card CARD] [--chip K] [--dram SIZE] [--l1 SIZE] [--report]\n"
+	"                 [--] COMMAND...\n"
 	"Reserve memory of a Tenstorrent card in ttmem's books, then run COMMAND, which\n"
 	"holds the reservation until it and its children are gone.\n"
 	"\n"
@@ -34,21 +37,23 @@ static const char help[] =
 	"  -k, --chip=K     the chip of that card; 0 if not given\n"
 	"  -d, --dram=SIZE  bytes of DRAM\n"
 	"  -l, --l1=SIZE    bytes of L1\n"
+	"  -r, --report     print at the end what COMMAND and its children took at the\n"
+	"                   most of each card, as ttmem knows it\n"
 	"  -h, --help       this text\n"
 	"  -V, --version    the version of ttmem-run and of the ioctl interface\n"
 	"\n"
 	"SIZE is a number of bytes, or of KiB, MiB, GiB or TiB with that unit or its\n"
-	"first letter behind it; at least one of --dram and --l1 is needed.\n"
+	"first letter behind it; one of --dram, --l1 and --report is needed.\n"
 	"\n"
 	"Examples:\n"
 	"  ttmem-run --dram 200M -- python3 serve.py\n"
 	"  ttmem-run --card 0000:01:00.0 --dram 4GiB --l1 512K -- ./a.out --flag\n"
+	"  ttmem-run --report -- python3 train.py\n"
 	"\n"
 	"Exit status: COMMAND's; 125 if ttmem-run fails, 126 if COMMAND cannot be run,\n"
 	"127 if it is not found.\n";
 
-static void __attribute__((noreturn, format(printf, 1, 2)))
-die(const char *format, ...)
+void die(const char *format, ...)
 {
 	va_list args;
 
@@ -121,57 +126,14 @@ static struct ttmem_card *open_card(const char *name)
 	return card;
 }
 
-int main(int argc, char **argv)
+/* Reserve in this process's name, on a file that exec() keeps. */
+static void hold(const char *name, uint64_t chip, uint64_t dram, uint64_t l1,
+		 const char *command)
 {
-	static const struct option options[] = {
-		{ "card", required_argument, NULL, 'c' },
-		{ "chip", required_argument, NULL, 'k' },
-		{ "dram", required_argument, NULL, 'd' },
-		{ "l1", required_argument, NULL, 'l' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ }
-	};
+	struct ttmem_card *card = open_card(name);
 	struct ttmem_info info = { 0 };
-	uint64_t dram = 0, l1 = 0, chip = 0;
-	const char *name = "0";
-	struct ttmem_card *card;
-	int opt, ret, fd;
+	int ret, fd;
 
-	/* The plus: what follows COMMAND is COMMAND's. */
-	while ((opt = getopt_long(argc, argv, "+c:k:d:l:hV", options,
-				  NULL)) != -1) {
-		switch (opt) {
-		case 'c':
-			name = optarg;
-			break;
-		case 'k':
-			if (!ttmem__number(optarg, UINT32_MAX, &chip))
-				die("--chip %s: not a number", optarg);
-			break;
-		case 'd':
-			dram = parse_size("--dram", optarg);
-			break;
-		case 'l':
-			l1 = parse_size("--l1", optarg);
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return fflush(stdout) ? EXIT_OWN : 0;
-		case 'V':
-			printf("ttmem-run %s (ABI %d)\n", TTMEM_VERSION,
-			       TTMEM_ABI_VERSION);
-			return fflush(stdout) ? EXIT_OWN : 0;
-		default:
-			die("ttmem-run --help tells more");
-		}
-	}
-	if (!dram && !l1)
-		die("nothing to reserve: give --dram SIZE or --l1 SIZE");
-	if (optind == argc)
-		die("no COMMAND to run: give it behind the options");
-
-	card = open_card(name);
 	ret = ttmem_info(card, &info, sizeof(info));
 	if (ret)
 		die("card %s: %s", name, ttmem_strerror(ret));
@@ -189,8 +151,68 @@ int main(int argc, char **argv)
 	if (fd < 0)	/* RLIMIT_NOFILE is low */
 		fd = fcntl(ttmem_fd(card), F_DUPFD, STDERR_FILENO + 1);
 	if (fd < 0)
-		die("cannot keep the card open for %s: %s", argv[optind],
+		die("cannot keep the card open for %s: %s", command,
 		    strerror(errno));
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "card", required_argument, NULL, 'c' },
+		{ "chip", required_argument, NULL, 'k' },
+		{ "dram", required_argument, NULL, 'd' },
+		{ "l1", required_argument, NULL, 'l' },
+		{ "report", no_argument, NULL, 'r' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ }
+	};
+	uint64_t dram = 0, l1 = 0, chip = 0;
+	const char *name = "0";
+	bool report = false;
+	int opt, ret;
+
+	/* The plus: what follows COMMAND is COMMAND's. */
+	while ((opt = getopt_long(argc, argv, "+c:k:d:l:rhV", options,
+				  NULL)) != -1) {
+		switch (opt) {
+		case 'c':
+			name = optarg;
+			break;
+		case 'k':
+			if (!ttmem__number(optarg, UINT32_MAX, &chip))
+				die("--chip %s: not a number", optarg);
+			break;
+		case 'd':
+			dram = parse_size("--dram", optarg);
+			break;
+		case 'l':
+			l1 = parse_size("--l1", optarg);
+			break;
+		case 'r':
+			report = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return fflush(stdout) ? EXIT_OWN : 0;
+		case 'V':
+			printf("ttmem-run %s (ABI %d)\n", TTMEM_VERSION,
+			       TTMEM_ABI_VERSION);
+			return fflush(stdout) ? EXIT_OWN : 0;
+		default:
+			die("ttmem-run --help tells more");
+		}
+	}
+	if (!dram && !l1 && !report)
+		die("nothing to do: give --dram SIZE, --l1 SIZE or --report");
+	if (optind == argc)
+		die("no COMMAND to run: give it behind the options");
+
+	/* The child goes on, and becomes COMMAND. */
+	if (report && watch(argv + optind, &ret))
+		return ret;
+	if (dram || l1)
+		hold(name, chip, dram, l1, argv[optind]);
 
 	execvp(argv[optind], argv + optind);
 	ret = errno;

@@ -748,6 +748,78 @@ static void strerrors(void **state)
 	assert_non_null(ttmem_strerror(INT32_MAX));
 }
 
+/*
+ * The script is child and grandchild, and writes the list as others would: two pictures,
+ * each of which it lets ttmem-run look at several times.
+ */
+static void run_reports(void **state)
+{
+	static const char script[] =
+		"reads() { sed -n 's/^syscr: //p' /proc/$PPID/io; }\n"
+		"list() {\n"
+		"	cat > new && mv new " LIST "\n"
+		"	at=$(reads)\n"
+		"	while [ $(reads) -le $((at + 60)) ]; do sleep 0.02; done\n"
+		"}\n"
+		"me=$$\n"
+		"mkdir -p proc/$me proc/77\n"
+		"echo \"$me (a) S 1 (b\n) S $PPID 0\" > proc/$me/stat\n"
+		"echo \"77 (sh) S $me 0\" > proc/77/stat\n"
+		"list <<END\n"
+		HEADER
+		"0 1 $me 0 0 DRAM buffer 100 150 1 self sh\n"
+		"0 1 $me 0 0 DRAM trace 10 150 1 self sh\n"
+		"0 2 77 0 0 DRAM buffer 200 200 1 attributed sh\n"
+		"0 3 78 0 0 DRAM buffer 9999 9999 1 self sh\n"
+		"0 3 78 0 1 L1 buffer 9999 9999 1 self sh\n"
+		"END\n"
+		"list <<END\n"
+		HEADER
+		"0 1 0 0 0 DRAM buffer 120 150 1 self -\n"
+		"1 4 77 0 1 L1 - 0 5000 0 self sh\n"
+		"1 5 0 0 1 L1 buffer 9999 9999 1 self -\n"
+		"END\n"
+		"echo out; exit 3\n";
+	char out[4096], err[4096];
+
+	(void)state;
+	put_card(0, "0000:01:00.0");
+	put_card(1, "0000:02:00.0");
+	put_books(0, 1);
+	put_books(1, 2);
+	put(script, "script");
+	assert_int_equal(run(TTMEM_RUN " --report sh script", out, sizeof(out),
+			     err, sizeof(err)), 3);
+	assert_string_equal(out, "out\n");
+	assert_ptr_equal(strstr(err, "\tCommand being run: \"sh script\"\n"
+				"\tCard 0 chip 0 peak DRAM (bytes): 310, at most 350\n"
+				"\tCard 1 chip 1 peak L1 (bytes): 5000\n"
+				"\tElapsed (wall clock) time (seconds): "), err);
+	assert_non_null(strstr(err, "\n\tLooks at ttmem's list: "));
+	assert_null(strstr(err, "failed"));
+	assert_non_null(strstr(err, "\n\tExit status: 3\n"));
+
+	/* A list that cannot be read in the middle, and a command that is killed. */
+	assert_int_equal(run(TTMEM_RUN " --report -- sh -c 'rm " LIST "; mkdir " LIST "; at=$(grep syscr /proc/$PPID/io | tr -dc 0-9); while [ $(grep syscr /proc/$PPID/io | tr -dc 0-9) -le $((at + 9)) ]; do sleep 0.02; done; kill -9 $$'",
+			     out, sizeof(out), err, sizeof(err)), 137);
+	assert_non_null(strstr(err, "\tNo memory of a card was seen\n"));
+	assert_non_null(strstr(err, " of them failed\n"));
+	assert_non_null(strstr(err, "\n\tCommand terminated by signal 9\n"));
+	assert_int_equal(run(TTMEM_RUN " --report touch ran", out, sizeof(out),
+			     err, sizeof(err)), 125);
+	assert_non_null(strstr(err, "ttmem-run: nothing to report: "));
+	assert_int_equal(access("ran", F_OK), -1);
+
+	assert_int_equal(rmdir(LIST), 0);
+
+	/* Passed on: the command ends by itself then. */
+	put_clients("");
+	assert_int_equal(run(TTMEM_RUN " --report sh -c 'trap \"exit 5\" TERM; kill -TERM $PPID; while :; do sleep 0.02; done'",
+			     out, sizeof(out), err, sizeof(err)), 5);
+	assert_int_equal(run(TTMEM_RUN " --report /nonexistent", out, sizeof(out),
+			     err, sizeof(err)), 127);
+}
+
 static void run_arguments(void **state)
 {
 	static const char * const bad[] = {
@@ -797,6 +869,7 @@ int main(void)
 		CASE(counters),
 		CASE(header),
 		CASE(strerrors),
+		CASE(run_reports),
 		CASE(run_arguments),
 	};
 

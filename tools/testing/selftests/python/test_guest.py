@@ -382,6 +382,37 @@ class Guest(unittest.TestCase):
             with self.refused(errno.EPERM):
                 ttmem.reset_peak_memory_stats(0)
 
+    def test_reported(self):
+        """ttmem-run tells what a command, its child and itself took, and nobody else."""
+        child = (
+            "import os, sys, ttmem\n"
+            "def reads():\n"
+            "    with open(f'/proc/{sys.argv[1]}/io') as file:\n"
+            "        return int(next(l for l in file if l.startswith('syscr')).split()[1])\n"
+            "with ttmem.open(1) as card:\n"
+            "    card.reserve('L1', 4096, chip=1)\n"
+            "    card.reserve('DRAM', 5 << 20).free()\n"
+            "    card.reserve('DRAM', 2 << 20)\n"
+            "    at = reads()\n"
+            "    while reads() < at + 100: pass\n"
+            "sys.exit(3)\n")
+        with ttmem.open(1) as other:
+            other.reserve("DRAM", 77 * MIB)
+            result = subprocess.run(
+                [f"{TOOLS}/ttmem-run", "--report", "--dram", "1M", "--", "sh", "-c",
+                 f'{sys.executable} -B -c "$0" $PPID; exit $?', child],
+                stderr=subprocess.PIPE, text=True)
+            self.assertEqual(result.returncode, 3, result.stderr)
+            _, _, rest = result.stderr.partition("\tCard 0")
+            self.assertEqual(
+                ("\tCard 0" + rest).splitlines()[:3], [
+                    "\tCard 0 chip 0 peak DRAM (bytes): 1048576",
+                    "\tCard 1 chip 0 peak DRAM (bytes): 5242880",
+                    "\tCard 1 chip 1 peak L1 (bytes): 4096",
+                ])
+            self.assertEqual(result.stderr.splitlines()[-1], "\tExit status: 3")
+        self.assertEqual(sysfs("clients"), 0)
+
     def test_errors(self):
         with ttmem.open(0) as card:
             with self.assertRaises(OSError) as caught:
