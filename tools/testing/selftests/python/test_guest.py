@@ -313,7 +313,7 @@ class Guest(unittest.TestCase):
             self.assertEqual(ttmem.memory_allocated(0, memory="L1"), 4096)
             self.assertEqual(ttmem.max_memory_allocated(0), 12 * MIB)
             self.assertEqual(ttmem.mem_get_info(card), (total - 6 * MIB, total))
-            self.assertIn(" 6144 KiB |    12 MiB | 6144 KiB |", ttmem.memory_summary(0))
+            self.assertIn("|  6144 KiB |    12 MiB |  6144 KiB |", ttmem.memory_summary(0))
             ttmem.reset_peak_memory_stats(0)
             self.assertEqual(ttmem.max_memory_allocated(0), 6 * MIB)
 
