@@ -6,6 +6,7 @@
  *
  *	bench_metald [SECONDS]		of each measurement (5)
  */
+#include <dirent.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -35,13 +36,25 @@ static void figure(const char *name, double value, const char *unit, double goal
 	missed |= bad;
 }
 
-/* What ttmem-metald has used of the processor, in ns. */
+/* What ttmem-metald has used of the processor, all its threads, in ns. */
 static uint64_t used(void)
 {
-	char path[64];
+	const struct dirent *entry;
+	uint64_t sum = 0;
+	char path[512];
+	DIR *dir;
 
-	snprintf(path, sizeof(path), "/proc/%d/schedstat", metald_pid);
-	return strtoull(slurp(path), NULL, 10);
+	snprintf(path, sizeof(path), "/proc/%d/task", metald_pid);
+	dir = opendir(path);
+	while ((entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", metald_pid,
+			 entry->d_name);
+		sum += strtoull(slurp(path), NULL, 10);
+	}
+	closedir(dir);
+	return sum;
 }
 
 static double share(void)
