@@ -158,7 +158,7 @@ static bool take_all(struct reading *in, char *why, size_t why_size)
 	const char *wrong = NULL;
 
 	if (!member(in, root, "chip_unique_ids"))
-		wrong = "it has no chip_unique_ids, which UMD writes since 2025: is this a cluster descriptor?";
+		wrong = "it has no chip_unique_ids: is this a cluster descriptor of 2025 or later?";
 	else if (!each_pair(in, member(in, root, "chip_unique_ids"), take_id))
 		wrong = "chip_unique_ids cannot be understood";
 	else if (!each_pair(in, member(in, root, "chips_with_mmio"), take_card))

@@ -16,6 +16,7 @@
  * @end: where what was read ends there
  * @skip: what comes is the rest of a line that was too long
  * @error: a read has failed with this, 0 if none has
+ * @text: what was read and is not taken yet
  */
 struct lines {
 	int fd;

@@ -79,7 +79,7 @@ static void serve(int fd)
 		case FUSE_BATCH_FORGET:
 			break;
 		default:
-			reply(fd, in->unique, ENOSYS, NULL, 0);
+			reply(fd, in->unique, EOPNOTSUPP, NULL, 0);
 		}
 	}
 }

@@ -59,7 +59,8 @@ struct player {
 
 struct player player_start(const char *option);
 /* Say a line; return what it answers, up to the next call. */
-char * __attribute__((format(printf, 2, 3))) player_say(struct player *p, const char *format, ...);
+char *player_say(struct player *p, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 /* The same, and it answers "ok". */
 #define player_do(p, ...) assert_string_equal(player_say(p, __VA_ARGS__), "ok")
 void player_kill(struct player *p);
