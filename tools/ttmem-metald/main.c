@@ -31,6 +31,9 @@
 /* A look ends after this many ns of it, and the next one goes on. */
 #define LOOK_MAX	(50 * NSEC_PER_MSEC)
 
+/* --once waits so long for all that it wants to know, ns. */
+#define ONCE_MAX	(5 * NSEC_PER_SEC)
+
 /* What so many processes cost is not looked at. */
 #define FEW		8
 
@@ -204,8 +207,8 @@ static void look_at(struct process *p)
 	for (i = 0; i < p->regions; i++)
 		tracker_read(p, &p->region[i]);
 	chips_place(p);
-	if (!p->regions && p->disabled < 0)
-		p->disabled = process_disabled(p);
+	if (!p->regions && p->disabled == -1)
+		environ_read(p);
 	if (!looping)
 		return;
 	for (i = 0; i < p->regions; i++)
@@ -263,6 +266,8 @@ static void read_machine(void)
 static void look(double interval)
 {
 	read_machine();
+	regions_poll();
+	environ_poll();
 	openers_find(LOOK_MAX);
 	look_at_all(LOOK_MAX);
 	tell_look_around(false);
@@ -330,13 +335,33 @@ static int run(double interval)
 	return 0;
 }
 
+/* Whether something is still to be learned of a process. */
+static bool is_settled(void)
+{
+	struct process *p;
+	struct user *u;
+
+	for_each_process(u, p)
+		if (p->dir >= 0 && (!p->checked || (!p->regions && p->disabled < 0)))
+			return false;
+	return !regions_pending();
+}
+
 static int once(bool json)
 {
+	const struct timespec nap = { .tv_nsec = 5 * NSEC_PER_MSEC };
+	uint64_t until = now_ns() + ONCE_MAX;
+
 	read_machine();
 	if (!cards_count)
 		say("%s", ttmem_strerror(-ENXIO));
 	openers_find(UINT64_MAX);
-	look_at_all(UINT64_MAX);
+	/* What takes longer is somebody's who lets others wait. */
+	do {
+		regions_poll();
+		environ_poll();
+		look_at_all(UINT64_MAX);
+	} while (!is_settled() && now_ns() < until && !nanosleep(&nap, NULL));
 	tell_look_around(true);
 	report_once(json);
 	return fflush(stdout) ? 1 : 0;

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ttmem-metald: what the files share. cards.c knows the cards, openers.c who has
- * them open, processes.c who that is, regions.c which of tt-metal's regions a process has mapped, tracker.c what
- * stands in them, chips.c which card and chip each is about, descriptor.c reads
- * UMD's description of them, tell.c tells the kernel, report.c tells people,
- * main.c is options and the loop.
+ * ttmem-metald: what the files share.
+ *
+ *	cards.c		the cards
+ *	openers.c	who has them open
+ *	processes.c	what those are
+ *	regions.c	which of tt-metal's regions they have mapped (maps.c, lines.c)
+ *	tracker.c	what stands in these (layout.h)
+ *	chips.c		which card and chip each is about
+ *	descriptor.c	UMD's description of a machine
+ *	tell.c		tells the kernel
+ *	report.c	tells people
+ *	main.c		options and the loop
  */
 #ifndef TTMEM_METALD_H
 #define TTMEM_METALD_H
@@ -96,7 +103,6 @@ enum region_state {
  * @waits: not told until @stamp is another than @since: its card's books were
  *	invalidated
  * @since: the stamp at that time
- * @seen: found in the maps that are being read
  * @state: how the last read went
  * @version: of the layout
  * @stamp: the entry's
@@ -113,7 +119,6 @@ struct region {
 	int slot;
 	bool fresh;
 	bool waits;
-	bool seen;
 	enum region_state state;
 	uint32_t version;
 	uint64_t since;
@@ -164,7 +169,8 @@ struct user;
  *	CLOCK_MONOTONIC, 0 if not yet
  * @pages: its size in statm then
  * @placed: the generation of chips in which its regions were placed
- * @disabled: its environment turns tt-metal's tracking off; -1 if not looked at
+ * @disabled: its environment turns tt-metal's tracking off; -1 if not looked at,
+ *	-2 if that is under way
  * @examined: what does not change about it is known
  * @beyond: it is one too many of its user's
  * @logged: it was told of in the log
@@ -208,6 +214,8 @@ struct process {
 	char comm[16];
 };
 
+TAILQ_HEAD(process_list, process);
+
 /**
  * struct user - a user who has processes
  * @uid: the real one of theirs; before they are examined, that of /proc/PID
@@ -222,7 +230,7 @@ struct user {
 	uid_t uid;
 	unsigned int fds;
 	bool logged;
-	TAILQ_HEAD(, process) processes;
+	struct process_list processes;
 	size_t count;
 	size_t left;
 	TAILQ_ENTRY(user) node;
@@ -231,7 +239,7 @@ struct user {
 TAILQ_HEAD(users, user);
 extern struct users users;
 
-/* Call @code for each process @p; it may not forget any. */
+/* Do what follows for each process @p; it may not forget any. */
 #define for_each_process(u, p) \
 	TAILQ_FOREACH(u, &users, node) \
 		TAILQ_FOREACH(p, &u->processes, turn)
@@ -267,7 +275,9 @@ void process_ended(struct process *p);
 /**
  * cards_read() - read anew which cards there are
  *
- * What is counted about each stays. Return: whether they changed.
+ * What is counted about each stays.
+ *
+ * Return: whether they changed
  */
 bool cards_read(void);
 struct card *card_find(unsigned int number);
@@ -301,8 +311,6 @@ struct process *process_find(pid_t pid);
 struct opened *process_opened(struct process *p, unsigned int number);
 void process_forget(struct process *p);
 bool process_young(const struct process *p);
-/* Whether the environment that it began with turns tt-metal's tracking off. */
-bool process_disabled(struct process *p);
 
 /**
  * process_charge() - count an open file that is about to be made for a process
@@ -323,24 +331,10 @@ void processes_limit(unsigned int files);
  */
 void regions_read(struct process *p);
 void region_drop(struct process *p, struct region *r);
-
-/**
- * maps_line() - see whether a line of /proc/PID/maps is of a region
- * @line: the line without its end, cut off by a NUL
- * @start: out: the mapping's first address
- * @end: out: the address behind it
- * @r: out: @r->id, @r->dev, @r->ino
- * Return: whether it is
- */
-bool maps_line(const char *line, uint64_t *start, uint64_t *end, struct region *r);
-
-/**
- * mountinfo_line() - see whether a line of /proc/PID/mountinfo is of a tmpfs
- * @line: the line without its end
- * @dev: out: its device
- * Return: whether it is
- */
-bool mountinfo_line(const char *line, dev_t *dev);
+/* Take what was read late; before each look. */
+void regions_poll(void);
+/* Whether something is being read. */
+bool regions_pending(void);
 
 /* tracker.c */
 
@@ -419,6 +413,15 @@ void tell_end(struct process *p, struct opened *o);
  * @once we have none, and those that speak for a process are of a running metald.
  */
 void tell_look_around(bool once);
+
+/* environ.c */
+
+/*
+ * See whether the environment of a process turns tt-metal's tracking off: disabled is
+ * set then, or later.
+ */
+void environ_read(struct process *p);
+void environ_poll(void);
 
 /* report.c */
 

@@ -11,9 +11,6 @@
 
 #include "metald.h"
 
-/* So much of an environment is looked through. */
-#define ENVIRON_SIZE	(1u << 20)
-
 struct users users = TAILQ_HEAD_INITIALIZER(users);
 
 static void *by_pid;		/* all processes, for tsearch() */
@@ -285,40 +282,6 @@ void process_forget(struct process *p)
 bool process_young(const struct process *p)
 {
 	return clock_ns(CLOCK_BOOTTIME) - p->boot < PROCESS_YOUNG;
-}
-
-bool process_disabled(struct process *p)
-{
-	static const char what[] = "TT_METAL_SHM_TRACKING_DISABLED=1";
-	char buffer[4096], *at, *end;
-	size_t used = 0, left = ENVIRON_SIZE;
-	bool begins = true, found = false;
-	ssize_t got;
-	int fd;
-
-	fd = openat(p->dir, "environ", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	/* Strings may be longer than the buffer; only their begins matter. */
-	while (!found && left &&
-	       (got = read(fd, buffer + used, sizeof(buffer) - used)) > 0) {
-		left -= (size_t)got < left ? (size_t)got : left;
-		used += got;
-		at = buffer;
-		while (!found && (end = memchr(at, '\0', used - (at - buffer)))) {
-			found = begins && !strcmp(at, what);
-			begins = true;
-			at = end + 1;
-		}
-		used -= at - buffer;
-		memmove(buffer, at, used);
-		if (used == sizeof(buffer)) {
-			begins = false;
-			used = 0;
-		}
-	}
-	close(fd);
-	return found;
 }
 
 struct opened *process_opened(struct process *p, unsigned int number)

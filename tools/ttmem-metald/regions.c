@@ -1,208 +1,150 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which of tt-metal's regions a process has mapped. Names and files are under
- * the control of whoever runs the process, so nothing is done to a file that
- * could wait for somebody before it is known to be of a tmpfs.
+ * Which of tt-metal's regions a process has mapped. Its maps are read by a thread: a
+ * process can have others wait for its address space as long as it likes (one of its
+ * friends reads its memory, which is of a FUSE file; another of its threads maps
+ * something). A thread that is left waiting is given up, and nobody waits for it.
  */
-#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "lines.h"
-#include "metald.h"
+#include "maps.h"
 
-/* A program has thousands of mappings, lines of some hundred bytes. */
-#define MAPS_SIZE	(16u << 20)
-#define MOUNTINFO_SIZE	(1u << 20)
-/* So many files are tried in one reading. */
-#define TRIES		(4 * PROCESS_REGIONS)
+/* So long a reading is waited for; what comes later is taken in a later look. */
+#define WAIT		(20 * NSEC_PER_MSEC)
+/* After so long its thread is given up. */
+#define GIVE_UP		NSEC_PER_SEC
+/* So many may be left waiting. */
+#define STUCK_MAX	64
+#define STACK_SIZE	(128u << 10)
 
-/* The tmpfs of the process whose maps are being read. */
-static struct {
-	bool read;
-	size_t count;
-	dev_t dev[1024];
-} tmpfs;
-
-static bool number(const char **text, int base, char end, uint64_t *value)
-{
-	char *stop;
-
-	if (**text == ' ' || **text == '-' || **text == '+')
-		return false;
-	errno = 0;
-	*value = strtoull(*text, &stop, base);
-	if (errno || stop == *text || *stop != end)
-		return false;
-	*text = stop + 1;
-	return true;
-}
-
-bool maps_line(const char *line, uint64_t *start, uint64_t *end, struct region *r)
-{
-	static const char before[] = "/dev/shm/tt_device_";
-	static const char after[] = "_memory", deleted[] = " (deleted)";
-	uint64_t major, minor, ino, offset;
-	size_t len, digits = 0;
-	const char *at, *stop;
-	char text[24];
-
-	/* Most lines are of something else, so their end is looked at first. */
-	len = strlen(line);
-	if (len > strlen(deleted) &&
-	    !strcmp(line + len - strlen(deleted), deleted))
-		len -= strlen(deleted);
-	if (len < strlen(after) ||
-	    memcmp(line + len - strlen(after), after, strlen(after)))
-		return false;
-	stop = line + len - strlen(after);
-	while (stop - digits > line && digits < sizeof(text) &&
-	       stop[-1 - (ptrdiff_t)digits] >= '0' &&
-	       stop[-1 - (ptrdiff_t)digits] <= '9')
-		digits++;
-	at = stop - digits;
-	if (!digits || digits == sizeof(text) || (*at == '0' && digits > 1) ||
-	    (size_t)(at - line) < strlen(before) ||
-	    memcmp(at - strlen(before), before, strlen(before)))
-		return false;
-	memcpy(text, at, digits);
-	text[digits] = '\0';
-	if (!ttmem__number(text, UINT64_MAX, &r->id))
-		return false;
-
-	at = line;
-	if (!number(&at, 16, '-', start) || !number(&at, 16, ' ', end))
-		return false;
-	at += strcspn(at, " ");		/* permissions */
-	if (!*at++ || !number(&at, 16, ' ', &offset) ||
-	    !number(&at, 16, ':', &major) || !number(&at, 16, ' ', &minor) ||
-	    !number(&at, 10, ' ', &ino))
-		return false;
-	r->dev = makedev(major, minor);
-	r->ino = ino;
-	return true;
-}
-
-bool mountinfo_line(const char *line, dev_t *dev)
-{
-	static const char type[] = "- tmpfs ";
-	uint64_t id, parent, major, minor;
-	const char *at = line;
-	int field;
-
-	if (!number(&at, 10, ' ', &id) || !number(&at, 10, ' ', &parent) ||
-	    !number(&at, 10, ':', &major) || !number(&at, 10, ' ', &minor))
-		return false;
-	/*
-	 * Root, mount point, options and what the kernel adds come before a lone
-	 * dash. In none of them stands a space, so none can be taken for it.
-	 */
-	for (field = 0; field < 3 || strncmp(at, "- ", 2); field++) {
-		at += strcspn(at, " ");
-		if (!*at++)
-			return false;
-	}
-	if (strncmp(at, type, strlen(type)))
-		return false;
-	*dev = makedev(major, minor);
-	return true;
-}
-
-static bool is_tmpfs(struct process *p, dev_t dev)
-{
-	static struct lines lines;
-	char *line;
-	size_t i;
-	int fd;
-
-	if (!tmpfs.read) {
-		tmpfs.read = true;
-		tmpfs.count = 0;
-		fd = openat(p->dir, "mountinfo", O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			return false;
-		lines_begin(&lines, fd, MOUNTINFO_SIZE);
-		while (tmpfs.count < sizeof(tmpfs.dev) / sizeof(tmpfs.dev[0]) &&
-		       (line = lines_next(&lines)))
-			tmpfs.count += mountinfo_line(line, &tmpfs.dev[tmpfs.count]);
-		close(fd);
-	}
-	for (i = 0; i < tmpfs.count; i++)
-		if (tmpfs.dev[i] == dev)
-			return true;
-	return false;
-}
-
-/*
- * Open the file of a mapping. It may be any file: O_PATH and statx() as it is
- * called here ask no server of a FUSE file, open() would, and for ever.
- * O_NONBLOCK: who has a lease on it could make open() wait too.
- * Return: the file, -1 if it is none of tt-metal's regions
+/**
+ * struct worker - a thread that reads maps
+ * @thread: the thread
+ * @lock: guards @work, @done and @given_up
+ * @change: one of these has changed
+ * @work: there is a job
+ * @done: it is done
+ * @given_up: end then
+ * @pid: whose maps they are
+ * @boot: when that process began, as numbers are given anew
+ * @uid: its user
+ * @began: when the job was given
+ * @job: the job
  */
-static int open_mapping(struct process *p, uint64_t start, uint64_t end,
-			const struct region *r)
-{
-	struct statx st;
-	char name[64];
-	int path, fd = -1;
+struct worker {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t change;
+	bool work;
+	bool done;
+	bool given_up;
+	pid_t pid;
+	uint64_t boot;
+	uid_t uid;
+	uint64_t began;
+	struct maps_job job;
+};
 
-	snprintf(name, sizeof(name), "map_files/%llx-%llx",
-		 (unsigned long long)start, (unsigned long long)end);
-	path = openat(p->dir, name, O_PATH | O_CLOEXEC);
-	if (path < 0) {
-		/* It may have been unmapped meanwhile. */
-		p->unreadable |= errno != ENOENT && errno != ESRCH;
-		return -1;
+static struct worker *worker;		/* the one that is given jobs */
+static struct worker *stuck[STUCK_MAX];	/* those that were given up */
+static size_t stuck_count;
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+
+	pthread_mutex_lock(&w->lock);
+	for (;;) {
+		while (!w->given_up && (!w->work || w->done))
+			pthread_cond_wait(&w->change, &w->lock);
+		if (w->done)
+			break;
+		pthread_mutex_unlock(&w->lock);
+		maps_read(&w->job);
+		close(w->job.dir);
+		pthread_mutex_lock(&w->lock);
+		w->done = true;
+		pthread_cond_signal(&w->change);
 	}
-	if (!statx(path, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
-		   STATX_TYPE | STATX_SIZE | STATX_INO, &st) &&
-	    S_ISREG(st.stx_mode) && st.stx_size == LAYOUT_SIZE &&
-	    st.stx_ino == r->ino &&
-	    makedev(st.stx_dev_major, st.stx_dev_minor) == r->dev &&
-	    is_tmpfs(p, r->dev)) {
-		snprintf(name, sizeof(name), TTMEM_PROC "/self/fd/%d", path);
-		fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	}
-	p->unreadable |= fd < 0;
-	close(path);
-	return fd;
+	pthread_mutex_unlock(&w->lock);
+	return NULL;
 }
 
-static struct region *find_region(struct process *p, const struct region *key)
+static struct worker *worker_make(void)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+	pthread_condattr_t clock;
+	pthread_attr_t attributes;
+	sigset_t all, before;
+	int error;
+
+	if (!w)
+		out_of_memory();
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->change, &clock);
+	pthread_condattr_destroy(&clock);
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_SIZE);
+	/* Signals are for the loop. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	error = pthread_create(&w->thread, &attributes, work, w);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attributes);
+	if (!error)
+		return w;
+	free(w);
+	return NULL;
+}
+
+static bool is_done(struct worker *w)
+{
+	bool done;
+
+	pthread_mutex_lock(&w->lock);
+	done = w->done;
+	pthread_mutex_unlock(&w->lock);
+	return done;
+}
+
+/* The process whose maps these are, NULL if it is not known any more. */
+static struct process *process_of(const struct worker *w)
+{
+	struct process *p = process_find(w->pid);
+
+	return p && p->boot == w->boot ? p : NULL;
+}
+
+static struct region *find_region(struct process *p, const struct region_file *file)
 {
 	size_t i;
 
 	for (i = 0; i < p->regions; i++)
-		if (p->region[i].id == key->id && p->region[i].ino == key->ino &&
-		    p->region[i].dev == key->dev)
+		if (p->region[i].id == file->id && p->region[i].ino == file->ino &&
+		    p->region[i].dev == file->dev)
 			return &p->region[i];
 	return NULL;
 }
 
-static void add_region(struct process *p, uint64_t start, uint64_t end,
-		       const struct region *key)
+static void add_region(struct process *p, const struct region_file *file)
 {
-	struct region *r;
-	int fd;
-
-	if (!process_charge(p, 1)) {
+	if (p->regions == PROCESS_REGIONS || !process_charge(p, 1)) {
 		p->limited = true;
-		return;
-	}
-	fd = open_mapping(p, start, end, key);
-	if (fd < 0) {
-		process_charge(p, -1);
+		close(file->fd);
 		return;
 	}
 	p->region = more(p->region, p->regions, sizeof(*p->region));
-	r = &p->region[p->regions++];
-	*r = (struct region){
-		.id = key->id, .dev = key->dev, .ino = key->ino, .fd = fd,
-		.slot = -1, .seen = true, .card = -1,
+	p->region[p->regions++] = (struct region){
+		.id = file->id, .dev = file->dev, .ino = file->ino, .fd = file->fd,
+		.slot = -1, .card = -1,
 	};
 	p->placed = 0;
 }
@@ -213,6 +155,133 @@ void region_drop(struct process *p, struct region *r)
 	process_charge(p, -1);
 	*r = p->region[--p->regions];
 	p->placed = 0;
+}
+
+/* Take what a job has found over to its process. */
+static void take(struct worker *w)
+{
+	struct process *p = process_of(w);
+	struct maps_job *job = &w->job;
+	size_t i;
+
+	if (p) {
+		p->gone |= job->gone;
+		p->limited = false;
+		p->unreadable = job->unreadable;
+	}
+	for (i = 0; i < job->count; i++) {
+		struct region_file *file = &job->file[i];
+		struct region *r = p ? find_region(p, file) : NULL;
+
+		if (file->fd >= 0) {
+			if (p && !r)
+				add_region(p, file);
+			else
+				close(file->fd);
+		} else if (r && !file->seen && !job->failed) {
+			region_drop(p, r);
+		}
+	}
+	/* A given up one's thread ends by what is left as it is. */
+	if (w->given_up)
+		return;
+	pthread_mutex_lock(&w->lock);
+	w->work = false;
+	w->done = false;
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void give_up(struct worker *w)
+{
+	struct process *p = process_of(w);
+
+	say("process %d of user %u lets nobody read its maps: it and the user's others are not looked at meanwhile",
+	    w->pid, w->uid);
+	if (p)
+		p->unreadable = true;
+	pthread_mutex_lock(&w->lock);
+	w->given_up = true;
+	pthread_cond_signal(&w->change);
+	pthread_mutex_unlock(&w->lock);
+	stuck[stuck_count++] = w;
+	worker = NULL;
+}
+
+void regions_poll(void)
+{
+	size_t i;
+
+	for (i = stuck_count; i--;) {
+		if (!is_done(stuck[i]))
+			continue;
+		take(stuck[i]);
+		pthread_join(stuck[i]->thread, NULL);
+		free(stuck[i]);
+		stuck[i] = stuck[--stuck_count];
+	}
+	if (!worker || !worker->work)
+		return;
+	if (is_done(worker))
+		take(worker);
+	else if (now_ns() - worker->began > GIVE_UP && stuck_count < STUCK_MAX)
+		give_up(worker);
+}
+
+bool regions_pending(void)
+{
+	return worker && worker->work;
+}
+
+/* Whether a thread waits for one of the user's processes. */
+static bool keeps_one_waiting(const struct user *u)
+{
+	size_t i;
+
+	for (i = 0; i < stuck_count; i++)
+		if (stuck[i]->uid == u->uid)
+			return true;
+	return false;
+}
+
+/* Have the maps of a process read, and wait for that a little. */
+static void give(struct process *p)
+{
+	struct maps_job *job = &worker->job;
+	struct timespec until;
+	uint64_t end;
+	bool done;
+	size_t i;
+
+	job->dir = fcntl(p->dir, F_DUPFD_CLOEXEC, 0);
+	if (job->dir < 0)
+		return;
+	job->gone = false;
+	job->unreadable = false;
+	job->failed = false;
+	job->count = p->regions;
+	for (i = 0; i < p->regions; i++)
+		job->file[i] = (struct region_file){
+			.id = p->region[i].id, .dev = p->region[i].dev,
+			.ino = p->region[i].ino, .fd = -1,
+		};
+	worker->pid = p->pid;
+	worker->boot = p->boot;
+	worker->uid = p->user->uid;
+	worker->began = now_ns();
+	end = worker->began + WAIT;
+	until.tv_sec = end / NSEC_PER_SEC;
+	until.tv_nsec = end % NSEC_PER_SEC;
+
+	pthread_mutex_lock(&worker->lock);
+	worker->work = true;
+	pthread_cond_signal(&worker->change);
+	while (!worker->done &&
+	       !pthread_cond_timedwait(&worker->change, &worker->lock, &until))
+		;
+	done = worker->done;
+	pthread_mutex_unlock(&worker->lock);
+	if (done)
+		take(worker);
 }
 
 /* The size of a process in pages; false if it has ended. */
@@ -236,14 +305,9 @@ static bool read_pages(const struct process *p, uint64_t *pages)
 
 void regions_read(struct process *p)
 {
-	static struct lines lines;
 	bool young = process_young(p);
-	uint64_t now = now_ns(), pages, start, end;
-	unsigned int tries = 0;
-	struct region key, *r;
-	char *line;
+	uint64_t now = now_ns(), pages;
 	size_t i;
-	int fd;
 
 	if (p->checked && !young && now - p->checked < NSEC_PER_SEC)
 		return;
@@ -259,34 +323,12 @@ void regions_read(struct process *p)
 		p->checked = now;
 		return;
 	}
+	if (!worker)
+		worker = worker_make();
+	/* It still waits for another process: this one's turn comes again. */
+	if (!worker || worker->work || keeps_one_waiting(p->user))
+		return;
 	p->checked = now;
 	p->pages = pages;
-	p->limited = false;
-	p->unreadable = false;
-
-	fd = openat(p->dir, "maps", O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		p->gone = errno == ESRCH || errno == ENOENT;
-		p->unreadable = true;
-		return;
-	}
-	tmpfs.read = false;
-	for (i = 0; i < p->regions; i++)
-		p->region[i].seen = false;
-	lines_begin(&lines, fd, MAPS_SIZE);
-	while ((line = lines_next(&lines))) {
-		if (!maps_line(line, &start, &end, &key))
-			continue;
-		r = find_region(p, &key);
-		if (r)
-			r->seen = true;
-		else if (p->regions < PROCESS_REGIONS && tries++ < TRIES)
-			add_region(p, start, end, &key);
-	}
-	close(fd);
-	if (lines.error)
-		return;
-	for (i = p->regions; i--;)
-		if (!p->region[i].seen)
-			region_drop(p, &p->region[i]);
+	give(p);
 }

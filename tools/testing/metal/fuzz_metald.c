@@ -17,8 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lines.h"
-#include "metald.h"
+#include "maps.h"
 #include "player.h"
 
 /* What the files under test take from those that are not here. */
@@ -96,6 +95,13 @@ bool process_charge(struct process *p, int fds)
 {
 	p->fds += fds;
 	return true;
+}
+
+static struct process *current;
+
+struct process *process_find(pid_t pid)
+{
+	return current && current->pid == pid ? current : NULL;
 }
 
 struct card *card_find(unsigned int number)
@@ -198,7 +204,7 @@ static size_t sentence(char *text, size_t size)
 
 static void check_line(const char *line)
 {
-	struct region r = { 0 };
+	struct region_file r = { 0 };
 	uint64_t start, end;
 	char name[64];
 	dev_t dev;
@@ -284,6 +290,7 @@ static void vandal(uint64_t id)
 
 	metal_path(id, path, sizeof(path));
 	for (;;) {
+		uint64_t rubbish[2] = { edge(), edge() };
 		unsigned char *data;
 
 		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -295,7 +302,7 @@ static void vandal(uint64_t id)
 		if (!below(8))
 			unlink(path);
 		/* Written by way of the file: a mapping beyond its end would be SIGBUS. */
-		if (pwrite(fd, &(uint64_t[]){ edge(), edge() }, 16, below(LAYOUT_SIZE)) < 0)
+		if (pwrite(fd, rubbish, sizeof(rubbish), below(LAYOUT_SIZE)) < 0)
 			_exit(1);
 		if (below(16))
 			munmap(data, LAYOUT_SIZE);
@@ -317,9 +324,11 @@ static unsigned int fuzz_process(uint64_t id, uint64_t until)
 	if (!p.pid)
 		vandal(id);
 	p.inner = p.pid;
+	current = &p;
 	snprintf(path, sizeof(path), "/proc/%d", p.pid);
 	p.dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	while (now_ns() < until) {
+		regions_poll();
 		regions_read(&p);
 		expect(p.regions <= PROCESS_REGIONS);
 		expect(p.fds == p.regions);
@@ -333,6 +342,7 @@ static unsigned int fuzz_process(uint64_t id, uint64_t until)
 	}
 	kill(p.pid, SIGKILL);
 	waitpid(p.pid, NULL, 0);
+	current = NULL;
 	while (p.regions)
 		region_drop(&p, &p.region[p.regions - 1]);
 	expect(!p.fds);

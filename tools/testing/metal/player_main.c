@@ -30,6 +30,8 @@
  *	map PATH			map a file, as it is, and keep it open
  *	fuse DIRECTORY			mount a FUSE file system there, for oneself;
  *					answers its server's number
+ *	wall				have who wants to read this process's maps wait,
+ *					for as long as the server of what was mapped last
  *	next PID			the next process made here has this number
  */
 #include <dlfcn.h>
@@ -192,9 +194,40 @@ static int open_region(uint64_t id)
 	return open(path, O_RDWR | O_CLOEXEC);
 }
 
+static void *mapped;
+
 static void *map(int fd)
 {
-	return mmap(NULL, LAYOUT_SIZE, PROT_READ, MAP_SHARED, fd, 0);
+	mapped = mmap(NULL, LAYOUT_SIZE, PROT_READ, MAP_SHARED, fd, 0);
+	return mapped;
+}
+
+/* Who reads a process's memory so keeps its mappings from being changed. */
+static void *read_memory(void *arg)
+{
+	int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	char byte;
+
+	if (pread(fd, &byte, 1, (uintptr_t)mapped) < 0)
+		perror("player: mem");
+	return arg;
+}
+
+/* Who waits to change them keeps others from looking at them. */
+static void *change_mappings(void *arg)
+{
+	for (;;)
+		munmap(mmap(NULL, LAYOUT_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+		       LAYOUT_SIZE);
+	return arg;
+}
+
+static bool wall(void)
+{
+	pthread_t reader, changer;
+
+	return !pthread_create(&reader, NULL, read_memory, NULL) &&
+	       !pthread_create(&changer, NULL, change_mappings, NULL);
 }
 
 static bool map_path(const char *path)
@@ -225,8 +258,9 @@ static void take(char *line)
 	pthread_t thread;
 	int fd;
 
-	sscanf(line, "%15s", word);
 	errno = 0;
+	if (sscanf(line, "%15s", word) != 1)
+		return;
 	if (sscanf(line, "layout %d %127s", &version, text) == 2) {
 		realtime = !strcmp(text, "realtime");
 		answer(true);
@@ -248,6 +282,8 @@ static void take(char *line)
 		answer(true);
 	} else if (sscanf(line, "mappings %lld", &value) == 1) {
 		answer(make_mappings(value));
+	} else if (!strcmp(word, "wall")) {
+		answer(wall());
 	} else if (!strcmp(word, "churn")) {
 		answer(!pthread_create(&thread, NULL, churn, NULL));
 	} else if (sscanf(line, "resize %" SCNu64 " %lld", &id, &value) == 2) {

@@ -432,6 +432,46 @@ static void fuse_mapped(void **state)
 	never_answers("2.10.0\n");
 }
 
+/*
+ * Somebody waits for that server while he reads the process's memory, and so would
+ * who reads its maps. Newer kernels let him read them all the same.
+ */
+static void fuse_wall(void **state)
+{
+	uint64_t id = new_id();
+	char path[PATH_MAX];
+	struct player p, q;
+	pid_t server;
+
+	(void)state;
+	put_cards(1, 1);
+	put("", "dev/shm/x");
+	assert_non_null(realpath("dev/shm", path));
+	p = player_start(NULL);
+	put_pids(0, p.pid, 0);
+	server = atoi(player_say(&p, "fuse %s", path));
+	assert_true(server > 0);
+	player_do(&p, "map %s/tt_device_5_memory", path);
+	assert_int_equal(kill(server, SIGSTOP), 0);
+	player_do(&p, "wall");
+	metald_start(QUICK, NULL);
+	await(strstr(slurp("run/metald.json"), "\"silent\":{\"unreadable\":1}"));
+	q = player_start(NULL);
+	player_do(&q, "user 1001");
+	player_do(&q, "attach %" PRIu64 " 0", id);
+	player_do(&q, "alloc %" PRIu64 " dram 10", id);
+	put_pids(0, p.pid, q.pid, 0);
+	await(DRAM(0, q.pid, 0) == 10);
+	player_do(&q, "alloc %" PRIu64 " dram 1", id);
+	await(DRAM(0, q.pid, 0) == 11);
+	print_message("it %s\n", strstr(slurp("log"), "lets nobody read its maps") ?
+		      "was given up" : "could be read");
+	assert_int_equal(kill(server, SIGKILL), 0);
+	player_kill(&p);
+	await(!strstr(slurp("run/metald.json"), "unreadable"));
+	player_kill(&q);
+}
+
 /* Here its open files are looked through too. */
 static void fuse_open(void **state)
 {
@@ -977,7 +1017,7 @@ int main(int argc, char **argv)
 		CASE(container), CASE(forks), CASE(second_user), CASE(stale), CASE(full),
 		CASE(sixty_four), CASE(unknown_layout), CASE(not_ready), CASE(bounds),
 		CASE(truncation), CASE(elsewhere), CASE(lease),
-		CASE(fuse_mapped), CASE(fuse_open), CASE(invalidated),
+		CASE(fuse_mapped), CASE(fuse_open), CASE(fuse_wall), CASE(invalidated),
 		CASE(refused), CASE(restart), CASE(tells_itself), CASE(without_lists),
 		CASE(only_card), CASE(map_files), CASE(telemetry), CASE(mesh),
 		CASE(reasons), CASE(quota), CASE(crowd),
