@@ -139,6 +139,7 @@ bench: ## measure what a reservation costs, in a guest and natively; installs wh
 	+@$(vm)/run --plain --cards n300,n300,n300 -- $(O)/bench $(if $(BEFORE),--before $(O)/before.ko) \
 		$(BENCH_ARGS)
 	@METAL_TRACKER=$(abspath $(METAL_TRACKER)) $(O)/bench --host
+	+@$(MAKE) --no-print-directory -C tools/testing/metal O=$(O)/metal bench
 	@kunit/run bench
 
 stress: MINUTES ?= 10
