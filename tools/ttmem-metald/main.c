@@ -300,7 +300,7 @@ static int run(double interval)
 {
 	const struct sigaction action = { .sa_handler = stop };
 	struct epoll_event event;
-	uint64_t start, busy, took, wait, now;
+	uint64_t start, before = 0, busy, took, wait, now;
 
 	if (!take_lock())
 		return 1;
@@ -314,13 +314,14 @@ static int run(double interval)
 	looping = true;
 	while (!stopped) {
 		start = now_ns();
-		busy = busy_ns();
 		look(interval);
 		took = now_ns() - start;
 		wait = interval * NSEC_PER_SEC;
 		wait = took < wait ? wait - took : 0;
-		if (wait < (busy_ns() - busy) * (SHARE - 1))
-			wait = (busy_ns() - busy) * (SHARE - 1);
+		busy = busy_ns();
+		if (wait < (busy - before) * (SHARE - 1))
+			wait = (busy - before) * (SHARE - 1);
+		before = busy;
 		/* Ends of processes are taken one by one: one may free another's. */
 		for (start = now_ns(); !stopped; ) {
 			now = now_ns();
