@@ -329,8 +329,8 @@ static int setup(void **state)
 	setenv("smi", TTMEM_SMI, 1);
 	setenv("run", TTMEM_RUN, 1);
 	setenv("HERE", TTMEM_TREE "/tools/testing/selftests/host", 1);
-	/* No process's number may be one that stands for bytes. */
-	if (run("echo 4194304 >/proc/sys/kernel/pid_max && echo 700000 >/proc/sys/kernel/ns_last_pid",
+	/* No process's number may be one that stands for bytes, nor be lower than this one's. */
+	if (run("echo 4194304 >/proc/sys/kernel/pid_max; [ $$ -gt 700000 ] || echo 700000 >/proc/sys/kernel/ns_last_pid",
 		out, sizeof(out), err, sizeof(err)))
 		return -1;
 	return 0;
