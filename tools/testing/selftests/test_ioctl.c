@@ -227,7 +227,8 @@ static void test_size_written_back(void **state)
 
 /* One thread changes the size between the known one and a page while another calls. */
 struct unsteady {
-	struct ttmem_info info;
+	/* Aligned for 32-bit programs too, or the kernel may read half of a size. */
+	struct ttmem_info info __attribute__((aligned(8)));
 	uint8_t behind[64];
 	uint8_t page[4096];
 	volatile bool stop;
