@@ -95,12 +95,14 @@ bool cards_read(void)
 			c->asic_id = read_hex(c->id.number, "tt_asic_id");
 		if (!c->serial)
 			c->serial = read_hex(c->id.number, "tt_serial");
-		c->blackhole = read_hex(c->id.number, "device/device") == 0xb140;
+		if (!c->pci_device)
+			c->pci_device = read_hex(c->id.number, "device/device");
 		if (old && (old->asic_id != c->asic_id || old->serial != c->serial))
 			changed = true;
 	}
-	cards_list_pids = lists_work();
 	changed |= count != cards_count;
+	if (changed)
+		cards_list_pids = lists_work();
 	for (i = 0; i < cards_count; i++)
 		if (cards[i].pids >= 0)
 			close(cards[i].pids);

@@ -12,6 +12,9 @@
 
 #include "metald.h"
 
+/* The PCI device id. */
+#define BLACKHOLE	0xb140
+
 /* More chips than any machine has. */
 #define MAP_MAX		65536
 
@@ -174,7 +177,7 @@ static bool has_asic_id(const struct card *c, uint64_t id)
 
 static bool has_serial(const struct card *c, uint64_t id)
 {
-	return c->serial == id || (c->blackhole && c->serial &&
+	return c->serial == id || (c->pci_device == BLACKHOLE && c->serial &&
 				   c->serial <= UINT64_MAX >> 5 &&
 				   c->serial == id >> 5);
 }

@@ -52,7 +52,7 @@
  * @devt: the device number of TT-KMD's node
  * @asic_id: tt_asic_id in sysfs, 0 if it is not told
  * @serial: tt_serial, likewise
- * @blackhole: by its PCI id
+ * @pci_device: its PCI device id
  * @pids: TT-KMD's list of who has it open, -1 if that is not open
  * @open: a process has it open
  * @own: our clients that hold something on it
@@ -65,7 +65,7 @@ struct card {
 	dev_t devt;
 	uint64_t asic_id;
 	uint64_t serial;
-	bool blackhole;
+	uint64_t pci_device;
 	int pids;
 	bool open;
 	uint64_t own;
