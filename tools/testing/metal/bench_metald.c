@@ -222,6 +222,8 @@ int main(int argc, char **argv)
 {
 	if (argc > 1)
 		seconds = atof(argv[1]);
+	/* Of the played node. */
+	setenv("FAST", "1", 1);
 	delays();
 	one_with_mappings();
 	many("processes_32", 1, 1);

@@ -8,7 +8,8 @@
  *	set CARD PID CHIP MEMORY TAG BYTES
  *	end CARD PID
  *
- * A file "invalid" has all that was opened before it was made answer ENODEV, and one
+ * With FAST in the environment nothing is looked at, and a call costs what a refused one
+ * does. Else a file "invalid" has all that was opened before it was made answer ENODEV, and one
  * "refuse" has nodes not opened, with the errno that it holds.
  */
 #include <errno.h>
@@ -168,9 +169,11 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	if (fd < 0 || fd >= FILES || !files[fd].open)
 		return __real_ioctl(fd, request, arg);
 	f = &files[fd];
-	if (f->epoch != epoch())
+	if (getenv("FAST"))
+		__real_ioctl(fd, request, arg);
+	else if (f->epoch != epoch())
 		return fail(ENODEV);
-	if (f->pid && kill(f->pid, 0) && errno == ESRCH)
+	else if (f->pid && kill(f->pid, 0) && errno == ESRCH)
 		return fail(ESRCH);
 	switch (request) {
 	case TTMEM_IOC_INFO:
