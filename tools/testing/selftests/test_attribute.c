@@ -747,6 +747,32 @@ static void test_self(void **state)
 	st_check_dead(fd, "exited");
 }
 
+/*
+ * Who speaks for himself and becomes another user, as by a setuid program, goes on with the
+ * user that he was when he said so.
+ */
+static void become_another(int sock, void *arg)
+{
+	int fd = open_for(getpid(), MIB);
+
+	(void)arg;
+	(void)sock;
+	prctl(PR_SET_NAME, "another");
+	assert_int_equal(setresuid(-1, 777, -1), 0);
+	check_line(getpid(), 0, "another", MIB);
+	assert_int_equal(st_set(fd, 0, TTMEM_DRAM, 0, 64), 0);
+	check_line(getpid(), 0, "another", 64);
+}
+
+static void test_self_keeps_user(void **state)
+{
+	struct st_child child = st_spawn(become_another, NULL);
+
+	(void)state;
+	st_join(&child);
+	st_check_used(CARD, 0, 0);
+}
+
 struct read_as {
 	uid_t uid;
 	uint64_t client;
@@ -990,6 +1016,7 @@ int main(int argc, char **argv)
 		ST_TEST(test_agent_in_pid_namespace),
 		ST_TEST(test_target_in_pid_namespace),
 		ST_TEST(test_self),
+		ST_TEST(test_self_keeps_user),
 		ST_TEST(test_reservations_are_the_targets),
 		ST_TEST(test_books_closed_first),
 		ST_TEST(test_target_execs),

@@ -344,6 +344,35 @@ static void test_above_bound(void **state)
 	st_check_used(CARD, 0, 0);
 }
 
+/* Nobody is refused for what his own counters have said before. */
+static void test_below_bound_again(void **state)
+{
+	uint64_t denied = st_get(CARD, ST_CARD, "denied"), handle;
+	int64_t *map;
+	int fd = open_mapped(CARD, &map);
+
+	(void)state;
+	assert_int_equal(st_put(CARD, 0, "dram_total", "0"), 0);
+	DRAM(map) = MOST;
+	st_check_used(CARD, MOST, 0);
+	DRAM(map) = MOST - MIB;
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, MIB, 0, &handle), 0);
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 1, 0, NULL), -EDQUOT);
+	assert_int_equal(st_get(CARD, ST_CARD, "denied"), denied + 1);
+	st_check_used(CARD, MOST, 0);
+	DRAM(map) = MOST - 2 * MIB;
+	assert_int_equal(st_set(fd, 0, TTMEM_DRAM, 0, MIB + 1), -EDQUOT);
+	assert_int_equal(st_set(fd, 0, TTMEM_DRAM, 0, MIB), 0);
+	st_check_used(CARD, MOST, 0);
+	/* And whoever counts more than there is room for has had his room by that. */
+	DRAM(map) = INT64_MAX;
+	assert_int_equal(st_set(fd, 0, TTMEM_DRAM, 0, MIB + 1), -EDQUOT);
+	assert_int_equal(st_set(fd, 0, TTMEM_DRAM, 0, 0), 0);
+	st_check_used(CARD, MOST, 0);
+	DRAM(map) = 0;
+	st_check_used(CARD, MIB, 0);
+}
+
 /* Beside reservations and gauges of the same tag; what is freed by flag is these. */
 static void test_beside_others(void **state)
 {
@@ -1235,6 +1264,7 @@ int main(void)
 		ST_TEST(test_other_cells),
 		ST_TEST(test_below_zero),
 		ST_TEST(test_above_bound),
+		ST_TEST(test_below_bound_again),
 		ST_TEST(test_beside_others),
 		ST_TEST(test_reserve_at_the_edge),
 		ST_TEST(test_two_maps),
