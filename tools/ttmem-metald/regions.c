@@ -331,4 +331,7 @@ void regions_read(struct process *p)
 	p->checked = now;
 	p->pages = pages;
 	give(p);
+	/* There is one thread: it is another user's next time, if one wants it. */
+	TAILQ_REMOVE(&users, p->user, node);
+	TAILQ_INSERT_TAIL(&users, p->user, node);
 }

@@ -23,6 +23,7 @@
 /* What the files under test take from those that are not here. */
 struct card *cards;
 size_t cards_count;
+struct users users = TAILQ_HEAD_INITIALIZER(users);
 
 static uint64_t state;
 
@@ -319,6 +320,7 @@ static unsigned int fuzz_process(uint64_t id, uint64_t until)
 	char path[64];
 	size_t i;
 
+	TAILQ_INSERT_TAIL(&users, &u, node);
 	p.pid = fork();
 	expect(p.pid >= 0);
 	if (!p.pid)
@@ -346,6 +348,7 @@ static unsigned int fuzz_process(uint64_t id, uint64_t until)
 	while (p.regions)
 		region_drop(&p, &p.region[p.regions - 1]);
 	expect(!p.fds);
+	TAILQ_REMOVE(&users, &u, node);
 	free(p.region);
 	close(p.dir);
 	metal_path(id, path, sizeof(path));
