@@ -262,6 +262,61 @@ static void script(void **state)
 	metald_end(SIGTERM);
 }
 
+/*
+ * A container of podman's, with TT-KMD's node under another name: it is given nothing
+ * of ttmem's, and is seen as any other.
+ */
+static void podman(const char *option)
+{
+	static const char start[] =
+		"mkdir -p root/dev root/proc root/sys root/etc root/tmp root/run &&"
+		" cp " PLAYER " root/player &&"
+		" for file in $(ldd " PLAYER " | grep -o '/[^ ]*'); do cp -L --parents $file root; done &&"
+		" exec podman --root $PWD/storage --runroot $PWD/runroot --storage-driver vfs"
+		" --cgroup-manager cgroupfs --events-backend none run --rm -i --network none"
+		" --ulimit nofile=1024:1024 --cgroups disabled"
+		" --device /dev/tenstorrent/0:/dev/mycard %s --rootfs $PWD/root /player >said 2>&1";
+	uint64_t id = new_id();
+	struct st_line line;
+	char command[1024];
+	FILE *container;
+
+	if (system("command -v podman >/dev/null"))
+		skip();
+	snprintf(command, sizeof(command), start, option);
+	metald_start(QUICK, NULL);
+	container = popen(command, "w");
+	assert_non_null(container);
+	fprintf(container, "card /dev/mycard\nuser 4242\nattach %" PRIu64 " 0\n"
+		"alloc %" PRIu64 " dram 4096\n", id, id);
+	fflush(container);
+	await(used() == 4096 || strstr(slurp("said"), "rror"));
+	if (used() != 4096)
+		fail_msg("%s", slurp("said"));
+	line = st_only_line(CARD);
+	assert_int_equal(line.uid, 4242);
+	assert_true(line.attributed);
+	assert_string_equal(line.command, "player");
+	snprintf(command, sizeof(command), "/proc/%d/status", (int)line.pid);
+	assert_non_null(strstr(slurp(command), "\t1\n"));
+	assert_int_equal(kill(line.pid, SIGKILL), 0);
+	assert_int_equal(used(), 0);
+	pclose(container);
+	metald_end(SIGTERM);
+}
+
+static void podman_private(void **state)
+{
+	(void)state;
+	podman("");
+}
+
+static void podman_ipc_host(void **state)
+{
+	(void)state;
+	podman("--ipc=host");
+}
+
 static int setup(void **state)
 {
 	return tree_setup(state);
@@ -279,6 +334,7 @@ int main(int argc, char **argv)
 		CASE(a_container), CASE(all_kinds), CASE(metald_stopped),
 		CASE(client_leaves), CASE(metald_killed), CASE(invalidate),
 		CASE(tells_itself), CASE(unplug), CASE(many), CASE(script),
+		CASE(podman_private), CASE(podman_ipc_host),
 	};
 
 	if (argc > 1)
