@@ -131,11 +131,18 @@ static int64_t monotonic_ahead(int dir)
 /* What does not change about a process. Return: whether it is still there. */
 static bool read_identity(struct process *p, int dir, uid_t *uid)
 {
-	uint64_t boot = clock_ns(CLOCK_BOOTTIME), ticks;
+	uint64_t realtime, monotonic, boot, ticks;
 	char text[4096], *at, *comm;
 	unsigned int real;
 	int field;
 
+	/*
+	 * In this order: should we be kept waiting in between, the process began
+	 * earlier by these clocks, and none of its entries is taken for older.
+	 */
+	realtime = clock_ns(CLOCK_REALTIME);
+	monotonic = clock_ns(CLOCK_MONOTONIC);
+	boot = clock_ns(CLOCK_BOOTTIME);
 	if (!read_at(dir, "stat", text, sizeof(text)))
 		return false;
 	/* The name is in parentheses and may hold some itself. */
@@ -175,9 +182,8 @@ static bool read_identity(struct process *p, int dir, uid_t *uid)
 	 * How long the machine slept before the process began is not known; what
 	 * it slept until now is the most that this can be.
 	 */
-	p->monotonic = p->boot - (boot - clock_ns(CLOCK_MONOTONIC)) +
-		       monotonic_ahead(dir);
-	p->realtime = clock_ns(CLOCK_REALTIME) - (boot - p->boot);
+	p->monotonic = monotonic - (boot - p->boot) + monotonic_ahead(dir);
+	p->realtime = realtime - (boot - p->boot);
 	return true;
 }
 

@@ -16,7 +16,7 @@
 #include "maps.h"
 
 /* So long a reading is waited for; what comes later is taken in a later look. */
-#define WAIT		(20 * NSEC_PER_MSEC)
+#define WAIT		(100 * NSEC_PER_MSEC)
 /* After so long its thread is given up. */
 #define GIVE_UP		NSEC_PER_SEC
 /* So many may be left waiting. */
@@ -54,6 +54,8 @@ struct worker {
 static struct worker *worker;		/* the one that is given jobs */
 static struct worker *stuck[STUCK_MAX];	/* those that were given up */
 static size_t stuck_count;
+/* A process whose maps were never read had to wait; so in this look only such are. */
+static bool turned_away, first_only;
 
 static void *work(void *arg)
 {
@@ -211,6 +213,8 @@ void regions_poll(void)
 {
 	size_t i;
 
+	first_only = turned_away;
+	turned_away = false;
 	for (i = stuck_count; i--;) {
 		if (!is_done(stuck[i]))
 			continue;
@@ -326,8 +330,12 @@ void regions_read(struct process *p)
 	if (!worker)
 		worker = worker_make();
 	/* It still waits for another process: this one's turn comes again. */
-	if (!worker || worker->work || keeps_one_waiting(p->user))
+	if (!worker || keeps_one_waiting(p->user) || (p->checked && first_only))
 		return;
+	if (worker->work) {
+		turned_away |= !p->checked;
+		return;
+	}
 	p->checked = now;
 	p->pages = pages;
 	give(p);

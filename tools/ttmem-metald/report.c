@@ -250,28 +250,44 @@ static void once_region(const struct process *p, const struct region *r)
 	printf(" %s\n", state_word(r));
 }
 
-static void once_table(void)
+static int by_pid(const void *a, const void *b)
+{
+	const struct process * const *x = a, * const *y = b;
+
+	return ((*x)->pid > (*y)->pid) - ((*x)->pid < (*y)->pid);
+}
+
+/* All processes in the order of their numbers, to be freed. */
+static struct process **in_order(size_t *count)
+{
+	struct process **list = NULL, *p;
+	struct user *u;
+
+	*count = 0;
+	for_each_process(u, p) {
+		list = more(list, *count, sizeof(*list));
+		list[(*count)++] = p;
+	}
+	if (*count)
+		qsort(list, *count, sizeof(*list), by_pid);
+	return list;
+}
+
+static void once_process(const struct process *p)
 {
 	char text[16];
-	struct process *p;
-	struct user *u;
 	size_t i;
 
-	printf("%7s %-10s %4s %4s %20s %12s %12s %12s %12s %12s %s\n", "PID", "USER",
-	       "CARD", "CHIP", "ID", "DRAM", "L1", "L1_SMALL", "TRACE", "CB", "STATE");
-	for_each_process(u, p) {
-		for (i = 0; i < p->regions; i++)
-			once_region(p, &p->region[i]);
-		for (i = 0; i < p->opened_count; i++) {
-			enum silence why = silence_of(p, &p->opened[i]);
+	for (i = 0; i < p->regions; i++)
+		once_region(p, &p->region[i]);
+	for (i = 0; i < p->opened_count; i++) {
+		enum silence why = silence_of(p, &p->opened[i]);
 
-			if (why == SILENT_NOT)
-				continue;
-			printf("%7d %-10.10s %4u %4s %20s %12s %12s %12s %12s %12s %s\n",
-			       p->pid, user_name(p->user->uid, text, sizeof(text)),
-			       p->opened[i].number, "-", "-", "-", "-", "-", "-", "-",
-			       reasons[why].sentence);
-		}
+		if (why == SILENT_NOT)
+			continue;
+		printf("%7d %-10.10s %4u %4s %20s %12s %12s %12s %12s %12s %s\n", p->pid,
+		       user_name(p->user->uid, text, sizeof(text)), p->opened[i].number,
+		       "-", "-", "-", "-", "-", "-", "-", reasons[why].sentence);
 	}
 }
 
@@ -306,19 +322,24 @@ static void once_json_process(const struct process *p)
 
 void report_once(bool json)
 {
-	struct process *p;
-	struct user *u;
-	bool first = true;
+	struct process **list;
+	size_t count, i;
 
-	if (!json) {
-		once_table();
-		return;
+	list = in_order(&count);
+	if (json)
+		printf("{\"schema\":1,\"processes\":[");
+	else
+		printf("%7s %-10s %4s %4s %20s %12s %12s %12s %12s %12s %s\n", "PID", "USER",
+		       "CARD", "CHIP", "ID", "DRAM", "L1", "L1_SMALL", "TRACE", "CB", "STATE");
+	for (i = 0; i < count; i++) {
+		if (json) {
+			printf("%s", i ? "," : "");
+			once_json_process(list[i]);
+		} else {
+			once_process(list[i]);
+		}
 	}
-	printf("{\"schema\":1,\"processes\":[");
-	for_each_process(u, p) {
-		printf("%s", first ? "" : ",");
-		once_json_process(p);
-		first = false;
-	}
-	printf("]}\n");
+	if (json)
+		printf("]}\n");
+	free(list);
 }
