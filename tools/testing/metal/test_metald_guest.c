@@ -300,8 +300,8 @@ static void podman(const char *option)
 	snprintf(command, sizeof(command), "/proc/%d/status", (int)line.pid);
 	assert_non_null(strstr(slurp(command), "\t1\n"));
 	assert_int_equal(kill(line.pid, SIGKILL), 0);
-	assert_int_equal(used(), 0);
 	pclose(container);
+	assert_int_equal(used(), 0);
 	metald_end(SIGTERM);
 }
 
