@@ -352,7 +352,7 @@ class Keys(Top):
         self.keys("Enter")
         self.expect("top-reservations-80x24", "5 reservations|weights")
         self.tmux("resize-window", "-x", "40", "-y", "10")
-        self.expect("top-reservations-40x10", "^EscBack")
+        self.expect("top-reservations-40x10", "^101 .*python3", r"5\.0M", "^EscBack")
         # It ends while it is looked at.
         self.put_clients()
         self.put("proc/driver/tenstorrent/0/pids", "")
