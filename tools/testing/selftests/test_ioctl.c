@@ -225,14 +225,17 @@ static void test_size_written_back(void **state)
 	st_check_used(CARD, 128, 0);
 }
 
-/* One thread changes the size between the known one and a page while another calls. */
+/*
+ * One thread changes the size between the known one and a larger one while another calls.
+ * They differ in one byte, as the kernel may copy one after the other.
+ */
 struct unsteady {
-	/* Aligned for 32-bit programs too, or the kernel may read half of a size. */
-	struct ttmem_info info __attribute__((aligned(8)));
-	uint8_t behind[64];
-	uint8_t page[4096];
+	struct ttmem_info info;
+	uint8_t behind[128];
 	volatile bool stop;
 };
+
+#define LARGER_SIZE	(sizeof(struct ttmem_info) ^ 0x80)
 
 static void *change_size(void *arg)
 {
@@ -240,7 +243,7 @@ static void *change_size(void *arg)
 	volatile uint32_t *argsz = &it->info.argsz;
 
 	while (!it->stop) {
-		*argsz = 4096;
+		*argsz = LARGER_SIZE;
 		*argsz = sizeof(it->info);
 	}
 	return NULL;
@@ -256,6 +259,7 @@ static void test_size_changes_meanwhile(void **state)
 	size_t i;
 
 	(void)state;
+	assert_int_equal(LARGER_SIZE, sizeof(it.info) + sizeof(it.behind));
 	memset(it.behind, 0xcc, sizeof(it.behind));
 	assert_int_equal(pthread_create(&thread, NULL, change_size, &it), 0);
 	while (rounds--) {
