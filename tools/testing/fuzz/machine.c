@@ -29,10 +29,10 @@ static const struct { const char *name, *options; } mounts[MOUNTS] = {
 	[MOUNT_SUBSET] = { "subset", "subset=pid" },
 };
 
-/* Memory cgroups, and what may be allocated there once one has entered. */
-static const struct { const char *name; unsigned int room; } cgroups[CGROUPS] = {
-	[CGROUP_SMALL] = { "ttmem-fuzz-small", 128 * 1024 },
-	[CGROUP_TINY] = { "ttmem-fuzz-tiny", 8 * 1024 },
+/* Enough to begin to work, and hardly that. */
+static const struct { const char *name, *bytes; } cgroups[CGROUPS] = {
+	[CGROUP_SMALL] = { "ttmem-fuzz-small", "327680" },
+	[CGROUP_TINY] = { "ttmem-fuzz-tiny", "131072" },
 };
 
 /* What root may write, as it was. */
@@ -170,19 +170,15 @@ static void make_cgroups(void)
 /*
  * From here on the caller's allocations are its memory cgroup's, and may not be many. Who
  * is there already is at the same limit, and may be killed for it.
+ *
+ * The limit is set after the cgroup was entered: that takes from the CPUs what they keep of
+ * what was charged before, which would be more than it.
  */
 void enter_cgroup(enum cgroup cgroup)
 {
-	char text[32] = "";
-
 	spew(cgroup_path(cgroup, "memory.max"), "max");
 	spew(cgroup_path(cgroup, "cgroup.procs"), "0");
-	/* CPUs keep some of what was charged for later, which this takes from them. */
-	spew(cgroup_path(cgroup, "memory.high"), "0");
-	spew(cgroup_path(cgroup, "memory.high"), "max");
-	slurp(cgroup_path(cgroup, "memory.current"), text, sizeof(text));
-	snprintf(text, sizeof(text), "%llu", strtoull(text, NULL, 10) + cgroups[cgroup].room);
-	spew(cgroup_path(cgroup, "memory.max"), text);
+	spew(cgroup_path(cgroup, "memory.max"), cgroups[cgroup].bytes);
 }
 
 /* What was made beside the cards, taken away. */
