@@ -97,11 +97,12 @@ static void ttmem_reader_identify(struct seq_file *m, const struct ttmem_reader 
 		uid = picture->uid;
 		rcu_read_lock();
 		task = ttmem_process(picture->pid);
-		if (task)
+		if (task) {
 			shown->pid = pid_nr_ns(picture->pid,
 					       proc_pid_ns(file_inode(m->file)->i_sb));
-		if (shown->pid && (own || !reader->hide_command))
-			ttmem_copy_comm(shown->comm, task);
+			if (shown->pid && (own || !reader->hide_command))
+				ttmem_copy_comm(shown->comm, task);
+		}
 		rcu_read_unlock();
 	}
 	shown->uid = from_kuid_munged(seq_user_ns(m), uid);
