@@ -261,6 +261,8 @@ static void test_size_changes_meanwhile(void **state)
 	(void)state;
 	assert_int_equal(LARGER_SIZE, sizeof(it.info) + sizeof(it.behind));
 	memset(it.behind, 0xcc, sizeof(it.behind));
+	/* The thread may begin late. */
+	it.info.argsz = sizeof(it.info);
 	assert_int_equal(pthread_create(&thread, NULL, change_size, &it), 0);
 	while (rounds--) {
 		it.info.flags = 0;
