@@ -261,7 +261,7 @@ static const char *operate(struct world *w, struct rnd_state *random)
 		if (!ttmem_kunit_below(random, 8))
 			tighten(w, &pending->req);
 		expected = ttmem_model_reserve(&w->model, a, &pending->req);
-		if (expected == -ENOSPC && w->fold.count) {
+		if ((expected == -ENOSPC || expected == -EDQUOT) && w->fold.count) {
 			look_at_all(w);
 			expected = ttmem_model_reserve(&w->model, a, &pending->req);
 			w->made_room += !expected;
@@ -338,8 +338,7 @@ static const char *operate(struct world *w, struct rnd_state *random)
 		if (restart && !ttmem_kunit_below(random, 4))
 			i = 0;
 		err = ttmem_counter_set(client, gauges, i, restart);
-		if (restart)
-			look_at(w, a);
+		look_at(w, a);
 		expected = ttmem_model_set(&w->model, a, gauges, i);
 		if (!expected && restart) {
 			ttmem_model_restart_own_peaks(&w->model, a);
