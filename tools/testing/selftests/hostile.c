@@ -161,15 +161,16 @@ struct bystander {
 	bool stop;
 };
 
-/* What was invalidated begins again; what is gone stays so. */
-static int reopen(int card, int fd)
+/* What was invalidated begins again; what is gone stays so, and is not looked for anew. */
+static void reopen(int card, int *fd, bool *gone)
 {
-	int again = open(st_node(card), O_RDWR | O_CLOEXEC);
+	int again = *gone ? -1 : open(st_node(card), O_RDWR | O_CLOEXEC);
 
-	if (again < 0)
-		return fd;
-	close(fd);
-	return again;
+	*gone = again < 0;
+	if (*gone)
+		return;
+	close(*fd);
+	*fd = again;
 }
 
 static void stand_by(int sock, void *arg)
@@ -177,6 +178,7 @@ static void stand_by(int sock, void *arg)
 	struct bystander *b = arg;
 	uint64_t last, now, handle;
 	unsigned int asked;
+	bool gone = false;
 	int fd, error;
 
 	hostile_pin(b->cpu);
@@ -189,7 +191,7 @@ static void stand_by(int sock, void *arg)
 		if (!error)
 			error = st_free(fd, handle);
 		if (error == -ENODEV)
-			fd = reopen(b->card, fd);
+			reopen(b->card, &fd, &gone);
 		else
 			assert_int_equal(error, 0);
 		now = hostile_now();
