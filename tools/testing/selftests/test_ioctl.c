@@ -6,7 +6,6 @@
 #define _GNU_SOURCE
 #include <inttypes.h>
 #include <linux/capability.h>
-#include <pthread.h>
 #include <sched.h>
 #include <sys/fsuid.h>
 #include <sys/mman.h>
@@ -226,7 +225,7 @@ static void test_size_written_back(void **state)
 }
 
 /*
- * One thread changes the size between the known one and a larger one while another calls.
+ * A process changes the size between the known one and a larger one while another calls.
  * They differ in one byte, as the kernel may copy one after the other.
  */
 struct unsteady {
@@ -237,45 +236,48 @@ struct unsteady {
 
 #define LARGER_SIZE	(sizeof(struct ttmem_info) ^ 0x80)
 
-static void *change_size(void *arg)
+static void change_size(int sock, void *arg)
 {
 	struct unsteady *it = arg;
 	volatile uint32_t *argsz = &it->info.argsz;
 
+	(void)sock;
 	while (!it->stop) {
 		*argsz = LARGER_SIZE;
 		*argsz = sizeof(it->info);
 	}
-	return NULL;
 }
 
 /* The size is taken once: what was not read as the caller's is never written. */
 static void test_size_changes_meanwhile(void **state)
 {
-	static struct unsteady it;
 	int fd = st_open(CARD), error, good = 0, refused = 0;
 	long rounds = st_many(100000);
-	pthread_t thread;
+	struct st_child child;
+	struct unsteady *it;
 	size_t i;
 
 	(void)state;
-	assert_int_equal(LARGER_SIZE, sizeof(it.info) + sizeof(it.behind));
-	memset(it.behind, 0xcc, sizeof(it.behind));
-	/* The thread may begin late. */
-	it.info.argsz = sizeof(it.info);
-	assert_int_equal(pthread_create(&thread, NULL, change_size, &it), 0);
+	it = mmap(NULL, sizeof(*it), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(it != MAP_FAILED);
+	assert_int_equal(LARGER_SIZE, sizeof(it->info) + sizeof(it->behind));
+	memset(it->behind, 0xcc, sizeof(it->behind));
+	/* The child may begin late. */
+	it->info.argsz = sizeof(it->info);
+	child = st_spawn(change_size, it);
 	while (rounds--) {
-		it.info.flags = 0;
-		error = st_ioctl(fd, TTMEM_IOC_INFO, &it.info);
+		it->info.flags = 0;
+		error = st_ioctl(fd, TTMEM_IOC_INFO, &it->info);
 		good += !error;
 		refused += error == -E2BIG;
 		if (error && error != -E2BIG)
 			fail_msg("INFO: %s", strerror(-error));
-		for (i = 0; i < sizeof(it.behind); i++)
-			assert_int_equal(it.behind[i], 0xcc);
+		for (i = 0; i < sizeof(it->behind); i++)
+			assert_int_equal(it->behind[i], 0xcc);
 	}
-	it.stop = true;
-	assert_int_equal(pthread_join(thread, NULL), 0);
+	it->stop = true;
+	st_join(&child);
+	munmap(it, sizeof(*it));
 	print_message("%d calls good, %d refused\n", good, refused);
 	assert_true(good > 0);
 }
