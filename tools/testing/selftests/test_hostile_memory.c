@@ -22,8 +22,8 @@
 #define NODE	64
 #define FULL	(NODE * NODE)
 
-/* What may be left of a cgroup's slab: less than seven nodes of a tree. */
-#define LEFT	4096
+/* What may be left of a cgroup's slab: each processor keeps the count of a page to itself. */
+#define LEFT	(4096 * sysconf(_SC_NPROCESSORS_ONLN))
 
 static void need_faults(void)
 {
