@@ -107,22 +107,6 @@ void ttmem_card_put(struct ttmem_card *card)
 }
 
 /**
- * ttmem_account_current() - Tell whether an account is in the books.
- * @card: the card
- * @account: an account of it
- *
- * Context: Any. Without the card's lock the answer may be outdated when it
- * comes; every change of the books asks again.
- * Return: false if the books were invalidated since it joined, the card is
- * gone, or it has left.
- */
-bool ttmem_account_current(const struct ttmem_card *card,
-			   const struct ttmem_account *account)
-{
-	return READ_ONCE(account->epoch) == READ_ONCE(card->epoch);
-}
-
-/**
  * ttmem_account_view() - Look at what an account holds.
  * @card: the card
  * @account: an account of it

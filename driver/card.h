@@ -2,6 +2,7 @@
 #ifndef TTMEM_CARD_H
 #define TTMEM_CARD_H
 
+#include <linux/compiler.h>
 #include <linux/kref.h>
 #include <linux/limits.h>
 #include <linux/list.h>
@@ -146,6 +147,22 @@ struct ttmem_card {
 	struct ttmem_tally tally;
 };
 
+/**
+ * ttmem_account_current() - Tell whether an account is in the books.
+ * @card: the card
+ * @account: an account of it
+ *
+ * Context: Any. Without the card's lock the answer may be outdated when it
+ * comes; every change of the books asks again.
+ * Return: false if the books were invalidated since it joined, the card is
+ * gone, or it has left.
+ */
+static inline bool ttmem_account_current(const struct ttmem_card *card,
+					 const struct ttmem_account *account)
+{
+	return READ_ONCE(account->epoch) == READ_ONCE(card->epoch);
+}
+
 struct ttmem_card *ttmem_card_create(unsigned int number,
 				     const struct ttmem_pci *pci);
 struct ttmem_card *ttmem_card_get(struct ttmem_card *card);
@@ -158,8 +175,6 @@ int ttmem_card_invalidate(struct ttmem_card *card);
 void ttmem_card_remove(struct ttmem_card *card);
 bool ttmem_card_gone(const struct ttmem_card *card);
 
-bool ttmem_account_current(const struct ttmem_card *card,
-			   const struct ttmem_account *account);
 const struct ttmem_account *ttmem_account_view(const struct ttmem_card *card,
 					       const struct ttmem_account *account);
 bool ttmem_account_holds(const struct ttmem_account *account, unsigned int chip);

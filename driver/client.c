@@ -262,22 +262,6 @@ struct task_struct *ttmem_process(struct pid *pid)
 	return task;
 }
 
-/**
- * ttmem_client_error() - Tell what every call on a client answers.
- * @client: the client
- *
- * Context: Any. Without the card's lock the answer may be outdated when it
- * comes; every change of the books asks again.
- * Return: 0; -ENODEV if the books were invalidated or the card is gone; -ESRCH
- * if the process that the client speaks for is gone.
- */
-int ttmem_client_error(const struct ttmem_client *client)
-{
-	if (ttmem_account_current(client->card, &client->account))
-		return 0;
-	return READ_ONCE(client->account.epoch) == TTMEM_EPOCH_LEFT ? -ESRCH : -ENODEV;
-}
-
 /* Note who @task is, under rcu_read_lock(); the card's lock is held. */
 static void ttmem_client_note(struct ttmem_client *client, struct task_struct *task)
 {

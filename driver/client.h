@@ -3,6 +3,7 @@
 #define TTMEM_CLIENT_H
 
 #include <linux/compiler.h>
+#include <linux/errno.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/pid.h>
@@ -95,6 +96,22 @@ static inline const char *ttmem_source_name(bool attributed)
 	return attributed ? "attributed" : "self";
 }
 
+/**
+ * ttmem_client_error() - Tell what every call on a client answers.
+ * @client: the client
+ *
+ * Context: Any. Without the card's lock the answer may be outdated when it
+ * comes; every change of the books asks again.
+ * Return: 0; -ENODEV if the books were invalidated or the card is gone; -ESRCH
+ * if the process that the client speaks for is gone.
+ */
+static inline int ttmem_client_error(const struct ttmem_client *client)
+{
+	if (ttmem_account_current(client->card, &client->account))
+		return 0;
+	return READ_ONCE(client->account.epoch) == TTMEM_EPOCH_LEFT ? -ESRCH : -ENODEV;
+}
+
 int ttmem_client_init(void);
 void ttmem_client_exit(void);
 
@@ -104,7 +121,6 @@ struct ttmem_client *ttmem_client_from(u64 id);
 u64 ttmem_client_last_id(void);
 void ttmem_client_put(struct ttmem_client *client);
 
-int ttmem_client_error(const struct ttmem_client *client);
 int ttmem_client_check(struct ttmem_client *client);
 bool ttmem_client_meets(struct ttmem_client *client);
 void ttmem_client_enlist(struct ttmem_client *client);

@@ -87,19 +87,6 @@ bool ttmem_pool_tag_valid(u32 memory, u32 tag)
 }
 
 /**
- * ttmem_pool_fits() - Tell whether a pool has room for more bytes.
- * @pool: a chip's pool
- * @bytes: how many, at most TTMEM_CLIENT_BYTES_MAX
- *
- * Context: Any. The card's lock is held.
- * Return: true if they fit its capacity, or that is not known.
- */
-bool ttmem_pool_fits(const struct ttmem_pool *pool, u64 bytes)
-{
-	return !pool->total || pool->used + bytes <= pool->total;
-}
-
-/**
  * ttmem_pool_charge() - Take bytes from a pool and from the card's sum.
  * @pool: a chip's pool
  * @tag: what the bytes are for, valid for the pool's memory

@@ -34,10 +34,22 @@ struct ttmem_pool {
 	u64 tag[TTMEM_TAGS];
 };
 
+/**
+ * ttmem_pool_fits() - Tell whether a pool has room for more bytes.
+ * @pool: a chip's pool
+ * @bytes: how many, at most TTMEM_CLIENT_BYTES_MAX
+ *
+ * Context: Any. The card's lock is held.
+ * Return: true if they fit its capacity, or that is not known.
+ */
+static inline bool ttmem_pool_fits(const struct ttmem_pool *pool, u64 bytes)
+{
+	return !pool->total || pool->used + bytes <= pool->total;
+}
+
 const char *ttmem_memory_name(u32 memory);
 const char *ttmem_tag_name(u32 tag);
 bool ttmem_pool_tag_valid(u32 memory, u32 tag);
-bool ttmem_pool_fits(const struct ttmem_pool *pool, u64 bytes);
 void ttmem_pool_charge(struct ttmem_pool *pool, u32 tag, u64 bytes);
 void ttmem_pool_uncharge(struct ttmem_pool *pool, u32 tag, u64 bytes);
 u64 ttmem_pool_free(const struct ttmem_pool *pool);
