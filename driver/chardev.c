@@ -21,8 +21,6 @@
 #include <linux/pid.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/string.h>
-#include <linux/uaccess.h>
 
 #include "card.h"
 #include "chardev.h"

@@ -32,7 +32,6 @@
 #include <linux/timekeeping.h>
 
 #include "client.h"
-#include "compat.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
