@@ -510,8 +510,8 @@ static void begin_execs(int sock, void *arg)
 	exec_from_thread(*(long *)arg, dup(sock));
 }
 
-/* Who is spoken for cannot shake that off by becoming another program in whatever way. */
-static void test_shake_off(void **state)
+/* A process that is spoken for stays so when it becomes another program, in whatever way. */
+static void test_target_execs(void **state)
 {
 	long execs = st_many(200) + 20, looks = 0;
 	struct st_child mallory = st_spawn(begin_execs, &execs);
@@ -547,7 +547,7 @@ int main(int argc, char **argv)
 		ST_TEST(test_quota),
 		ST_TEST(test_stuck),
 		ST_TEST(test_copied_node),
-		ST_TEST(test_shake_off),
+		ST_TEST(test_target_execs),
 	};
 
 	if (argc == 3) {

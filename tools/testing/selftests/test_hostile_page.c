@@ -35,21 +35,21 @@ static int64_t *map_of(int fd)
 }
 
 /**
- * struct scribble - a page and those who write to it
+ * struct overwrite - a page and those who write to it
  * @page: the page
  * @stop: to end
  */
-struct scribble {
+struct overwrite {
 	int64_t *page;
 	bool stop;
 };
 
-static void *scribble(void *arg)
+static void *overwrite(void *arg)
 {
 	static const int64_t wild[] = {
 		0, 1, -1, INT64_MIN, INT64_MAX, 1ll << 40, (1ll << 40) + 1, 1ll << 62, 4096,
 	};
-	struct scribble *s = arg;
+	struct overwrite *s = arg;
 	unsigned int random = (uintptr_t)&s ^ (unsigned int)syscall(SYS_gettid);
 
 	while (!__atomic_load_n(&s->stop, __ATOMIC_RELAXED)) {
@@ -66,9 +66,9 @@ static void *scribble(void *arg)
 	return NULL;
 }
 
-static void scribble_all_over(int sock, void *arg)
+static void overwrite_all(int sock, void *arg)
 {
-	struct scribble s = { 0 };
+	struct overwrite s = { 0 };
 	pthread_t threads[4];
 	size_t i;
 
@@ -76,14 +76,14 @@ static void scribble_all_over(int sock, void *arg)
 	hostile_become(MALLORY);
 	s.page = map_of(st_open(CARD));
 	for (i = 0; i < ARRAY_SIZE(threads); i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, scribble, &s), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, overwrite, &s), 0);
 	st_say(sock);
 	for (;;)
 		pause();
 }
 
 /* Whatever stands in the page, it is he who has told it, and no more than he may tell. */
-static void test_scribble(void **state)
+static void test_overwrite(void **state)
 {
 	static const char *const names[] = { "dram_used", "l1_used" };
 	struct st_child mallory;
@@ -94,7 +94,7 @@ static void test_scribble(void **state)
 	(void)state;
 	assert_int_equal(st_set(fd, 0, TTMEM_DRAM, 0, 4096), 0);
 	assert_int_equal(st_set(fd, 0, TTMEM_L1, 0, 4096), 0);
-	mallory = st_spawn(scribble_all_over, NULL);
+	mallory = st_spawn(overwrite_all, NULL);
 	st_hear(mallory.sock);
 	while (rounds--) {
 		struct ttmem_info info;
@@ -193,7 +193,7 @@ static void turn_page_over(int sock, void *arg)
 	assert_int_equal(st_get(CARD, ST_CARD, "dram_used"), 20 * MIB);
 }
 
-static void test_turned_over(void **state)
+static void test_mapping_calls(void **state)
 {
 	struct st_child mallory = st_spawn(turn_page_over, NULL);
 
@@ -332,7 +332,7 @@ static void test_kept(void **state)
 }
 
 /* Processes that inherit the mapping, map it again, and end in every way. */
-static void bomb(int sock, void *arg)
+static void many_processes(int sock, void *arg)
 {
 	long left = st_many(2000) + 50, alive = 0;
 	int fd = st_open(CARD);
@@ -370,9 +370,9 @@ static void bomb(int sock, void *arg)
 	assert_int_equal(st_get(CARD, ST_CARD, "l1_used"), 2 * (st_many(2000) + 50));
 }
 
-static void test_bomb(void **state)
+static void test_many_processes(void **state)
 {
-	struct st_child mallory = st_spawn(bomb, NULL);
+	struct st_child mallory = st_spawn(many_processes, NULL);
 
 	(void)state;
 	st_join(&mallory);
@@ -404,11 +404,11 @@ static void test_touched_late(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ST_TEST(test_scribble),
-		ST_TEST(test_turned_over),
+		ST_TEST(test_overwrite),
+		ST_TEST(test_mapping_calls),
 		ST_TEST(test_from_outside),
 		ST_TEST(test_kept),
-		ST_TEST(test_bomb),
+		ST_TEST(test_many_processes),
 		ST_TEST(test_touched_late),
 	};
 
