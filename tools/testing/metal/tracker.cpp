@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * tt-metal's own tracker in the place of the player, and for bench: built from the
- * sources of tt-metal that METAL_SOURCES names, which are not in this tree. That it
- * builds says that our table of offsets is right.
+ * tt-metal's own tracker in the place of the player, and for bench. It is compiled by
+ * hand, outside this tree, into one shared object with tt-metal's memory_stats_shm.cpp,
+ * neither of which is here. That it compiles says that our table of offsets is right.
  */
 #include <cstddef>
 #include <fcntl.h>
