@@ -3,6 +3,8 @@
 # The module itself is described in Kbuild; this is what a person types.
 #
 #	KDIR=DIR	the kernel to build for (default: the running one's headers)
+#	CC=COMPILER	for tools and tests; the module takes it too where it is of the kind
+#		that built the kernel
 #	PREFIX=DIR	where tools and library go (default: /usr/local)
 #	DESTDIR=DIR	put before every path that is installed
 #	TT_KMD=FILE	check and demo with this tenstorrent.ko instead of the stand-in
@@ -18,6 +20,11 @@
 #	DKMS_ARGS=	of dkms: more for DKMS, as -k RELEASE for another kernel
 #	SUITES=		of check-packages and check-dkms: Debian's releases, if not all of them
 
+# make cannot say a name with a blank, and the kernel's build less so.
+ifneq ($(words $(CURDIR)),1)
+$(error ttmem cannot be built in a directory with a blank in its name: move it elsewhere)
+endif
+
 KDIR	?= /lib/modules/$(shell uname -r)/build
 PREFIX	?= /usr/local
 # udev reads /usr/local/lib and /usr/lib.
@@ -29,7 +36,13 @@ O	:= $(CURDIR)/build
 vm	:= tools/testing/vm
 dkms_src = $(DESTDIR)/usr/src/ttmem-$(VERSION)
 
-kbuild	= $(MAKE) -C $(KDIR) M=$(CURDIR)
+# The kernel says which kind of compiler its modules take. Where its build puts things is
+# its own to know, whatever the environment says of another.
+kernel_cc = $(if $(shell grep -s '^CONFIG_CC_IS_CLANG=y' $(KDIR)/include/config/auto.conf $(KDIR)/.config),clang,gcc)
+named_cc = $(if $(findstring clang,$(CC)),clang,gcc)
+kbuild	= env -u KBUILD_OUTPUT -u O $(MAKE) -C $(KDIR) M=$(CURDIR) O= \
+	$(if $(filter clang,$(kernel_cc)),LLVM=1) \
+	$(if $(filter $(kernel_cc),$(named_cc)),,CC=$(kernel_cc))
 # What modules_install takes; `make kernelrelease` of packaged headers may answer another.
 release	= $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)
 # A distribution's headers ask for a signature and have no key.
@@ -65,11 +78,19 @@ udev-install:
 	$(INSTALL) -m 644 tools/udev/60-ttmem.rules $(DESTDIR)$(UDEVDIR)
 	$(if $(DESTDIR),,udevadm control --reload 2>/dev/null || :)
 
-uninstall: ## remove what install has installed
+# What is loaded stays until nobody uses it, and no rule for it is read any more.
+define unload
+	@if grep -qs '^ttmem ' /proc/modules && ! modprobe -r ttmem; then \
+		echo 'ttmem stays loaded as long as it is in use, or until the next boot'; fi
+	@udevadm control --reload 2>/dev/null || :
+endef
+
+uninstall: ## remove what install has installed (as root; with the same variables)
+	+@$(MAKE) --no-print-directory -C tools uninstall O=$(O) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 	rm -f $(DESTDIR)$(UDEVDIR)/60-ttmem.rules
 	rm -f $(foreach d,updates extra,$(DESTDIR)/lib/modules/$(release)/$(d)/ttmem.ko*)
 	$(if $(DESTDIR),,depmod -a $(release))
-	+@$(MAKE) --no-print-directory -C tools uninstall O=$(O) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
+	$(if $(DESTDIR),,$(unload))
 
 dkms-source:
 	rm -rf $(dkms_src)
@@ -83,9 +104,11 @@ dkms: ## have DKMS build the module for this kernel and each later one (as root)
 	@tools/dkms/setup install $(VERSION) $(DKMS_ARGS)
 
 dkms-remove: ## remove all that dkms has done (as root)
-	-if grep -qs '^ttmem ' /proc/modules; then modprobe -r ttmem; fi
 	@tools/dkms/setup remove
+	rm -rf $(dkms_src)
 	rm -f $(DESTDIR)$(UDEVDIR)/60-ttmem.rules
+	$(unload)
+	@echo 'What stays: DKMS itself, and the key that it signs modules with, which others may need'
 
 deb: ## build Debian's packages into build/, what they take being installed: sudo apt build-dep .
 	@dpkg-checkbuilddeps || { echo 'Install what is missing: sudo apt build-dep .' >&2; exit 1; }
@@ -103,8 +126,18 @@ demo: ## see it work, in a guest with virtual cards; installs what it needs
 kunit: ## run the KUnit suites on user-mode Linux; the first time builds that, some minutes
 	@kunit/run $(foreach p,kunit_seed kunit_operations,$(if $($(p)),--$(p)=$($(p))))
 
-check: ## run all tests, in a guest with virtual cards; installs what they need
+check: ## test it, on this machine and in a guest with virtual cards; installs what that needs
 	+@tools/testing/check
+
+check-all: ## check, and all that a change must pass: debugging kernel, storm, KUnit, lint
+	+@tools/testing/check all
+
+shell: ## a prompt in a guest with virtual cards, ttmem-metald and a played workload
+	@test -t 0 || { echo 'make shell is for a terminal' >&2; exit 1; }
+	+@$(vm)/setup shell
+	+@$(MAKE) --no-print-directory tools
+	+@$(MAKE) --no-print-directory -C tools/testing/metal O=$(O)/metal played
+	+@$(vm)/run --plain --shell -- $(vm)/shell
 
 check-packages: ## build, lintian, install, upgrade and purge packages in clean Debians (SUITES=)
 	@$(vm)/setup packages
@@ -175,6 +208,6 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all module headers tools install module-install tools-install udev-install uninstall \
-	dkms-source dkms dkms-remove deb demo kunit check check-kcsan check-matrix check-packages \
+	dkms-source dkms dkms-remove deb demo kunit shell check check-all check-kcsan check-matrix check-packages \
 	check-dkms check-boot lint $(lints) bench stress fuzz coverage \
 	clean help

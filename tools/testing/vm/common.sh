@@ -13,6 +13,9 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/ttmem
 # udev's, kmod's and the kernel's programs are not in every user's PATH.
 PATH=$PATH:/usr/sbin:/sbin
 
+# The kernel's builds take it for theirs.
+unset KBUILD_OUTPUT
+
 say()
 {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
@@ -26,15 +29,26 @@ die()
 	exit 125
 }
 
+# Whether as_root works, asking for a password where there is somebody to ask.
+may_be_root()
+{
+	[ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || { [ -t 0 ] && sudo true; }
+}
+
 as_root()
 {
 	if [ "$(id -u)" = 0 ]; then
 		"$@"
-	elif command -v sudo >/dev/null; then
-		sudo "$@"
 	else
-		die "this needs root and there is no sudo; run as root: $*"
+		may_be_root || die "this needs root, which you cannot become here; have an administrator run: $*"
+		sudo "$@"
 	fi
+}
+
+# Bytes as a person reads them: megabytes
+mb()
+{
+	echo "$((($1 + 500000) / 1000000)) MB"
 }
 
 # Holds FILE's lock until the calling shell ends. Says so where it has to wait.
@@ -98,7 +112,8 @@ apt_unpack()
 	debs=$(mktemp -d "$dir/.debs.XXXXXX")
 	# As root apt downloads as the user _apt, who may not write here.
 	[ "$(id -u)" != 0 ] || get+=(-o APT::Sandbox::User=root)
-	say "downloading $*"
+	say "downloading $* ($(mb "$(apt-cache show --no-all-versions "$@" 2>/dev/null |
+		awk '/^Size: / { n += $2 } END { print n + 0 }')"))"
 	# Lists that have grown old name files that are gone from the archive.
 	if ! (cd "$debs" && "${get[@]}" "$@" >&2); then
 		apt_update
