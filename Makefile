@@ -18,7 +18,7 @@
 #		compare with
 #	METAL_TRACKER=FILE	of bench: a shared object with tt-metal's own tracker, likewise
 #	DKMS_ARGS=	of dkms: more for DKMS, as -k RELEASE for another kernel
-#	SUITES=		of check-packages and check-dkms: Debian's releases, if not all of them
+#	SUITES=		of check-fresh, check-packages and check-dkms: Debian's releases, if not all of them
 
 # make cannot say a name with a blank, and the kernel's build less so.
 ifneq ($(words $(CURDIR)),1)
@@ -139,6 +139,10 @@ shell: ## a prompt in a guest with virtual cards, ttmem-metald and a played work
 	+@$(MAKE) --no-print-directory -C tools/testing/metal O=$(O)/metal played
 	+@$(vm)/run --plain --shell -- $(vm)/shell
 
+check-fresh: ## make check in clean Debians, as root and as a plain user, as root (SUITES=)
+	@$(vm)/setup packages
+	@tools/testing/packages/run fresh $(SUITES)
+
 check-packages: ## build, lintian, install, upgrade and purge packages in clean Debians (SUITES=)
 	@$(vm)/setup packages
 	@tools/testing/packages/run packages $(SUITES)
@@ -208,6 +212,6 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all module headers tools install module-install tools-install udev-install uninstall \
-	dkms-source dkms dkms-remove deb demo kunit shell check check-all check-kcsan check-matrix check-packages \
+	dkms-source dkms dkms-remove deb demo kunit shell check check-all check-kcsan check-matrix check-fresh check-packages \
 	check-dkms check-boot lint $(lints) bench stress fuzz coverage \
 	clean help
