@@ -36,13 +36,16 @@ O	:= $(CURDIR)/build
 vm	:= tools/testing/vm
 dkms_src = $(DESTDIR)/usr/src/ttmem-$(VERSION)
 
-# The kernel says which kind of compiler its modules take. Where its build puts things is
-# its own to know, whatever the environment says of another.
-kernel_cc = $(if $(shell grep -s '^CONFIG_CC_IS_CLANG=y' $(KDIR)/include/config/auto.conf $(KDIR)/.config),clang,gcc)
-named_cc = $(if $(findstring clang,$(CC)),clang,gcc)
-kbuild	= env -u KBUILD_OUTPUT -u O $(MAKE) -C $(KDIR) M=$(CURDIR) O= \
-	$(if $(filter clang,$(kernel_cc)),LLVM=1) \
-	$(if $(filter $(kernel_cc),$(named_cc)),,CC=$(kernel_cc))
+# The kernel says which kind of compiler its modules take: one that clang built takes all of
+# LLVM, of its own version where there are several. Where the kernel's build puts things is its
+# own to know, whatever O= and KBUILD_OUTPUT say of another.
+MAKEOVERRIDES := $(filter-out O=% KBUILD_OUTPUT=%,$(MAKEOVERRIDES))
+clang	= $(shell sed -n 's/^CONFIG_CLANG_VERSION=\([0-9]*\)[0-9]\{4\}$$/\1/p' $(KDIR)/.config 2>/dev/null | grep -vx 0)
+llvm	= $(if $(shell command -v clang-$(clang)),-$(clang),1)
+named_cc = $(if $(findstring clang,$(CC)),clang)
+kbuild	= env -u KBUILD_OUTPUT -u O $(MAKE) -C $(KDIR) M=$(CURDIR) $(if $(clang),LLVM=$(llvm)) \
+	$(if $(clang),$(if $(named_cc),,CC=clang$(filter -%,$(llvm))),$(if $(named_cc),CC=gcc))
+
 # What modules_install takes; `make kernelrelease` of packaged headers may answer another.
 release	= $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)
 # A distribution's headers ask for a signature and have no key.
