@@ -265,7 +265,7 @@ struct task_struct *ttmem_process(struct pid *pid)
 static void ttmem_client_note(struct ttmem_client *client, struct task_struct *task)
 {
 	if (!client->keeps_uid)
-		client->uid = task_euid(task);
+		client->uid = task_cred_xxx(task, euid);
 	ttmem_copy_comm(client->comm, task);
 }
 
