@@ -87,6 +87,17 @@ size_t ttmem__utf8_length(const char *text);
 int ttmem__find(const char *text, unsigned int *number);
 
 /**
+ * ttmem__openers() - list who has a card of TT-KMD open
+ * @card: the card's number
+ * @pids: out: their numbers, each once, the smallest first; to be freed. 0 is for
+ *	those that are not visible from here. Without this process
+ * @count: out: how many
+ * Return: 0; -ENOENT where TT-KMD has no such list, as before 2.5, or no such card;
+ * or another negative errno
+ */
+int ttmem__openers(unsigned int card, pid_t **pids, size_t *count);
+
+/**
  * ttmem__why_not() - why there are no books for a card
  * @number: the card
  * Return: -ENXIO or -ENOPKG

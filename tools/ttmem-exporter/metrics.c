@@ -12,6 +12,7 @@
 
 #include "exporter.h"
 #include "internal.h"
+#include "metald_state.h"
 
 #define MEMORIES	2
 
@@ -68,6 +69,7 @@ struct look {
 	struct ttmem_client *client;		/* by card and process */
 	size_t clients;
 	bool clients_known;
+	struct metald_state metald;
 };
 
 /* Since the program has run. */
@@ -564,6 +566,70 @@ static void put_cards(FILE *out, const struct look *look)
 	}
 }
 
+/*
+ * How many have a card open that are not in the list, by TT-KMD's list. False where that
+ * cannot be told.
+ */
+static bool count_silent(const struct look *look, unsigned int card, uint64_t *silent)
+{
+	size_t openers, i, k;
+	pid_t *pids;
+	int ret;
+
+	ret = ttmem__openers(card, &pids, &openers);
+	/* Before 2.5 it has no list. */
+	if (ret != -ENOENT && failed(ret))
+		return false;
+	*silent = 0;
+	/* Both are in the order of their numbers. */
+	for (k = 0; k < look->clients && look->client[k].card < card; k++)
+		;
+	for (i = 0; i < openers; i++) {
+		while (k < look->clients && look->client[k].card == card &&
+		       look->client[k].pid < pids[i])
+			k++;
+		*silent += k == look->clients || look->client[k].card != card ||
+			   look->client[k].pid != pids[i];
+	}
+	free(pids);
+	return !ret && look->clients_known;
+}
+
+static void put_silent_of(FILE *out, const struct card *card, const char *reason,
+			  uint64_t processes)
+{
+	put_card(out, "ttmem_silent_processes", card);
+	put_label(out, "reason", reason);
+	put_number(out, processes);
+}
+
+static void put_silent(FILE *out, const struct look *look)
+{
+	const struct metald_card *told;
+	uint64_t silent;
+	size_t i;
+	int why;
+
+	put_head(out, "ttmem_silent_processes", "gauge",
+		 "Processes that have the card open and of which nothing is told, so that more of it is used than ttmem_used_bytes.");
+	for (i = 0; i < look->cards; i++) {
+		const struct card *card = &look->card[i];
+
+		told = metald_card(&look->metald, card->id->number);
+		for (why = SILENT_NOT + 1; told && why < SILENCES; why++)
+			put_silent_of(out, card, silence_word(why), told->silent[why]);
+		if (!told && count_silent(look, card->id->number, &silent))
+			put_silent_of(out, card, "metald_not_running", silent);
+	}
+	put_head(out, "ttmem_metald_up", "gauge",
+		 "Whether ttmem-metald, which tells of unmodified programs, runs, 1 or 0.");
+	fprintf(out, "ttmem_metald_up %d\n", look->metald.running);
+	put_head(out, "ttmem_unplaced_bytes", "gauge",
+		 "Bytes that processes count for chips which ttmem-metald cannot place; see ttmem-metald --chips.");
+	if (look->metald.running)
+		fprintf(out, "ttmem_unplaced_bytes %" PRIu64 "\n", look->metald.unplaced);
+}
+
 static void put_version(FILE *out, const char *metric, const char *text,
 			const char *version)
 {
@@ -589,6 +655,7 @@ static void put_page(FILE *out, const struct look *look)
 		put_version(out, "ttmem_module_info", "The module ttmem, 1.",
 			    version);
 		put_cards(out, look);
+		put_silent(out, look);
 	}
 	put_head(out, "ttmem_read_errors_total", "counter",
 		 "How often this exporter failed to read something and left it out.");
@@ -600,7 +667,13 @@ static bool take_look(struct look *look, size_t max_processes)
 {
 	size_t i;
 
+	int ret;
+
 	failed(ttmem_cards(&look->id, &look->cards, sizeof(*look->id)));
+	ret = metald_read(&look->metald);
+	if (ret == -ENOMEM)
+		return false;
+	failed(ret);
 	/* One more, as calloc() may answer NULL to none. */
 	look->card = calloc(look->cards + 1, sizeof(*look->card));
 	if (!look->card || !read_clients(look))
@@ -624,6 +697,7 @@ static void free_look(struct look *look)
 		free(card->chip);
 	}
 	free(look->card);
+	metald_free(&look->metald);
 	ttmem_list_free(look->client);
 	ttmem_list_free(look->id);
 }

@@ -24,6 +24,7 @@
 #include <sys/types.h>
 
 #include "internal.h"
+#include "silence.h"
 #include "layout.h"
 
 /* Where metald keeps its files; only a test is compiled with others. */
@@ -424,20 +425,6 @@ void environ_read(struct process *p);
 void environ_poll(void);
 
 /* report.c */
-
-/* Why nothing is told of a process that has a card open. */
-enum silence {
-	SILENT_NOT,
-	SILENT_STARTING,	/* too young to say */
-	SILENT_DISABLED,	/* tracking is turned off in its environment */
-	SILENT_NO_TRACKER,	/* it maps no region */
-	SILENT_LAYOUT,		/* a layout that is not known */
-	SILENT_UNREADABLE,	/* its regions cannot be read */
-	SILENT_FULL,		/* it was one too many for its region */
-	SILENT_UNPLACED,	/* it is not known which chips its regions are about */
-	SILENT_LIMIT,		/* its user has too many processes */
-	SILENCES
-};
 
 /* Write metald.json, once a second. */
 void report(double interval);

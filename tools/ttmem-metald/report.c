@@ -17,40 +17,6 @@
 
 static const char json_path[] = TTMEM_RUN "/metald.json";
 
-/* The words of metald.json and --once, and what a person reads there. */
-static const struct {
-	const char *word;
-	const char *sentence;
-} reasons[SILENCES] = {
-	[SILENT_NOT] = { "", "" },
-	[SILENT_STARTING] = { "starting", "has just begun" },
-	[SILENT_DISABLED] = {
-		"disabled",
-		"TT_METAL_SHM_TRACKING_DISABLED=1 in its environment: start it without",
-	},
-	[SILENT_NO_TRACKER] = {
-		"no_tracker",
-		"counts nothing: no tt-metal, or one before 0.67, or another user owns /dev/shm/tt_device_*",
-	},
-	[SILENT_LAYOUT] = {
-		"layout", "counts in a layout that this ttmem-metald does not know: update it",
-	},
-	[SILENT_UNREADABLE] = {
-		"unreadable", "what it counts cannot be read: is this root?",
-	},
-	[SILENT_FULL] = {
-		"full",
-		"64 others are in its chips' tables: remove /dev/shm/tt_device_* when nothing runs",
-	},
-	[SILENT_UNPLACED] = {
-		"unplaced",
-		"counts, but for which card is not known: ttmem-metald --chips DESCRIPTOR",
-	},
-	[SILENT_LIMIT] = {
-		"limit", "its user has too many processes with a card open",
-	},
-};
-
 static enum silence silence_of(const struct process *p, const struct opened *o)
 {
 	bool placed = false, unplaced = false, layout = false, full = false, bad;
@@ -152,7 +118,7 @@ static void write_summary(FILE *file, const struct card *c)
 	for (reason = SILENT_NOT + 1; reason < SILENCES; reason++) {
 		if (!s.silent[reason])
 			continue;
-		fprintf(file, "%s\"%s\":%llu", comma, reasons[reason].word,
+		fprintf(file, "%s\"%s\":%llu", comma, silence_word(reason),
 			(unsigned long long)s.silent[reason]);
 		comma = ",";
 	}
@@ -287,7 +253,7 @@ static void once_process(const struct process *p)
 			continue;
 		printf("%7d %-10.10s %4u %4s %20s %12s %12s %12s %12s %12s %s\n", p->pid,
 		       user_name(p->user->uid, text, sizeof(text)), p->opened[i].number,
-		       "-", "-", "-", "-", "-", "-", "-", reasons[why].sentence);
+		       "-", "-", "-", "-", "-", "-", "-", silence_sentence(why));
 	}
 }
 
@@ -303,7 +269,7 @@ static void once_json_process(const struct process *p)
 	for (i = 0; i < p->opened_count; i++)
 		printf("%s{\"card\":%u,\"silent\":\"%s\"}", i ? "," : "",
 		       p->opened[i].number,
-		       reasons[silence_of(p, &p->opened[i])].word);
+		       silence_word(silence_of(p, &p->opened[i])));
 	printf("],\"regions\":[");
 	for (i = 0; i < p->regions; i++) {
 		const struct region *r = &p->region[i];

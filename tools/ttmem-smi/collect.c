@@ -341,6 +341,22 @@ int list_status(int error)
 						     EXIT_FAILED;
 }
 
+/* Add a sentence to what is missing. */
+static void __attribute__((format(printf, 2, 3)))
+tell(struct snapshot *snap, const char *format, ...)
+{
+	size_t len = strlen(snap->why);
+	va_list args;
+
+	if (len && len + 2 < sizeof(snap->why)) {
+		strcpy(snap->why + len, "; ");
+		len += 2;
+	}
+	va_start(args, format);
+	vsnprintf(snap->why + len, sizeof(snap->why) - len, format, args);
+	va_end(args);
+}
+
 static bool same_process(const struct ttmem_client *a,
 			 const struct ttmem_client *b)
 {
@@ -402,35 +418,6 @@ static int compare_pids(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-size_t read_openers(unsigned int card, pid_t **pids)
-{
-	char path[TTMEM_PATH_SIZE], *text, *line, *rest;
-	size_t count = 0, kept = 0, i;
-	uint64_t pid;
-
-	*pids = NULL;
-	snprintf(path, sizeof(path), TTMEM_PROC "/driver/tenstorrent/%u/pids",
-		 card);
-	if (ttmem__read_file(path, &text, NULL))
-		return 0;
-	for (line = strtok_r(text, "\n", &rest); line;
-	     line = strtok_r(NULL, "\n", &rest)) {
-		if (!ttmem__number(line, INT32_MAX, &pid) ||
-		    pid == (uint64_t)getpid())
-			continue;
-		*pids = grow(*pids, count, sizeof(**pids));
-		(*pids)[count++] = pid;
-	}
-	free(text);
-	/* There is a line for each file, and they may be many. */
-	if (count)
-		qsort(*pids, count, sizeof(**pids), compare_pids);
-	for (i = 0; i < count; i++)
-		if (!i || (*pids)[i] != (*pids)[i - 1])
-			(*pids)[kept++] = (*pids)[i];
-	return kept;
-}
-
 static int by_pid(const void *a, const void *b)
 {
 	const struct process *x = a, *y = b;
@@ -438,25 +425,28 @@ static int by_pid(const void *a, const void *b)
 	return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
-/* Add a process that has the card open and reports nothing. */
-static void add_silent(struct snapshot *snap, unsigned int card, pid_t pid,
-		       char *command)
+/* Whether a process can be seen from here, and whose it is. */
+static bool see_process(pid_t pid, uid_t *uid)
 {
-	struct process *p = add_process(snap, card);
 	char path[TTMEM_PATH_SIZE];
 	struct stat st;
 
-	p->open = true;
-	p->command = command;
-	if (!command)
-		return;
-	p->pid = pid;
 	snprintf(path, sizeof(path), TTMEM_PROC "/%d", pid);
-	if (!stat(path, &st)) {
-		p->has_uid = true;
-		p->uid = st.st_uid;
-		p->user = copy(user_name(st.st_uid));
-	}
+	if (stat(path, &st))
+		return false;
+	*uid = st.st_uid;
+	return true;
+}
+
+/* Add a process that has the card open and reports nothing; 0 if it is not seen. */
+static void add_silent(struct snapshot *snap, unsigned int card, pid_t pid, uid_t uid)
+{
+	struct process *p = add_process(snap, card);
+
+	p->open = true;
+	p->pid = pid;
+	p->has_uid = pid;
+	p->uid = uid;
 }
 
 /*
@@ -464,15 +454,21 @@ static void add_silent(struct snapshot *snap, unsigned int card, pid_t pid,
  * in the books. One that is not visible from here may be one of these, so it
  * counts only if none of them that is not visible holds anything. A process that
  * has ended and left its file to another one is taken for an invisible one, as
- * its number may belong to somebody else.
+ * its number may belong to somebody else. Returns whether TT-KMD tells who has.
  */
-static void add_openers(struct snapshot *snap, unsigned int card, size_t from)
+static bool add_openers(struct snapshot *snap, unsigned int card, size_t from)
 {
 	size_t first = snap->processes, count, i;
 	bool hidden = false, *listed;
 	pid_t *pids, *pid;
+	int ret;
 
-	count = read_openers(card, &pids);
+	ret = ttmem__openers(card, &pids, &count);
+	if (ret == -ENOMEM)
+		out_of_memory();
+	/* Before 2.5 it has no list. */
+	if (ret && ret != -ENOENT)
+		tell(snap, "who has card %u open is not known: %s", card, strerror(-ret));
 	listed = calloc(count + 1, sizeof(*listed));
 	if (!listed)
 		out_of_memory();
@@ -491,22 +487,23 @@ static void add_openers(struct snapshot *snap, unsigned int card, size_t from)
 		}
 	}
 	for (i = 0; i < count; i++) {
-		char *command = NULL;
+		uid_t uid = 0;
+		bool seen;
 
 		if (listed[i])
 			continue;
-		if (pids[i])
-			command = read_command(pids[i], NULL, NULL);
-		if (!command && hidden)
+		seen = pids[i] && see_process(pids[i], &uid);
+		if (!seen && hidden)
 			continue;
-		hidden |= !command;
-		add_silent(snap, card, pids[i], command);
+		hidden |= !seen;
+		add_silent(snap, card, seen ? pids[i] : 0, uid);
 	}
 	free(listed);
 	free(pids);
 	if (snap->processes > first)
 		qsort(snap->process + first, snap->processes - first,
 		      sizeof(*snap->process), by_pid);
+	return !ret;
 }
 
 static void free_process(struct process *p)
@@ -534,43 +531,25 @@ static void drop_idle(struct snapshot *snap, size_t from)
 	snap->processes = kept;
 }
 
-static void name_clients(struct snapshot *snap, size_t from)
+static void name_processes(struct snapshot *snap, size_t from)
 {
 	size_t i;
 
 	for (i = from; i < snap->processes; i++) {
 		struct process *p = &snap->process[i];
 
-		if (!p->reports)
-			continue;
-		p->user = copy(user_name(p->uid));
+		if (p->has_uid)
+			p->user = copy(user_name(p->uid));
 		if (p->pid)
 			p->command = read_command(p->pid, p->name, &p->has_line);
 		p->name = NULL;
 	}
 }
 
-static void drop_card(struct snapshot *snap, struct card *card, size_t from)
+static void drop_processes(struct snapshot *snap, size_t from)
 {
-	free(card->chip);
 	while (snap->processes > from)
 		free_process(&snap->process[--snap->processes]);
-}
-
-/* Add a sentence to what is missing. */
-static void __attribute__((format(printf, 2, 3)))
-tell(struct snapshot *snap, const char *format, ...)
-{
-	size_t len = strlen(snap->why);
-	va_list args;
-
-	if (len && len + 2 < sizeof(snap->why)) {
-		strcpy(snap->why + len, "; ");
-		len += 2;
-	}
-	va_start(args, format);
-	vsnprintf(snap->why + len, sizeof(snap->why) - len, format, args);
-	va_end(args);
 }
 
 /* Cut the next word off a list with commas; NULL at its end. */
@@ -806,6 +785,7 @@ static void take_card(struct snapshot *snap, const struct ttmem_card_id *id,
 		      const struct ttmem_client *clients, size_t count)
 {
 	size_t from = snap->processes;
+	bool known = false;
 	struct card *card;
 
 	snap->card = grow(snap->card, snap->cards, sizeof(*card));
@@ -819,13 +799,17 @@ static void take_card(struct snapshot *snap, const struct ttmem_card_id *id,
 	if (snap->processes_known) {
 		count = clients_of(&clients, count, id->number);
 		add_clients(snap, id->number, clients, count);
-		add_openers(snap, id->number, from);
-		if (!want->peaks)
-			drop_idle(snap, from);
-		name_clients(snap, from);
+		known = add_openers(snap, id->number, from);
 	}
+	silent_count(card, snap, from, known);
+	if (!want->processes)
+		drop_processes(snap, from);
+	if (!want->peaks)
+		drop_idle(snap, from);
+	name_processes(snap, from);
 	if (!read_card(card, want->details)) {
-		drop_card(snap, card, from);
+		free(card->chip);
+		drop_processes(snap, from);
 		tell(snap, "card %u went away while it was looked at",
 		     id->number);
 		return;
@@ -863,9 +847,16 @@ int snapshot_take(struct snapshot *snap, const struct want *want)
 	read_line(snap->tt_kmd, sizeof(snap->tt_kmd),
 		  TTMEM_SYSFS "/module/tenstorrent/version");
 
-	if (want->processes) {
+	ret = want->silent ? metald_read(&snap->metald) : 0;
+	if (ret == -ENOMEM)
+		out_of_memory();
+	if (ret)
+		tell(snap, "what ttmem-metald says in " METALD_STATE " is not known: %s",
+		     strerror(-ret));
+	/* It knows who uses a card without a word; else it is to be found out. */
+	if (want->processes || (want->silent && !snap->metald.running)) {
 		ret = list_clients(&clients, &client_count);
-		if (ret) {
+		if (ret && want->processes) {
 			tell(snap, "who holds what is not known: %s",
 			     ttmem_strerror(ret));
 			status = list_status(ret);
@@ -910,6 +901,7 @@ void snapshot_free(struct snapshot *snap)
 		free(snap->card[i].chip);
 	for (i = 0; i < snap->processes; i++)
 		free_process(&snap->process[i]);
+	metald_free(&snap->metald);
 	free(snap->card);
 	free(snap->process);
 	memset(snap, 0, sizeof(*snap));

@@ -51,9 +51,9 @@ static struct json_object *string(const char *text)
 	return obj;
 }
 
-/* @memory is what the pool is of. */
+/* @memory is what the pool is of; with @at_least what is free is not known. */
 static struct json_object *pool_object(const struct pool *pool,
-				       unsigned int memory)
+				       unsigned int memory, bool at_least)
 {
 	struct json_object *obj = made(json_object_new_object());
 	struct json_object *tags = made(json_object_new_object());
@@ -61,7 +61,7 @@ static struct json_object *pool_object(const struct pool *pool,
 
 	put(obj, "used", number(pool->used));
 	put(obj, "total", pool->total ? number(pool->total) : NULL);
-	put(obj, "free", pool->total ? number(pool->free) : NULL);
+	put(obj, "free", pool->total && !at_least ? number(pool->free) : NULL);
 	put(obj, "peak", number(pool->peak));
 	put(obj, "banks", pool->banks ? number(pool->banks) : NULL);
 	for (tag = 0; tag < TAGS; tag++)
@@ -71,16 +71,17 @@ static struct json_object *pool_object(const struct pool *pool,
 	return obj;
 }
 
-static void put_books(struct json_object *to, const struct books *books)
+static void put_books(struct json_object *to, const struct books *books, bool at_least)
 {
-	put(to, "dram", pool_object(&books->pool[TTMEM_DRAM], TTMEM_DRAM));
-	put(to, "l1", pool_object(&books->pool[TTMEM_L1], TTMEM_L1));
+	put(to, "dram", pool_object(&books->pool[TTMEM_DRAM], TTMEM_DRAM, at_least));
+	put(to, "l1", pool_object(&books->pool[TTMEM_L1], TTMEM_L1, at_least));
 	put(to, "clients", number(books->clients));
 	put(to, "reservations", number(books->reservations));
 	put(to, "denied", number(books->denied));
 }
 
-static struct json_object *card_object(const struct card *card)
+static struct json_object *card_object(const struct snapshot *snap,
+				       const struct card *card)
 {
 	struct json_object *obj = made(json_object_new_object());
 	struct json_object *chips = made(json_object_new_array());
@@ -99,11 +100,14 @@ static struct json_object *card_object(const struct card *card)
 	put(obj, "power_limit_watts", card->has_power_limit ?
 	    thousandths(card->power_limit / 1000) : NULL);
 	put(obj, "clock_mhz", card->has_clock ? number(card->clock) : NULL);
+	put(obj, "silent_processes", card->silent.known ?
+	    number(card->silent.processes) : NULL);
+	put(obj, "silent_reason", string(silent_word(snap, &card->silent)));
 	for (i = 0; i < card->chips; i++) {
 		struct json_object *chip = made(json_object_new_object());
 
 		put(chip, "chip", number(i));
-		put_books(chip, &card->chip[i]);
+		put_books(chip, &card->chip[i], card->silent.processes);
 		append(chips, chip);
 	}
 	put(obj, "chips", chips);
@@ -142,7 +146,7 @@ void print_json(FILE *out, const struct snapshot *snap, bool compact)
 	gmtime_r(&snap->time.tv_sec, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	for (i = 0; i < snap->cards; i++)
-		append(cards, card_object(&snap->card[i]));
+		append(cards, card_object(snap, &snap->card[i]));
 	if (snap->processes_known)
 		processes = made(json_object_new_array());
 	for (i = 0; i < snap->processes; i++)
@@ -153,6 +157,9 @@ void print_json(FILE *out, const struct snapshot *snap, bool compact)
 	put(obj, "ttmem_smi_version", string(TTMEM_VERSION));
 	put(obj, "ttmem_version", string(snap->ttmem));
 	put(obj, "tt_kmd_version", string(snap->tt_kmd));
+	put(obj, "metald_running", made(json_object_new_boolean(snap->metald.running)));
+	put(obj, "unplaced_bytes", snap->metald.running ?
+	    number(snap->metald.unplaced) : NULL);
 	put(obj, "cards", cards);
 	put(obj, "processes", processes);
 

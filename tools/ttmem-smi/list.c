@@ -129,8 +129,8 @@ static void milli_line(FILE *out, unsigned int depth, const char *name,
 	     known ? " " : "", known ? unit : "");
 }
 
-static void print_pool_in_words(FILE *out, unsigned int depth,
-				unsigned int memory, const struct pool *pool)
+static void print_pool_in_words(FILE *out, unsigned int depth, unsigned int memory,
+				const struct pool *pool, bool at_least)
 {
 	static const char * const used_by[TAGS] = {
 		[TTMEM_TAG_BUFFER] = "Buffers",
@@ -149,7 +149,7 @@ static void print_pool_in_words(FILE *out, unsigned int depth,
 		if (memory_has_tag(memory, tag))
 			bytes_line(out, depth + 1, used_by[tag],
 				   pool->tag[tag]);
-	known_bytes_line(out, depth, "Free", pool->free, pool->total);
+	known_bytes_line(out, depth, "Free", pool->free, pool->total && !at_least);
 	bytes_line(out, depth, "Peak", pool->peak);
 	if (pool->banks)
 		line(out, depth, "Banks", "%llu",
@@ -158,13 +158,13 @@ static void print_pool_in_words(FILE *out, unsigned int depth,
 		line(out, depth, "Banks", "N/A");
 }
 
-static void print_books(FILE *out, unsigned int depth,
-			const struct books *books)
+static void print_books(FILE *out, unsigned int depth, const struct books *books,
+			bool at_least)
 {
 	unsigned int memory;
 
 	for (memory = 0; memory < 2; memory++)
-		print_pool_in_words(out, depth, memory, &books->pool[memory]);
+		print_pool_in_words(out, depth, memory, &books->pool[memory], at_least);
 	line(out, depth, "Clients", "%llu", (unsigned long long)books->clients);
 	line(out, depth, "Reservations", "%llu",
 	     (unsigned long long)books->reservations);
@@ -254,16 +254,24 @@ static void print_card(FILE *out, const struct snapshot *snap,
 			line(out, 1, "Chips", "N/A");
 	}
 	if (parts & ALL_MEMORY) {
+		if (!card->silent.known)
+			line(out, 1, "Silent Processes", "N/A");
+		else if (!card->silent.processes)
+			line(out, 1, "Silent Processes", "0");
+		else
+			line(out, 1, "Silent Processes", "%llu: %s",
+			     (unsigned long long)card->silent.processes,
+			     silent_sentence(snap, &card->silent));
 		if (!card->chips)
 			line(out, 1, "Memory Usage",
 			     "N/A, ttmem does not follow the card");
 		/* Of one chip, its books are the card's. */
 		if (card->chips)
-			print_books(out, 1, &card->sum);
+			print_books(out, 1, &card->sum, card->silent.processes);
 		for (i = 0; card->chips > 1 && i < card->chips; i++) {
 			snprintf(name, sizeof(name), "Chip %zu", i);
 			heading(out, 1, name);
-			print_books(out, 2, &card->chip[i]);
+			print_books(out, 2, &card->chip[i], card->silent.processes);
 		}
 	}
 	print_sensors(out, card, parts);

@@ -464,6 +464,10 @@ static void check(struct job *job)
 		wrong("--color %s: it is auto, always or never", job->colour);
 	job->want.details = job->mode != MODE_TABLE && job->mode != MODE_LIST &&
 			    job->mode != MODE_PMON;
+	job->want.silent = job->mode == MODE_TABLE || job->mode == MODE_JSON ||
+			   (job->mode == MODE_ALL && job->parts & ALL_MEMORY) ||
+			   job->mode == MODE_DMON ||
+			   (job->mode == MODE_QUERY && job->query != QUERY_PROCESSES);
 	job->want.peaks = job->mode == MODE_ALL || job->mode == MODE_JSON ||
 			  (job->mode == MODE_QUERY &&
 			   query_wants_peaks(job->query, job->fields));

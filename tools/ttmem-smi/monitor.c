@@ -70,9 +70,16 @@ static void print_mib(char *text, uint64_t bytes)
 		snprintf(text, CELL, "%llu", (unsigned long long)mib);
 }
 
+/* Nothing that is told of a card in silent use is not the same as nothing. */
+static bool is_known(const struct line *line, unsigned int memory)
+{
+	return line->card->chips && (!line->card->silent.processes ||
+				     line->card->chip[line->chip].pool[memory].used);
+}
+
 static void print_used(char *text, const struct line *line, unsigned int memory)
 {
-	if (line->card->chips)
+	if (is_known(line, memory))
 		print_mib(text, line->card->chip[line->chip].pool[memory].used);
 }
 
@@ -80,7 +87,7 @@ static void print_full(char *text, const struct line *line, unsigned int memory)
 {
 	int percent = -1;
 
-	if (line->card->chips)
+	if (is_known(line, memory))
 		percent = percent_used(&line->card->chip[line->chip].pool[memory]);
 	if (percent >= 0)
 		snprintf(text, CELL, "%d", percent);

@@ -95,11 +95,33 @@ static bool print_chip(FILE *out, const struct row *row)
 	return true;
 }
 
+/*
+ * Whether somebody has the card open without a word of what he holds. Then nobody knows
+ * what is free; and that nobody has told anything does not mean that nothing is used.
+ */
+static bool silent(const struct row *row)
+{
+	return !row->process && row->card->silent.processes;
+}
+
+static bool print_silent_processes(FILE *out, const struct row *row)
+{
+	if (!row->card->silent.known)
+		return false;
+	fprintf(out, "%llu", (unsigned long long)row->card->silent.processes);
+	return true;
+}
+
+static bool print_silent_reason(FILE *out, const struct row *row)
+{
+	return text_or_not(out, silent_word(row->snap, &row->card->silent));
+}
+
 static bool print_percent(FILE *out, const struct row *row, unsigned int memory)
 {
 	int percent;
 
-	if (!row->books)
+	if (!row->books || (silent(row) && !row->books->pool[memory].used))
 		return false;
 	percent = percent_used(&row->books->pool[memory]);
 	if (percent < 0)
@@ -251,6 +273,10 @@ static const struct field card_fields[] = {
 		    "Of l1.used, what firmware and runtimes keep for themselves."),
 	BOOKS_FIELD("l1.banks", NUMBER, NULL, PLACE(TTMEM_L1, banks),
 		    PLACE(TTMEM_L1, banks), "Tensix cores with L1."),
+	CUSTOM_FIELD("silent_processes", NULL, print_silent_processes,
+		     "Processes that have the card open and of which nothing is told. While there are any, what is free is [N/A], and so is what is used if nothing is told."),
+	CUSTOM_FIELD("silent_reason", NULL, print_silent_reason,
+		     "Why, of most of them, in a word."),
 	BOOKS_FIELD("clients", NUMBER, NULL, offsetof(struct books, clients),
 		    NEEDS_NOTHING, "How many open files hold anything."),
 	BOOKS_FIELD("reservations", NUMBER, NULL,
@@ -464,6 +490,16 @@ static uint64_t books_number(const struct books *books, size_t place)
 	return *(const uint64_t *)((const char *)books + place);
 }
 
+static bool is_free(const struct field *field)
+{
+	return field->place == PLACE(TTMEM_DRAM, free) || field->place == PLACE(TTMEM_L1, free);
+}
+
+static bool is_used(const struct field *field)
+{
+	return field->place == PLACE(TTMEM_DRAM, used) || field->place == PLACE(TTMEM_L1, used);
+}
+
 /* Print a value with no unit, false if it is not known. */
 static bool print_plain(FILE *out, const struct field *field,
 			const struct row *row, bool bytes)
@@ -483,6 +519,8 @@ static bool print_plain(FILE *out, const struct field *field,
 			    !books_number(row->books, field->needs)))
 		return false;
 	n = books_number(row->books, field->place);
+	if (silent(row) && (is_free(field) || (is_used(field) && !n)))
+		return false;
 	if (field->kind == BYTES_MIB && !bytes)
 		n = in_mib(n);
 	fprintf(out, "%llu", (unsigned long long)n);

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "internal.h"
+#include "metald_state.h"
 
 /* How ttmem-smi ends: nvidia-smi's numbers. Documented in ttmem-smi(1). */
 enum {
@@ -51,6 +52,13 @@ struct books {
 	uint64_t denied;
 };
 
+/* Who has a card open without a word of what he holds. */
+struct silent_use {
+	bool known;
+	uint64_t processes;
+	enum silence why;	/* of most of them; SILENT_NOT if that is not known */
+};
+
 /* A card. What TT-KMD does not tell is an empty string, or not @has_. */
 struct card {
 	struct ttmem_card_id id;
@@ -69,6 +77,7 @@ struct card {
 	size_t chips;		/* 0 if ttmem does not follow the card */
 	struct books *chip;
 	struct books sum;	/* all chips; only with details */
+	struct silent_use silent;
 };
 
 /*
@@ -105,6 +114,7 @@ struct snapshot {
 	struct process *process;
 	size_t processes;
 	bool processes_known;	/* those there are, less what was not wanted */
+	struct metald_state metald;
 	char why[512];		/* what is missing, else empty */
 };
 
@@ -118,6 +128,7 @@ struct want {
 	const char *sort;
 	bool details;
 	bool processes;
+	bool silent;		/* who uses a card without a word, see silent.c */
 	bool peaks;		/* processes too that hold nothing any more */
 };
 
@@ -199,15 +210,6 @@ bool card_wanted(const struct want *want, const struct card *card);
 char *read_command(pid_t pid, const char *name, bool *has_line);
 
 /**
- * read_openers() - read who has a card of TT-KMD open
- * @card: the card
- * @pids: out: their numbers, each once, the smallest first; to be freed. 0 is for
- *	those that are not visible from here. Without this process
- * Return: how many
- */
-size_t read_openers(unsigned int card, pid_t **pids);
-
-/**
  * user_name() - name a user
  * @uid: the user
  * Return: the name, or the number as text where there is none; good until the
@@ -267,6 +269,36 @@ size_t clients_of(const struct ttmem_client **list, size_t count,
  * Return: a status
  */
 int list_status(int error);
+
+/* silent.c */
+
+/**
+ * silent_count() - count who has a card open without a word
+ * @card: the card, of which @card->silent is filled in
+ * @snap: with what ttmem-metald says
+ * @from: the card's processes stand there from here on
+ * @known: whether they are all that have it open
+ */
+void silent_count(struct card *card, const struct snapshot *snap, size_t from, bool known);
+
+/**
+ * silent_word() - why nothing is told of processes, for programs
+ * @snap: the snapshot
+ * @use: a card's silent use
+ * Return: a word of ttmem-metald's, or metald_not_running; NULL if there are none
+ */
+const char *silent_word(const struct snapshot *snap, const struct silent_use *use);
+
+/**
+ * silent_sentence() - why, and what to do, for people
+ * @snap: the snapshot
+ * @use: a card's silent use, of at least one process
+ * Return: words to stand behind a colon
+ */
+const char *silent_sentence(const struct snapshot *snap, const struct silent_use *use);
+
+/* What stands below the table: a line each for silent processes and for chips. */
+void print_silent(FILE *out, const struct snapshot *snap);
 
 /* text.c */
 
@@ -333,9 +365,10 @@ void format_bytes(char *text, size_t size, uint64_t bytes, size_t width);
  * @text: out
  * @size: size of @text
  * @pool: the pool
+ * @at_least: more than that may be used, which a plus tells
  * @width: columns that it should fit
  */
-void format_pool(char *text, size_t size, const struct pool *pool,
+void format_pool(char *text, size_t size, const struct pool *pool, bool at_least,
 		 size_t width);
 
 /**

@@ -224,12 +224,12 @@ static void print_bar(FILE *out, const struct layout *to, int width,
 }
 
 static void print_pool(FILE *out, const struct layout *to, int width, int bar,
-		       const struct pool *pool)
+		       const struct pool *pool, bool at_least)
 {
 	enum paint colour = pool_colour(pool);
 	char text[64];
 
-	format_pool(text, sizeof(text), pool, width);
+	format_pool(text, sizeof(text), pool, at_least, width);
 	fprintf(out, " %s%*.*s", colour == PLAIN ? "" :
 		colour_of(to->style, colour), width, width, text);
 	if (bar)
@@ -275,9 +275,9 @@ static void print_card(FILE *out, const struct layout *to,
 
 			fprintf(out, " %4zu", i);
 			print_pool(out, to, DRAM_WIDTH, to->dram_bar,
-				   &pool[TTMEM_DRAM]);
+				   &pool[TTMEM_DRAM], card->silent.processes);
 			print_pool(out, to, L1_WIDTH, to->l1_bar,
-				   &pool[TTMEM_L1]);
+				   &pool[TTMEM_L1], card->silent.processes);
 		} else {
 			const char *none = i ? "" : "N/A";
 
@@ -335,5 +335,5 @@ void print_table(FILE *out, const struct snapshot *snap,
 		box_line(out, &to, DIM, "  N/A: the list of processes cannot be read");
 	else if (!snap->processes)
 		box_line(out, &to, DIM, "  No running processes found");
-	print_rule(out, &to, END);
+	print_rule(out, &to, END);	print_silent(out, snap);
 }

@@ -199,21 +199,23 @@ void format_bytes(char *text, size_t size, uint64_t bytes, size_t width)
 	}
 }
 
-void format_pool(char *text, size_t size, const struct pool *pool,
+void format_pool(char *text, size_t size, const struct pool *pool, bool at_least,
 		 size_t width)
 {
+	/* It takes the place of a blank, so that no column grows. */
+	char plus = at_least ? '+' : ' ';
 	char used[24], total[24];
 	size_t i;
 
 	if (!pool->total) {
 		format_bytes(used, sizeof(used), pool->used, width - 6);
-		snprintf(text, size, "%s / N/A", used);
+		snprintf(text, size, "%s%c/ N/A", used, plus);
 		return;
 	}
 	for (i = 0; i < UNITS; i++) {
 		format_in(used, sizeof(used), pool->used, i);
 		format_in(total, sizeof(total), pool->total, i);
-		snprintf(text, size, "%s / %s %s", used, total, units[i]);
+		snprintf(text, size, "%s%c/ %s %s", used, plus, total, units[i]);
 		if (strlen(text) <= width)
 			break;
 	}

@@ -76,6 +76,7 @@ static void draw_bar(int y, int x, int width, const char *name,
 {
 	char used[16], total[16], text[48], bar[ROW_MAX + 1];
 	int inner = width - (int)strlen(name) - 2, full = 0, len, i;
+	const char *plus = pool->at_least ? "+" : "";
 	int level = LOW;
 
 	if (inner < 4 || inner > ROW_MAX)
@@ -83,12 +84,12 @@ static void draw_bar(int y, int x, int width, const char *name,
 	short_bytes(used, sizeof(used), pool->used);
 	short_bytes(total, sizeof(total), pool->total);
 	if (!pool->total)
-		snprintf(text, sizeof(text), "%s", used);
+		snprintf(text, sizeof(text), "%s%s", used, plus);
 	else if (inner >= 15)
-		snprintf(text, sizeof(text), "%s/%s", used, total);
+		snprintf(text, sizeof(text), "%s%s/%s", used, plus, total);
 	else
-		snprintf(text, sizeof(text), "%u%%",
-			 permille(pool->used, pool->total) / 10);
+		snprintf(text, sizeof(text), "%u%%%s",
+			 permille(pool->used, pool->total) / 10, plus);
 
 	if (pool->total) {
 		unsigned int part = permille(pool->used, pool->total);
@@ -262,6 +263,8 @@ static void sum_chips(const struct top *top, struct top_chip *sum)
 		struct top_pool *pool = &sum->pool[memory];
 
 		top_sum(top, memory, &pool->used, &pool->total);
+		for (i = 0; i < top->chips; i++)
+			pool->at_least |= top->chip[i]->pool[memory].at_least;
 		for (age = HISTORY; age--;) {
 			uint64_t value, all = 0;
 			bool any = false;
@@ -748,7 +751,8 @@ static const char * const help[] = {
 	"Each chip has a bar, used of total, and the",
 	"past as a graph, now at the right. N/A is",
 	"what nobody tells: a process that has the",
-	"card open and reports nothing.",
+	"card open and reports nothing. Then + at",
+	"the bar means: at least.",
 	"",
 	"CARDS         cards it uses",
 	"DRAM L1       what it holds of their memory",

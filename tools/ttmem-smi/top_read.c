@@ -22,8 +22,14 @@ static void add_openers(struct top *top, unsigned int card)
 	char path[TTMEM_PATH_SIZE];
 	size_t count, i;
 	pid_t *pids;
+	int ret;
 
-	count = read_openers(card, &pids);
+	ret = ttmem__openers(card, &pids, &count);
+	if (ret == -ENOMEM)
+		out_of_memory();
+	if (ret && ret != -ENOENT)
+		snprintf(top->problem, sizeof(top->problem),
+			 "Who has card %u open is not known: %s", card, strerror(-ret));
 	for (i = 0; i < count; i++) {
 		/*
 		 * Its number may belong to somebody else if it has ended and
@@ -178,10 +184,23 @@ static void tell_clients(struct top *top, const struct ttmem_client *list,
 	}
 }
 
+/* Whether more of a card may be used than is told. */
+static void mark_card(struct top *top, unsigned int card, bool at_least)
+{
+	unsigned int memory;
+	size_t i;
+
+	for (i = 0; i < top->chips; i++)
+		for (memory = 0; memory < 2; memory++)
+			if (top->chip[i]->card.id.number == card)
+				top->chip[i]->pool[memory].at_least = at_least;
+}
+
 static void tell_openers(struct top *top, unsigned int card)
 {
 	char path[TTMEM_PATH_SIZE];
 	struct top_process *p;
+	bool silent = false;
 	struct stat st;
 	size_t i;
 
@@ -189,6 +208,7 @@ static void tell_openers(struct top *top, unsigned int card)
 		if (top->opener[i].card != card)
 			continue;
 		p = top_open(top, card, top->opener[i].pid);
+		silent |= p && !p->reports;
 		if (!p || !p->key.pid || p->command)
 			continue;
 		p->command = read_command(p->key.pid, NULL, NULL);
@@ -196,6 +216,7 @@ static void tell_openers(struct top *top, unsigned int card)
 		if (!stat(path, &st))
 			name_user(p, st.st_uid);
 	}
+	mark_card(top, card, silent);
 }
 
 int top_read(struct top *top, double now)

@@ -3,5 +3,6 @@
 #define TTMEM_SYSFS	"sys"
 #define TTMEM_PROC	"proc"
 #define TTMEM_DEV	"dev"
+#define TTMEM_RUN	"run"
 /* A test of ttmem-exporter waits for that. */
 #define REQUEST_SECONDS	2

@@ -150,7 +150,8 @@ static void table(void **state)
 "|    0    1 4194304 54321       16384 PiB     0 MiB  ?[2J??                   |\n"
 "|   31    -       - -                 N/A       N/A  -                        |\n"
 "|   31    -    4321 USER_____         N/A       N/A  idle                     |\n"
-"+-----------------------------------------------------------------------------+\n";
+"+-----------------------------------------------------------------------------+\n"
+"+ 2 processes, N/A, hold what nobody tells: ttmem-metald, which would tell, is not running: sudo systemctl enable --now ttmem-metald\n";
 	(void)state;
 	put_machine();
 	assert_int_equal(run(TTMEM_SMI, out, sizeof(out), err, sizeof(err)), 0);
@@ -523,6 +524,105 @@ static void sources(void **state)
 	play("-q -d PIDS");
 	play("--json");
 	end("sources");
+}
+
+#define METALD_STATE	"run/metald.json"
+
+/* What ttmem-metald says, @age seconds before the tests' time. */
+static void put_metald(int age, const char *unplaced, const char *cards)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		 "{\"schema\":1,\"time\":%d.5,\"interval\":0.1,\"unplaced_bytes\":%s,\"cards\":[%s]}\n",
+		 1764000000 - age, unplaced, cards);
+	put(text, METALD_STATE);
+}
+
+#define ASK_SILENT \
+	"--query-gpu=index,memory.used,memory.free,dram.used_percent,silent_processes,silent_reason --format=csv"
+
+/* A card with a process that tells nothing never looks free, and a person is told why. */
+static void silent(void **state)
+{
+	static const char * const cards[] = {
+		"{\"card\":0,\"silent\":{}},{\"card\":1,\"silent\":{\"starting\":5,\"disabled\":1}},"
+		"{\"card\":2,\"silent\":{\"no_tracker\":2,\"full\":1}}",
+		"{\"card\":0,\"silent\":{\"starting\":1}}",
+	};
+
+	(void)state;
+	three_cards();
+	put("1400\n1500\n", "proc/driver/tenstorrent/0/pids");
+	put("1234\n", "proc/driver/tenstorrent/1/pids");
+	put("1234\n0\n1500\n1500\n", "proc/driver/tenstorrent/2/pids");
+	put_process(1500, "ttnn");
+	begin();
+	play("");
+	play("-q -d MEMORY -i 0");
+	play(ASK_SILENT);
+	play("dmon -c 1 -s m");
+	/* It sees more than we do, as of other namespaces. */
+	put_metald(0, "0", cards[0]);
+	play("-i 1");
+	play("");
+	play(ASK_SILENT);
+	play("--json -i 0,1");
+	put_metald(5, "1073741824", cards[1]);
+	play("-i 0");
+	play("--json -i 2");
+	/* Old, of a time to come, or not there: it does not run. */
+	put_metald(11, "0", cards[0]);
+	play(ASK_SILENT);
+	put_metald(-11, "0", cards[0]);
+	play(ASK_SILENT);
+	assert_int_equal(unlink(METALD_STATE), 0);
+	play(ASK_SILENT);
+	end("silent");
+}
+
+/* What stands there is not ours to believe. */
+static void silent_rubbish(void **state)
+{
+	static const char * const rubbish[] = {
+		"", "{", "[]", "null", "{\"schema\":1}", "{\"schema\":2,\"time\":1764000000}",
+		"{\"schema\":1,\"time\":\"now\",\"unplaced_bytes\":0,\"cards\":[]}",
+		"{\"schema\":1,\"time\":1764000000,\"unplaced_bytes\":-1,\"cards\":[]}",
+		"{\"schema\":1,\"time\":1764000000,\"unplaced_bytes\":0,\"cards\":{}}",
+		"{\"schema\":1,\"time\":1764000000,\"unplaced_bytes\":0,\"cards\":[1]}",
+		"{\"schema\":1,\"time\":1764000000,\"unplaced_bytes\":0,\"cards\":[{\"card\":-1,\"silent\":{}}]}",
+		"{\"schema\":1,\"time\":1764000000,\"unplaced_bytes\":0,\"cards\":[{\"card\":0,\"silent\":3}]}",
+	};
+	size_t i, size = (1u << 20) + 1;
+	char *large;
+
+	(void)state;
+	three_cards();
+	for (i = 0; i < sizeof(rubbish) / sizeof(rubbish[0]); i++) {
+		put(rubbish[i], METALD_STATE);
+		assert_int_equal(run(TTMEM_SMI " " ASK_SILENT, out, sizeof(out), err, sizeof(err)), 0);
+		assert_non_null(strstr(err, "what ttmem-metald says in " METALD_STATE " is not known: Bad message"));
+		assert_non_null(strstr(out, "\n1, 5120 MiB, 19456 MiB, 21 %, [N/A], [N/A]\n"));
+	}
+	large = malloc(size + 1);
+	assert_non_null(large);
+	memset(large, ' ', size);
+	large[size] = '\0';
+	put(large, METALD_STATE);
+	free(large);
+	assert_int_equal(run(TTMEM_SMI " -i 0", out, sizeof(out), err, sizeof(err)), 0);
+	assert_non_null(strstr(err, "is not known: File too large"));
+	/* Nobody may wait for a word that does not come. */
+	assert_int_equal(unlink(METALD_STATE), 0);
+	assert_int_equal(mkfifo(METALD_STATE, 0600), 0);
+	assert_int_equal(run("timeout 20 " TTMEM_SMI " -i 0", out, sizeof(out), err, sizeof(err)), 0);
+	assert_non_null(strstr(err, "what ttmem-metald says in "));
+	/* Nor is a list of openers that cannot be read an empty one. */
+	assert_int_equal(unlink(METALD_STATE), 0);
+	assert_int_equal(system("mkdir -p proc/driver/tenstorrent/0/pids"), 0);
+	assert_int_equal(run(TTMEM_SMI " " ASK_SILENT, out, sizeof(out), err, sizeof(err)), 0);
+	assert_non_null(strstr(err, "who has card 0 open is not known: Is a directory"));
+	assert_non_null(strstr(out, "\n0, 0 MiB, 12288 MiB, 0 %, [N/A], [N/A]\n"));
 }
 
 /* The list of all cards is read once a look, which a pipe allows no second time. */
@@ -941,6 +1041,8 @@ int main(void)
 		CASE(views_of_three),
 		CASE(views_of_many),
 		CASE(sources),
+		CASE(silent),
+		CASE(silent_rubbish),
 		CASE(one_reading),
 		CASE(list_not_there),
 		CASE(queries),

@@ -193,6 +193,13 @@ ttmem_process_peak_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",
 # TYPE ttmem_processes_other gauge
 ttmem_processes_other{card="0",address="0000:01:00.0"} 2
 ttmem_processes_other{card="3",address="10000:e1:00.0"} 0
+# HELP ttmem_silent_processes Processes that have the card open and of which nothing is told, so that more of it is used than ttmem_used_bytes.
+# TYPE ttmem_silent_processes gauge
+# HELP ttmem_metald_up Whether ttmem-metald, which tells of unmodified programs, runs, 1 or 0.
+# TYPE ttmem_metald_up gauge
+ttmem_metald_up 0
+# HELP ttmem_unplaced_bytes Bytes that processes count for chips which ttmem-metald cannot place; see ttmem-metald --chips.
+# TYPE ttmem_unplaced_bytes gauge
 # HELP ttmem_read_errors_total How often this exporter failed to read something and left it out.
 # TYPE ttmem_read_errors_total counter
 ttmem_read_errors_total 0
@@ -311,6 +318,49 @@ class Exporter(support.Roots):
                     "with subset=pid, or covered; look from where all of /proc is seen")
             exporter.says = "".join(
                 f"ttmem-exporter: processes are left out: {text}\n" for text in (why, gone))
+
+    def test_silent_processes(self):
+        """A card that somebody uses without a word is told of, and why."""
+        self.put_card(0, "0000:01:00.0")
+        self.put_books(0, 1)
+        self.put_card(3, "10000:e1:00.0")
+        self.put_books(3, 1)
+        self.put_clients("0 1 1234 0 0 DRAM buffer 100 300 1 self serve",
+                         "0 2 77 0 0 L1 cb 10 30 0 attributed ttnn")
+        self.put("proc/driver/tenstorrent/0/pids", "1234\n77\n4321\n4322\n4322\n0\n")
+        self.put("proc/driver/tenstorrent/3/pids", "1234\n")
+        silent = re.compile(r'^ttmem_silent_processes\{card="(\d)",.*reason="(.*)"\} (\d+)$', re.M)
+        with self.start() as exporter:
+            page = exporter.page()
+            self.assertEqual(silent.findall(page), [
+                ("0", "metald_not_running", "3"), ("3", "metald_not_running", "1")])
+            self.assertIn("\nttmem_metald_up 0\n", page)
+
+            state = {"schema": 1, "time": 1764000000, "interval": 0.1, "unplaced_bytes": 5,
+                     "cards": [{"card": 0, "silent": {"disabled": 2, "limit": 1}}]}
+            self.put("run/metald.json", json.dumps(state))
+            page = exporter.page()
+            told = silent.findall(page)
+            self.assertEqual([t for t in told if t[2] != "0"], [
+                ("0", "disabled", "2"), ("0", "limit", "1"), ("3", "metald_not_running", "1")])
+            self.assertEqual(len(told), len(set(told)))
+            self.assertIn("\nttmem_metald_up 1\n", page)
+            self.assertIn("\nttmem_unplaced_bytes 5\n", page)
+
+            # What is not understood is no word at all, and an error.
+            self.put("run/metald.json", "{")
+            page = exporter.page()
+            self.assertEqual(silent.findall(page)[0], ("0", "metald_not_running", "3"))
+            self.assertNotIn("\nttmem_unplaced_bytes ", page)
+            self.assertTrue(page.endswith("\nttmem_read_errors_total 1\n"))
+
+            # Nobody can tell: no sample, and an error.
+            os.unlink("run/metald.json")
+            os.unlink("proc/driver/tenstorrent/0/pids")
+            os.mkdir("proc/driver/tenstorrent/0/pids")
+            page = exporter.page()
+            self.assertEqual(silent.findall(page), [("3", "metald_not_running", "1")])
+            self.assertTrue(page.endswith("\nttmem_read_errors_total 2\n"))
 
     def test_who_holds_nothing(self):
         """He has peaks and is no user; one that is told of twice is two series."""
@@ -542,7 +592,7 @@ class Rules(unittest.TestCase):
         return result.stdout
 
     def test_rules(self):
-        self.assertIn("SUCCESS: 5 rules found", self.promtool("check", "rules", "ttmem.rules.yml"))
+        self.assertIn("SUCCESS: 7 rules found", self.promtool("check", "rules", "ttmem.rules.yml"))
         self.assertIn("SUCCESS", self.promtool("test", "rules", "ttmem.rules.test.yml"))
 
     def test_only_metrics_that_there_are(self):

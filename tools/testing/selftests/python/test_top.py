@@ -299,9 +299,9 @@ class Keys(Top):
         self.keys("h")
         self.wait("ttmem-smi top 0.1.0", "quit")
         self.keys("Escape")
-        self.wait("PAUSED$", absent=["11.0G/12.0G"])
+        self.wait("PAUSED$", absent=[r"11.0G\+/12.0G"])
         self.keys("Space")
-        self.wait("11.0G/12.0G", "0.1s$")
+        self.wait(r"11.0G\+/12.0G", "0.1s$")
 
     def test_delay(self):
         self.start()

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Processes that have a card open and of which nothing is told. What they hold is not
+ * known, so such a card must not look free; and a person wants to know why.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "smi.h"
+
+/* Of the reasons that ttmem-metald has for a card, that of most processes. */
+static enum silence most(const struct metald_card *card)
+{
+	enum silence why = SILENT_NOT;
+	int i;
+
+	/* Who has just begun needs no advice if there are others. */
+	for (i = SILENT_STARTING + 1; i < SILENCES; i++)
+		if (card->silent[i] > card->silent[why])
+			why = i;
+	if (why == SILENT_NOT && card->silent[SILENT_STARTING])
+		why = SILENT_STARTING;
+	return why;
+}
+
+void silent_count(struct card *card, const struct snapshot *snap, size_t from, bool known)
+{
+	const struct metald_card *told = metald_card(&snap->metald, card->id.number);
+	struct silent_use *use = &card->silent;
+	size_t i;
+
+	/* It sees all processes, also those of other namespaces. */
+	if (told) {
+		use->known = true;
+		for (i = SILENT_NOT + 1; i < SILENCES; i++)
+			add_bytes(&use->processes, told->silent[i]);
+		use->why = most(told);
+		return;
+	}
+	use->known = known;
+	for (i = from; known && i < snap->processes; i++)
+		use->processes += snap->process[i].card == card->id.number &&
+				  !snap->process[i].reports;
+}
+
+const char *silent_word(const struct snapshot *snap, const struct silent_use *use)
+{
+	if (!use->known || !use->processes)
+		return NULL;
+	return snap->metald.running ? silence_word(use->why) : "metald_not_running";
+}
+
+const char *silent_sentence(const struct snapshot *snap, const struct silent_use *use)
+{
+	if (snap->metald.running && use->why == SILENT_NOT)
+		return "ttmem-metald has not seen the card yet";
+	return snap->metald.running ? silence_sentence(use->why) :
+	       "ttmem-metald, which would tell, is not running: sudo systemctl enable --now ttmem-metald";
+}
+
+void print_silent(FILE *out, const struct snapshot *snap)
+{
+	const struct silent_use *use = NULL;
+	uint64_t processes = 0;
+	bool differ = false;
+	char text[64];
+	size_t i;
+
+	for (i = 0; i < snap->cards; i++) {
+		const struct silent_use *one = &snap->card[i].silent;
+
+		if (!one->known || !one->processes)
+			continue;
+		add_bytes(&processes, one->processes);
+		differ |= use && one->why != use->why;
+		if (!use || one->processes > use->processes)
+			use = one;
+	}
+	if (use)
+		fprintf(out, "+ %" PRIu64 " process%s, N/A, hold%s what nobody tells%s: %s\n",
+			processes, processes == 1 ? "" : "es", processes == 1 ? "s" : "",
+			differ ? ", most of them" : "",
+			silent_sentence(snap, use));
+	if (snap->metald.running && snap->metald.unplaced) {
+		format_bytes(text, sizeof(text), snap->metald.unplaced, 20);
+		fprintf(out, "%s are counted of chips that cannot be placed: sudo ttmem-metald --chips DESCRIPTOR\n",
+			text);
+	}
+}
