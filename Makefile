@@ -124,6 +124,7 @@ deb: ## build Debian's packages into build/, what they take being installed: sud
 demo: ## see it work, in a guest with virtual cards; installs what it needs
 	+@$(vm)/setup demo
 	+@$(MAKE) --no-print-directory tools
+	+@$(MAKE) --no-print-directory -C tools/testing/metal O=$(O)/metal played
 	+@$(vm)/run --plain -- $(vm)/demo
 
 kunit: ## run the KUnit suites on user-mode Linux; the first time builds that, some minutes
