@@ -25,7 +25,7 @@ end
 
 # What has no options of its own.
 function __ttmem_plain
-	not __fish_seen_subcommand_from top record report
+	not __fish_seen_subcommand_from top record report doctor
 end
 
 complete -c ttmem-smi -f
@@ -35,6 +35,7 @@ complete -c ttmem-smi -n __fish_use_subcommand -a top -d 'cards and processes on
 complete -c ttmem-smi -n __ttmem_plain -l ascii -d 'draw with ASCII'
 complete -c ttmem-smi -n __fish_use_subcommand -a record -d 'samples into a file'
 complete -c ttmem-smi -n __fish_use_subcommand -a report -d 'peaks, means and a picture of such a file'
+complete -c ttmem-smi -n __fish_use_subcommand -a doctor -d 'whether all is there that this takes'
 complete -c ttmem-smi -n __ttmem_plain -s L -l list-cards -d 'a line for each card'
 complete -c ttmem-smi -n __ttmem_plain -l list-gpus -d 'a line for each card'
 complete -c ttmem-smi -n __ttmem_plain -s q -l query -d 'all that is known of each card'
@@ -83,5 +84,5 @@ complete -c ttmem-smi -n '__fish_seen_subcommand_from record' -s d -l duration -
 complete -c ttmem-smi -n '__fish_seen_subcommand_from report' -l svg -r -F -d 'draw it'
 complete -c ttmem-smi -n '__fish_seen_subcommand_from report' -s i -l id -x -a '(__ttmem_cards)' -d 'only this card'
 complete -c ttmem-smi -n '__fish_seen_subcommand_from report' -l csv -d 'exact bytes as CSV'
-complete -c ttmem-smi -n '__fish_seen_subcommand_from report' -l json -d 'the same as JSON'
-complete -c ttmem-smi -n '__fish_seen_subcommand_from top record report' -s h -l help -d 'a summary of the options'
+complete -c ttmem-smi -n '__fish_seen_subcommand_from report doctor' -l json -d 'the same as JSON'
+complete -c ttmem-smi -n '__fish_seen_subcommand_from top record report doctor' -s h -l help -d 'a summary of the options'

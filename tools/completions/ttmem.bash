@@ -99,13 +99,21 @@ _ttmem_smi_report()
 	esac
 }
 
+_ttmem_smi_doctor()
+{
+	local cur prev
+
+	_ttmem_words
+	_ttmem_options "--json -h --help"
+}
+
 _ttmem_smi()
 {
 	local cur prev
 
 	if [ "$COMP_CWORD" -gt 1 ]; then
 		case ${COMP_WORDS[1]} in
-		top | record | report) "_ttmem_smi_${COMP_WORDS[1]}"; return ;;
+		top | record | report | doctor) "_ttmem_smi_${COMP_WORDS[1]}"; return ;;
 		esac
 	fi
 	_ttmem_words
@@ -130,7 +138,7 @@ _ttmem_smi()
 	-s | --select) mapfile -t COMPREPLY < <(compgen -W "p c m r pcmr" -- "$cur"); return ;;
 	-o | --options) mapfile -t COMPREPLY < <(compgen -W "D T DT" -- "$cur"); return ;;
 	esac
-	_ttmem_options "dmon pmon top record report
+	_ttmem_options "dmon pmon top record report doctor
 		-L --list-cards --list-gpus -q --query -d --display= --query-card= --query-gpu=
 		--query-chip= --query-compute-apps= --format= --help-query --help-query-card
 		--help-query-gpu --help-query-chip --help-query-compute-apps --json

@@ -542,6 +542,14 @@ int top_main(int argc, char **argv);
  */
 int print_version(FILE *out);
 
+/**
+ * doctor_main() - ttmem-smi doctor
+ * @argc: how many arguments, from its name on
+ * @argv: the arguments
+ * Return: the status to end with
+ */
+int doctor_main(int argc, char **argv);
+
 /* main.c */
 
 /**

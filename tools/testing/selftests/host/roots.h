@@ -4,5 +4,6 @@
 #define TTMEM_PROC	"proc"
 #define TTMEM_DEV	"dev"
 #define TTMEM_RUN	"run"
+#define TTMEM_ROOT	"root"
 /* A test of ttmem-exporter waits for that. */
 #define REQUEST_SECONDS	2

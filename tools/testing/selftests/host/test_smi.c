@@ -25,6 +25,13 @@
 
 static char out[1 << 20], err[8192];
 
+static void play_shell(const char *command)
+{
+	int status = run(command, out, sizeof(out), err, sizeof(err));
+
+	note(command, status, out, err);
+}
+
 /* Run ttmem-smi with these arguments. */
 static void play(const char *arguments)
 {
@@ -625,6 +632,59 @@ static void silent_rubbish(void **state)
 	assert_non_null(strstr(out, "\n0, 0 MiB, 12288 MiB, 0 %, [N/A], [N/A]\n"));
 }
 
+/* As on a machine where all is well; sh makes what has the kernel's name in it. */
+static void put_well(void)
+{
+	static const char script[] =
+		"mkdir -p dev/tenstorrent/mem root/usr/lib/udev/rules.d root/var/lib/dkms/ttmem/0.1.0\n"
+		"for n in 0 1 2; do ln -s /dev/null dev/tenstorrent/mem/$n; done\n"
+		"touch root/usr/lib/udev/rules.d/60-ttmem.rules\n"
+		"modules=root/lib/modules/$(uname -r)\n"
+		"mkdir -p $modules/updates/dkms $modules/build\n"
+		"touch $modules/updates/dkms/ttmem.ko.xz $modules/build/Makefile\n";
+
+	three_cards();
+	put_metald(0, "0", "{\"card\":0,\"silent\":{\"starting\":1}}");
+	assert_int_equal(system(script), 0);
+	/* Does something in a copy of it, and prints what is not well then. */
+	put("mkdir copy; cp -a sys proc dev run root copy; cd copy; eval \"$1\"\n"
+	    "$smi doctor | sed \"s/$(uname -r)/RELEASE/g\" | grep -v \"$2\"\n"
+	    "status=${PIPESTATUS[0]}; cd ..; rm -r copy; exit $status\n", "try");
+}
+
+/* What is not well is said, with what mends it, and changes the status. */
+static void doctor(void **state)
+{
+	static const char * const wrongs[] = {
+		"mv sys/module/tenstorrent sys/module/gone", "mv sys/module/ttmem sys/module/gone",
+		"echo 0.0.9 >sys/module/ttmem/version", "rm sys/module/ttmem/version",
+		"rm -r root/lib/modules/*/updates", "rm -r root/var/lib/dkms/ttmem/*",
+		"rm -r root/lib/modules/*/build", "rm root/usr/lib/udev/rules.d/60-ttmem.rules",
+		"rm dev/tenstorrent/mem/1", "rm dev/tenstorrent/mem/1; echo >dev/tenstorrent/mem/1",
+		"rm -r sys/class/ttmem/ttmem2", "rm proc/driver/ttmem/clients",
+		"rm run/metald.json", "echo '{' >run/metald.json",
+		"sed -i 's/bytes.:0/bytes\\x22:5/; s/starting/no_tracker/' run/metald.json",
+		"mkdir -p root/run; touch root/run/.containerenv; rm dev/tenstorrent/mem/0",
+	};
+	char command[1024];
+	size_t i;
+
+	(void)state;
+	put_well();
+	setenv("smi", TTMEM_SMI, 1);
+	begin();
+	play_shell("bash try true ^$");
+	play("doctor --json | tr -d '\\n ' | cut -c 1-75");
+	/* One after the other, each in a copy of what is well. */
+	for (i = 0; i < sizeof(wrongs) / sizeof(wrongs[0]); i++) {
+		snprintf(command, sizeof(command), "bash try \"%s\" ^ok", wrongs[i]);
+		play_shell(command);
+	}
+	play("doctor now");
+	play("doctor --all");
+	end("doctor");
+}
+
 /* The list of all cards is read once a look, which a pipe allows no second time. */
 static void one_reading(void **state)
 {
@@ -950,13 +1010,6 @@ static void json_schema(void **state)
 }
 
 /* A shell's command in the transcript, as it stands here. */
-static void play_shell(const char *command)
-{
-	int status = run(command, out, sizeof(out), err, sizeof(err));
-
-	note(command, status, out, err);
-}
-
 /* Each option is where it must be told: a new one fails here until it is. */
 static void no_drift(void **state)
 {
@@ -970,6 +1023,7 @@ static void no_drift(void **state)
 	play_shell("$HERE/drift \"$smi top\" ttmem-smi-top");
 	play_shell("$HERE/drift \"$smi record\" ttmem-smi-record");
 	play_shell("$HERE/drift \"$smi report\" ttmem-smi-report");
+	play_shell("$HERE/drift \"$smi doctor\" ttmem-smi-doctor");
 	play_shell("$HERE/drift $run ttmem-run");
 	play_shell("$HERE/drift $tools/ttmem-cdi ttmem-cdi");
 	play_shell("$HERE/drift $tools/ttmem-exporter ttmem-exporter");
@@ -1042,6 +1096,7 @@ int main(void)
 		CASE(views_of_many),
 		CASE(sources),
 		CASE(silent),
+		CASE(doctor),
 		CASE(silent_rubbish),
 		CASE(one_reading),
 		CASE(list_not_there),
