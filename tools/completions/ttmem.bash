@@ -99,6 +99,26 @@ _ttmem_smi_report()
 	esac
 }
 
+_ttmem_smi_watch()
+{
+	local cur prev
+
+	_ttmem_words
+	case $prev in
+	-a | --above) mapfile -t COMPREPLY < <(compgen -W "90% 95% process: user:" -- "$cur"); return ;;
+	-g | --growing) mapfile -t COMPREPLY < <(compgen -W "1G/10m pool: user:" -- "$cur"); return ;;
+	-m | --memory) mapfile -t COMPREPLY < <(compgen -W "dram l1 all" -- "$cur"); return ;;
+	-i | --id) _ttmem_list "$cur" "$(_ttmem_cards)"; return ;;
+	-f | --for | -l | --loop | --loop-ms | -lms | -c | --count | -t | --timeout) return ;;
+	esac
+	case $cur in
+	-*) _ttmem_options "-a --above= -g --growing= -f --for= -m --memory= -i --id= -l --loop=
+		--loop-ms= -c --count= -1 --once -t --timeout= -h --help" ;;
+	# A command and its arguments.
+	*) mapfile -t COMPREPLY < <(compgen -c -f -- "$cur") ;;
+	esac
+}
+
 _ttmem_smi_doctor()
 {
 	local cur prev
@@ -113,7 +133,7 @@ _ttmem_smi()
 
 	if [ "$COMP_CWORD" -gt 1 ]; then
 		case ${COMP_WORDS[1]} in
-		top | record | report | doctor) "_ttmem_smi_${COMP_WORDS[1]}"; return ;;
+		top | record | report | watch | doctor) "_ttmem_smi_${COMP_WORDS[1]}"; return ;;
 		esac
 	fi
 	_ttmem_words
@@ -121,17 +141,14 @@ _ttmem_smi()
 	--query-card | --query-gpu) _ttmem_list "$cur" "$(_ttmem_fields card)"; return ;;
 	--query-chip) _ttmem_list "$cur" "$(_ttmem_fields chip)"; return ;;
 	--query-compute-apps) _ttmem_list "$cur" "$(_ttmem_fields compute-apps)"; return ;;
-	--query-accounted-apps) _ttmem_list "$cur" "$(_ttmem_fields accounted-apps)"; return ;;
-	--by) mapfile -t COMPREPLY < <(compgen -W "cgroup job user" -- "$cur"); return ;;
-	--accounting-mode | -am) mapfile -t COMPREPLY < <(compgen -W "0 1" -- "$cur"); return ;;
 	--format) _ttmem_list "$cur" "csv noheader nounits bytes"; return ;;
 	-i | --id) _ttmem_list "$cur" "$(_ttmem_cards) all"; return ;;
 	-p | --pid | --reservations) _ttmem_list "$cur" "$(_ttmem_pids)"; return ;;
 	--sort) mapfile -t COMPREPLY < <(compgen -W "card pid user command dram l1 reservations" -- "$cur"); return ;;
-	--display) _ttmem_list "$cur" "MEMORY TEMPERATURE POWER CLOCK PIDS ACCOUNTING"; return ;;
+	--display) _ttmem_list "$cur" "MEMORY TEMPERATURE POWER CLOCK PIDS"; return ;;
 	-d)
 		case " ${COMP_WORDS[*]} " in
-		*" -q "* | *" --query "*) _ttmem_list "$cur" "MEMORY TEMPERATURE POWER CLOCK PIDS ACCOUNTING" ;;
+		*" -q "* | *" --query "*) _ttmem_list "$cur" "MEMORY TEMPERATURE POWER CLOCK PIDS" ;;
 		esac
 		return ;;
 	--color) mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
@@ -141,12 +158,10 @@ _ttmem_smi()
 	-s | --select) mapfile -t COMPREPLY < <(compgen -W "p c m r pcmr" -- "$cur"); return ;;
 	-o | --options) mapfile -t COMPREPLY < <(compgen -W "D T DT" -- "$cur"); return ;;
 	esac
-	_ttmem_options "dmon pmon top record report doctor
+	_ttmem_options "dmon pmon top record report watch doctor
 		-L --list-cards --list-gpus -q --query -d --display= --query-card= --query-gpu=
-		--query-chip= --query-compute-apps= --query-accounted-apps= --by=
-		--accounting-mode -am --format= --help-query --help-query-card
-		--help-query-gpu --help-query-chip --help-query-compute-apps
-		--help-query-accounted-apps --json
+		--query-chip= --query-compute-apps= --format= --help-query --help-query-card
+		--help-query-gpu --help-query-chip --help-query-compute-apps --json
 		--reservations= -i --id= -p --pid= --sort= -l --loop= --loop-ms= -lms -c --count=
 		-f --filename= --color= --delay= -s --select= -o --options= --set-capacity=
 		--ascii --reset-peaks --invalidate --chip= -y --yes -h --help -V --version"
@@ -214,20 +229,8 @@ _ttmem_metald()
 	_ttmem_options "-i --interval= -1 --once -j --json -c --chips= -h --help -V --version"
 }
 
-_ttmem_account()
-{
-	local cur prev
-
-	_ttmem_words
-	case $prev in
-	-s | --size | -r | --rate | -b | --buffer) return ;;
-	esac
-	_ttmem_options "-s --size= -r --rate= -b --buffer= -h --help -V --version"
-}
-
 complete -F _ttmem_smi ttmem-smi
 complete -F _ttmem_run ttmem-run
 complete -F _ttmem_cdi ttmem-cdi
 complete -F _ttmem_exporter ttmem-exporter
 complete -F _ttmem_metald ttmem-metald
-complete -F _ttmem_account ttmem-account

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cgroup.h"
 #include "exporter.h"
 #include "internal.h"
 #include "metald_state.h"
@@ -200,16 +199,30 @@ static void put_label(FILE *out, const char *name, const char *value)
 	fputc('"', out);
 }
 
-/* The path of a process's control group; empty if it cannot be told. */
+/*
+ * The path of a process's control group, which names its container; empty if it
+ * cannot be told. On machines with both hierarchies the older one may be in use.
+ */
 static void read_cgroup(pid_t pid, char *group, size_t size)
 {
-	char path[TTMEM_PATH_SIZE], *text;
+	char path[TTMEM_PATH_SIZE], *text, *line, *rest;
 
 	group[0] = '\0';
 	snprintf(path, sizeof(path), TTMEM_PROC "/%d/cgroup", pid);
 	if (ttmem__read_file(path, &text, NULL))
 		return;
-	cgroup_choose(text, group, size);
+	for (line = strtok_r(text, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		char *names = strchr(line, ':');
+		char *where = names ? strchr(names + 1, ':') : NULL;
+
+		if (!where)
+			continue;
+		*where++ = '\0';
+		names++;
+		if (!*names ? !*group : !strcmp(names, "memory"))
+			snprintf(group, size, "%s", where);
+	}
 	free(text);
 }
 

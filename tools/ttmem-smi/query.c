@@ -7,21 +7,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "query.h"
+#include "smi.h"
 
-void csv_time(FILE *out, time_t seconds, unsigned int ms)
+/* What a line is about; @chip and @process where it is about one. */
+struct row {
+	const struct snapshot *snap;
+	const struct card *card;
+	const struct books *books;	/* NULL if ttmem does not follow the card */
+	size_t chip;
+	const struct process *process;
+};
+
+enum kind {
+	NUMBER,		/* of struct books at @place */
+	BYTES,		/* likewise */
+	BYTES_MIB,	/* likewise, in MiB unless --format=bytes */
+	CARD_TEXT,	/* of struct card at @place */
+	CUSTOM,		/* as @value prints it */
+};
+
+struct field {
+	const char *names;	/* separated by blanks */
+	const char *what;
+	enum kind kind;
+	size_t place;
+	size_t needs;		/* N/A where this number of struct books is 0 */
+	const char *unit;
+	bool (*value)(FILE *out, const struct row *row);
+};
+
+static bool print_time(FILE *out, const struct row *row)
 {
 	char when[32];
 	struct tm tm;
 
-	localtime_r(&seconds, &tm);
+	localtime_r(&row->snap->time.tv_sec, &tm);
 	strftime(when, sizeof(when), "%Y/%m/%d %H:%M:%S", &tm);
-	fprintf(out, "%s.%03u", when, ms);
-}
-
-bool query_time(FILE *out, const struct row *row)
-{
-	csv_time(out, row->snap->time.tv_sec, row->snap->time.tv_nsec / 1000000);
+	fprintf(out, "%s.%03ld", when, row->snap->time.tv_nsec / 1000000);
 	return true;
 }
 
@@ -49,7 +71,7 @@ static bool print_count(FILE *out, const struct row *row)
 	return true;
 }
 
-bool query_number(FILE *out, const struct row *row)
+static bool print_number(FILE *out, const struct row *row)
 {
 	if (!row->card)
 		return false;
@@ -79,7 +101,7 @@ static bool print_chip(FILE *out, const struct row *row)
  */
 static bool silent(const struct row *row)
 {
-	return !row->process && !row->accounted && row->card->silent.processes;
+	return !row->process && row->card->silent.processes;
 }
 
 static bool print_silent_processes(FILE *out, const struct row *row)
@@ -154,15 +176,30 @@ static bool print_clock(FILE *out, const struct row *row)
 	return true;
 }
 
-bool query_nothing(FILE *out, const struct row *row)
+static bool print_nothing(FILE *out, const struct row *row)
 {
 	(void)out;
 	(void)row;
 	return false;
 }
 
+#define PLACE(memory, field)	offsetof(struct books, pool[memory].field)
+#define TOTAL(memory)		PLACE(memory, total)
+#define TAG(memory, tag_)	PLACE(memory, tag[tag_])
+#define NEEDS_NOTHING		SIZE_MAX
+
+#define CUSTOM_FIELD(names_, unit_, value_, what_) \
+	{ .names = names_, .what = what_, .kind = CUSTOM, .unit = unit_, \
+	  .value = value_ }
+#define TEXT_FIELD(names_, field, what_) \
+	{ .names = names_, .what = what_, .kind = CARD_TEXT, \
+	  .place = offsetof(struct card, field) }
+#define BOOKS_FIELD(names_, kind_, unit_, place_, needs_, what_) \
+	{ .names = names_, .what = what_, .kind = kind_, .place = place_, \
+	  .needs = needs_, .unit = unit_ }
+
 static const struct field card_fields[] = {
-	CUSTOM_FIELD("timestamp", NULL, query_time,
+	CUSTOM_FIELD("timestamp", NULL, print_time,
 		     "When the card was looked at, as YYYY/MM/DD HH:MM:SS.mmm."),
 	CUSTOM_FIELD("driver_version tt_kmd.version", NULL, print_tt_kmd,
 		     "The version of TT-KMD."),
@@ -170,7 +207,7 @@ static const struct field card_fields[] = {
 		     "The version of the kernel module ttmem."),
 	CUSTOM_FIELD("count", NULL, print_count,
 		     "How many cards are shown."),
-	CUSTOM_FIELD("index card", NULL, query_number,
+	CUSTOM_FIELD("index card", NULL, print_number,
 		     "TT-KMD's number N of the card, as in /dev/tenstorrent/N."),
 	TEXT_FIELD("name board gpu_name", board,
 		   "The board's type, as n300."),
@@ -237,7 +274,7 @@ static const struct field card_fields[] = {
 	BOOKS_FIELD("l1.banks", NUMBER, NULL, PLACE(TTMEM_L1, banks),
 		    PLACE(TTMEM_L1, banks), "Tensix cores with L1."),
 	CUSTOM_FIELD("silent_processes", NULL, print_silent_processes,
-		     "Processes that use it without a word; then what is free is [N/A]."),
+		     "Processes that have the card open and of which nothing is told. While there are any, what is free is [N/A], and so is what is used if nothing is told."),
 	CUSTOM_FIELD("silent_reason", NULL, print_silent_reason,
 		     "Why, of most of them, in a word."),
 	BOOKS_FIELD("clients", NUMBER, NULL, offsetof(struct books, clients),
@@ -256,7 +293,7 @@ static const struct field card_fields[] = {
 	CUSTOM_FIELD("clocks.current.sm clocks.sm clocks.gr clock", "MHz",
 		     print_clock, "Clock of the Tensix cores."),
 	CUSTOM_FIELD("utilization.gpu utilization.memory fan.speed pstate", NULL,
-		     query_nothing,
+		     print_nothing,
 		     "Always [N/A]: no driver tells it. So that one-liners of nvidia-smi run."),
 	{ }
 };
@@ -313,7 +350,7 @@ static bool print_held(FILE *out, const struct row *row)
  * one kind in both tables.
  */
 static const struct field process_fields[] = {
-	CUSTOM_FIELD("timestamp", NULL, query_time,
+	CUSTOM_FIELD("timestamp", NULL, print_time,
 		     "When the process was looked at, as YYYY/MM/DD HH:MM:SS.mmm."),
 	CUSTOM_FIELD("pid", NULL, print_pid,
 		     "The process; [N/A] where it cannot be seen from here or has ended."),
@@ -321,7 +358,7 @@ static const struct field process_fields[] = {
 		     "Its command line."),
 	CUSTOM_FIELD("user", NULL, print_user, "The user it runs as."),
 	CUSTOM_FIELD("uid", NULL, print_uid, "The user's number."),
-	CUSTOM_FIELD("card index", NULL, query_number,
+	CUSTOM_FIELD("card index", NULL, print_number,
 		     "TT-KMD's number N of the card."),
 	CUSTOM_FIELD("chip", NULL, print_of_chip,
 		     "The ASIC; [N/A] for a process that reports nothing."),
@@ -353,8 +390,6 @@ static const struct field process_fields[] = {
 
 static const struct field *fields_of(enum query query)
 {
-	if (query == QUERY_ACCOUNTED)
-		return accounted_fields;
 	return query == QUERY_PROCESSES ? process_fields : card_fields;
 }
 
@@ -399,7 +434,6 @@ bool query_check(enum query query, const char *fields, char *why,
 	static const char * const help[] = {
 		[QUERY_CARDS] = "card", [QUERY_CHIPS] = "chip",
 		[QUERY_PROCESSES] = "compute-apps",
-		[QUERY_ACCOUNTED] = "accounted-apps",
 	};
 	const char *name;
 	size_t len;
@@ -498,8 +532,8 @@ static const char *unit_of(const struct field *field, const struct csv *csv)
 	return field->kind == BYTES_MIB && csv->bytes ? "B" : field->unit;
 }
 
-void query_header(FILE *out, enum query query, const char *fields,
-		  const struct csv *csv)
+static void print_header(FILE *out, enum query query, const char *fields,
+			 const struct csv *csv)
 {
 	const char *name, *comma = "";
 	size_t len;
@@ -516,8 +550,8 @@ void query_header(FILE *out, enum query query, const char *fields,
 	fputc('\n', out);
 }
 
-void query_row(FILE *out, enum query query, const char *fields,
-	       const struct csv *csv, const struct row *row)
+static void print_row(FILE *out, enum query query, const char *fields,
+		      const struct csv *csv, const struct row *row)
 {
 	const char *name, *comma = "";
 	size_t len;
@@ -552,7 +586,7 @@ static void print_process_row(FILE *out, const struct snapshot *snap,
 	held.pool[TTMEM_L1].used = p->bytes[TTMEM_L1];
 	held.pool[TTMEM_DRAM].peak = p->peak[TTMEM_DRAM];
 	held.pool[TTMEM_L1].peak = p->peak[TTMEM_L1];
-	query_row(out, QUERY_PROCESSES, fields, csv, &row);
+	print_row(out, QUERY_PROCESSES, fields, csv, &row);
 }
 
 /* Where the list cannot be read: that is not the same as no processes. */
@@ -576,12 +610,12 @@ static void print_card_rows(FILE *out, const struct snapshot *snap,
 
 	if (query == QUERY_CARDS || !card->chips) {
 		row.books = card->chips ? &card->sum : NULL;
-		query_row(out, query, fields, csv, &row);
+		print_row(out, query, fields, csv, &row);
 		return;
 	}
 	for (; row.chip < card->chips; row.chip++) {
 		row.books = &card->chip[row.chip];
-		query_row(out, query, fields, csv, &row);
+		print_row(out, query, fields, csv, &row);
 	}
 }
 
@@ -591,7 +625,7 @@ void print_query(FILE *out, const struct snapshot *snap, enum query query,
 	size_t i;
 
 	if (csv->header && first)
-		query_header(out, query, fields, csv);
+		print_header(out, query, fields, csv);
 	if (query == QUERY_PROCESSES) {
 		if (!snap->processes_known)
 			print_unknown_rows(out, snap, fields, csv);
@@ -611,10 +645,6 @@ void print_query_help(FILE *out, enum query query)
 	if (query == QUERY_PROCESSES)
 		fputs("--query-compute-apps=LIST: a line for each process and chip that it holds memory of\n"
 		      "or, if a peak is asked for, has held.\n", out);
-	else if (query == QUERY_ACCOUNTED)
-		fputs("--query-accounted-apps=LIST: a line for each client that has ended, as ttmem-account\n"
-		      "has written it down; or with --by for each card and control group, job or user.\n",
-		      out);
 	else
 		fputs("--query-card=LIST, --query-gpu=LIST: a line for each card.\n"
 		      "--query-chip=LIST: a line for each chip.\n", out);

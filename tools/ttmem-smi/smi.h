@@ -185,14 +185,6 @@ const struct card *snapshot_card(const struct snapshot *snap,
 				 unsigned int number);
 
 /**
- * pid_wanted() - whether a process is asked for
- * @pids: a list of -p, NULL for all
- * @pid: the process
- * Return: whether it is
- */
-bool pid_wanted(const char *pids, pid_t pid);
-
-/**
  * read_card() - look at one card
  * @card: in: its id; out: the rest, of which @card->chip is to be freed
  * @details: as in struct want
@@ -423,7 +415,6 @@ enum {
 	ALL_CLOCK	= 1 << 4,
 	ALL_PIDS	= 1 << 5,
 	ALL_OF_IT	= (1 << 6) - 1,
-	ALL_ACCOUNTING	= 1 << 6,	/* only where it is asked for: it is long */
 };
 
 /* All that is known, in words, of the parts of ALL_*. */
@@ -441,7 +432,7 @@ bool parse_parts(const char *text, unsigned int *parts, char *why,
 		 size_t why_size);
 
 /* What a query's lines are about. */
-enum query { QUERY_CARDS, QUERY_CHIPS, QUERY_PROCESSES, QUERY_ACCOUNTED };
+enum query { QUERY_CARDS, QUERY_CHIPS, QUERY_PROCESSES };
 
 /* Fields as typed, separated by commas; the header only if @first. */
 void print_query(FILE *out, const struct snapshot *snap, enum query query,
@@ -471,9 +462,6 @@ void print_query_help(FILE *out, enum query query);
 
 /* Print text as one value of CSV, quoted where it must be. */
 void csv_text(FILE *out, const char *text);
-
-/* Print a time, as YYYY/MM/DD HH:MM:SS.mmm. */
-void csv_time(FILE *out, time_t seconds, unsigned int ms);
 
 /* Columns of dmon and pmon. */
 struct monitor {
@@ -553,6 +541,14 @@ int top_main(int argc, char **argv);
  * Return: the status to end with
  */
 int print_version(FILE *out);
+
+/**
+ * watch_main() - ttmem-smi watch
+ * @argc: how many arguments
+ * @argv: the arguments
+ * Return: the status to end with
+ */
+int watch_main(int argc, char **argv);
 
 /**
  * doctor_main() - ttmem-smi doctor

@@ -158,7 +158,7 @@ static void table(void **state)
 "|   31    -       - -                 N/A       N/A  -                        |\n"
 "|   31    -    4321 USER_____         N/A       N/A  idle                     |\n"
 "+-----------------------------------------------------------------------------+\n"
-"+ 2 processes, N/A, hold what nobody tells: ttmem-metald is not running: sudo systemctl enable --now ttmem-metald\n";
+"+ 2 processes, N/A, hold what nobody tells: ttmem-metald, which would tell, is not running: sudo systemctl enable --now ttmem-metald\n";
 	(void)state;
 	put_machine();
 	assert_int_equal(run(TTMEM_SMI, out, sizeof(out), err, sizeof(err)), 0);
@@ -311,7 +311,7 @@ static void arguments(void **state)
 		"--yes", "--reset-peaks", "--invalidate -l 1 -i 0",
 		"--invalidate --chip 0 -i 0", "-i 0 --set-capacity 12G",
 		"-i 0 --set-capacity dram", "-i 0 --set-capacity dram=",
-		"-i 0 --set-capacity dram=1.5G", "-i 0 --set-capacity hbm=1",
+		"-i 0 --set-capacity dram=1.5", "-i 0 --set-capacity hbm=1",
 		"-i 0 --set-capacity dram=1,dram=2", "-i 0 --reset-peaks -p 1",
 		"-i 0 --reset-peaks --invalidate", "--color=red",
 	};
@@ -1023,11 +1023,11 @@ static void no_drift(void **state)
 	play_shell("$HERE/drift \"$smi top\" ttmem-smi-top");
 	play_shell("$HERE/drift \"$smi record\" ttmem-smi-record");
 	play_shell("$HERE/drift \"$smi report\" ttmem-smi-report");
+	play_shell("$HERE/drift \"$smi watch\" ttmem-smi-watch");
 	play_shell("$HERE/drift \"$smi doctor\" ttmem-smi-doctor");
 	play_shell("$HERE/drift $run ttmem-run");
 	play_shell("$HERE/drift $tools/ttmem-cdi ttmem-cdi");
 	play_shell("$HERE/drift $tools/ttmem-exporter ttmem-exporter");
-	play_shell("$HERE/drift $tools/ttmem-account ttmem-account");
 	end("drift");
 }
 
