@@ -25,7 +25,7 @@ end
 
 # What has no options of its own.
 function __ttmem_plain
-	not __fish_seen_subcommand_from top record report watch doctor
+	not __fish_seen_subcommand_from top record report doctor
 end
 
 complete -c ttmem-smi -f
@@ -35,11 +35,11 @@ complete -c ttmem-smi -n __fish_use_subcommand -a top -d 'cards and processes on
 complete -c ttmem-smi -n __ttmem_plain -l ascii -d 'draw with ASCII'
 complete -c ttmem-smi -n __fish_use_subcommand -a record -d 'samples into a file'
 complete -c ttmem-smi -n __fish_use_subcommand -a report -d 'peaks, means and a picture of such a file'
-complete -c ttmem-smi -n __fish_use_subcommand -a watch -d 'when memory gets scarce, print or run something'
 complete -c ttmem-smi -n __fish_use_subcommand -a doctor -d 'whether all is there that this takes'
 complete -c ttmem-smi -n __ttmem_plain -s L -l list-cards -d 'a line for each card'
 complete -c ttmem-smi -n __ttmem_plain -l list-gpus -d 'a line for each card'
 complete -c ttmem-smi -n __ttmem_plain -s q -l query -d 'all that is known of each card'
+complete -c ttmem-smi -n __ttmem_plain -s x -l xml-format -d 'of -q, as XML'
 complete -c ttmem-smi -n __ttmem_plain -s d -l display -x -a '(__ttmem_list MEMORY TEMPERATURE POWER CLOCK PIDS)' -d 'of -q, only these'
 complete -c ttmem-smi -n __ttmem_plain -l query-card -x -a '(__ttmem_list (__ttmem_fields card))' -d 'these fields of each card'
 complete -c ttmem-smi -n __ttmem_plain -l query-gpu -x -a '(__ttmem_list (__ttmem_fields card))' -d 'these fields of each card'
@@ -55,6 +55,7 @@ complete -c ttmem-smi -n __ttmem_plain -l json -d 'exact bytes as JSON'
 complete -c ttmem-smi -n __ttmem_plain -l reservations -x -a '(__ttmem_pids)' -d 'what a process has reserved'
 complete -c ttmem-smi -n __ttmem_plain -s i -l id -x -a '(__ttmem_list (__ttmem_cards))' -d 'only these cards'
 complete -c ttmem-smi -n __ttmem_plain -s p -l pid -x -a '(__ttmem_pids)' -d 'only these processes'
+complete -c ttmem-smi -n __ttmem_plain -s u -l user -x -a '(__ttmem_list (__fish_complete_users))' -d 'only processes of these users'
 complete -c ttmem-smi -n __ttmem_plain -l sort -x -a 'card pid user command dram l1 reservations' -d 'sort processes'
 complete -c ttmem-smi -n __ttmem_plain -s l -l loop -x -d 'again every so many seconds'
 complete -c ttmem-smi -n __ttmem_plain -l loop-ms -o lms -x -d 'again every so many milliseconds'
@@ -73,10 +74,10 @@ complete -c ttmem-smi -n __ttmem_plain -s h -l help -d 'a summary of the options
 complete -c ttmem-smi -n __ttmem_plain -s V -l version -d 'the versions of all that takes part'
 
 complete -c ttmem-smi -n '__fish_seen_subcommand_from top' -s d -l delay -x -d 'look every so many seconds'
-complete -c ttmem-smi -n '__fish_seen_subcommand_from top record watch' -s i -l id -x -a '(__ttmem_list (__ttmem_cards))' -d 'only these cards'
+complete -c ttmem-smi -n '__fish_seen_subcommand_from top record' -s i -l id -x -a '(__ttmem_list (__ttmem_cards))' -d 'only these cards'
 complete -c ttmem-smi -n '__fish_seen_subcommand_from top record' -s p -l pid -x -a '(__ttmem_list (__ttmem_pids))' -d 'only these processes'
 complete -c ttmem-smi -n '__fish_seen_subcommand_from top' -l ascii -d 'draw with ASCII'
-complete -c ttmem-smi -n '__fish_seen_subcommand_from record report watch' -F
+complete -c ttmem-smi -n '__fish_seen_subcommand_from record report' -F
 complete -c ttmem-smi -n '__fish_seen_subcommand_from record' -s o -l output -r -F -d 'the file'
 complete -c ttmem-smi -n '__fish_seen_subcommand_from record' -l format -x -a 'csv trace' -d 'what is written'
 complete -c ttmem-smi -n '__fish_seen_subcommand_from record' -s l -l loop -x -d 'a sample every so many seconds'
@@ -86,13 +87,4 @@ complete -c ttmem-smi -n '__fish_seen_subcommand_from report' -l svg -r -F -d 'd
 complete -c ttmem-smi -n '__fish_seen_subcommand_from report' -s i -l id -x -a '(__ttmem_cards)' -d 'only this card'
 complete -c ttmem-smi -n '__fish_seen_subcommand_from report' -l csv -d 'exact bytes as CSV'
 complete -c ttmem-smi -n '__fish_seen_subcommand_from report doctor' -l json -d 'the same as JSON'
-complete -c ttmem-smi -n '__fish_seen_subcommand_from top record report watch doctor' -s h -l help -d 'a summary of the options'
-complete -c ttmem-smi -n '__fish_seen_subcommand_from watch' -s a -l above -x -a '90% 95% process: user:' -d 'more than so much is held'
-complete -c ttmem-smi -n '__fish_seen_subcommand_from watch' -s g -l growing -x -a '1G/10m pool: user:' -d 'it has grown by more than so much in a time'
-complete -c ttmem-smi -n '__fish_seen_subcommand_from watch' -s f -l for -x -d 'the line before only where it is crossed so long'
-complete -c ttmem-smi -n '__fish_seen_subcommand_from watch' -s m -l memory -x -a 'dram l1 all' -d 'which memory'
-complete -c ttmem-smi -n '__fish_seen_subcommand_from watch' -s l -l loop -x -d 'a look every so many seconds'
-complete -c ttmem-smi -n '__fish_seen_subcommand_from watch' -l loop-ms -x -d 'a look every so many milliseconds'
-complete -c ttmem-smi -n '__fish_seen_subcommand_from watch' -s c -l count -x -d 'end after so many looks'
-complete -c ttmem-smi -n '__fish_seen_subcommand_from watch' -s 1 -l once -d 'one look, with a status'
-complete -c ttmem-smi -n '__fish_seen_subcommand_from watch' -s t -l timeout -x -d 'the command is ended after this time'
+complete -c ttmem-smi -n '__fish_seen_subcommand_from top record report doctor' -s h -l help -d 'a summary of the options'

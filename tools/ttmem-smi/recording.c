@@ -249,10 +249,10 @@ static bool is_card(const struct row *row, const char *name)
 
 	if (ttmem__number(name, CARDS_MAX, &number))
 		return number == row->card;
-	return !strcasecmp(name, row->bus_id) ||
-	       !strcasecmp(name, row->board) ||
+	return ttmem__same(name, row->bus_id, SIZE_MAX) ||
+	       ttmem__same(name, row->board, SIZE_MAX) ||
 	       (!strncmp(row->bus_id, "0000:", 5) &&
-		!strcasecmp(name, row->bus_id + 5));
+		ttmem__same(name, row->bus_id + 5, SIZE_MAX));
 }
 
 static bool add_row(struct reader *reader, int64_t time, const struct row *row)

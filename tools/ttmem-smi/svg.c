@@ -55,8 +55,7 @@ struct scene {
 	bool untold;		/* there is a layer that nobody is known to hold */
 };
 
-/* Text of others; what XML cannot hold at all is not in printable() text. */
-static void xml_text(FILE *out, const char *text, size_t max)
+void xml_text(FILE *out, const char *text, size_t max)
 {
 	size_t count = 0;
 
