@@ -31,12 +31,9 @@ static int read_state(char **text)
 	if (!*text)
 		ret = -ENOMEM;
 	while (!ret && (got = read(fd, *text + size, SIZE_MAX_READ + 1 - size))) {
-		if (got < 0) {
+		if (got < 0)
 			ret = errno == EINTR ? 0 : -errno;
-			continue;
-		}
-		size += got;
-		if (size > SIZE_MAX_READ)
+		else if ((size += got) > SIZE_MAX_READ)
 			ret = -EFBIG;
 	}
 	close(fd);

@@ -61,7 +61,7 @@ _ttmem_smi_top()
 	-p | --pid) _ttmem_list "$cur" "$(_ttmem_pids)"; return ;;
 	-d | --delay) return ;;
 	esac
-	_ttmem_options "-d --delay= -i --id= -p --pid= --ascii -h --help"
+	_ttmem_options "-d --delay= -i --id= -p --pid= --ascii --read-only -h --help"
 }
 
 _ttmem_smi_record()
@@ -78,7 +78,7 @@ _ttmem_smi_record()
 	esac
 	case $cur in
 	-*) _ttmem_options "-o --output= --format= -l --loop= --loop-ms= --lms= -d --duration=
-		-i --id= -p --pid= -h --help" ;;
+		-i --id= -p --pid= --labels -h --help" ;;
 	# A command and its arguments.
 	*) mapfile -t COMPREPLY < <(compgen -c -f -- "$cur") ;;
 	esac
@@ -92,9 +92,10 @@ _ttmem_smi_report()
 	case $prev in
 	-i | --id) _ttmem_list "$cur" "$(_ttmem_cards)"; return ;;
 	--svg) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--by) mapfile -t COMPREPLY < <(compgen -W "process tag label" -- "$cur"); return ;;
 	esac
 	case $cur in
-	-*) _ttmem_options "--svg= -i --id= --csv --json -h --help" ;;
+	-*) _ttmem_options "--svg= --by= -i --id= --csv --json -h --help" ;;
 	*) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	esac
 }
@@ -124,7 +125,6 @@ _ttmem_smi()
 	--format) _ttmem_list "$cur" "csv noheader nounits bytes"; return ;;
 	-i | --id) _ttmem_list "$cur" "$(_ttmem_cards) all"; return ;;
 	-p | --pid | --reservations) _ttmem_list "$cur" "$(_ttmem_pids)"; return ;;
-	-u | --user) _ttmem_list "$cur" "$(compgen -u)"; return ;;
 	--sort) mapfile -t COMPREPLY < <(compgen -W "card pid user command dram l1 reservations" -- "$cur"); return ;;
 	--display) _ttmem_list "$cur" "MEMORY TEMPERATURE POWER CLOCK PIDS"; return ;;
 	-d)
@@ -140,10 +140,10 @@ _ttmem_smi()
 	-o | --options) mapfile -t COMPREPLY < <(compgen -W "D T DT" -- "$cur"); return ;;
 	esac
 	_ttmem_options "dmon pmon top record report doctor
-		-L --list-cards --list-gpus -q --query -x --xml-format -d --display= --query-card= --query-gpu=
+		-L --list-cards --list-gpus -q --query -d --display= --query-card= --query-gpu=
 		--query-chip= --query-compute-apps= --format= --help-query --help-query-card
 		--help-query-gpu --help-query-chip --help-query-compute-apps --json
-		--reservations= -i --id= -p --pid= -u --user= --sort= -l --loop= --loop-ms= -lms -c --count=
+		--reservations= -i --id= -p --pid= --sort= -l --loop= --loop-ms= -lms -c --count=
 		-f --filename= --color= --delay= -s --select= -o --options= --set-capacity=
 		--ascii --reset-peaks --invalidate --chip= -y --yes -h --help -V --version"
 }

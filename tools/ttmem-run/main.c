@@ -172,9 +172,6 @@ int main(int argc, char **argv)
 	bool report = false;
 	int opt, ret;
 
-	/* getopt's messages begin with it, and it is the caller's to choose. */
-	if (argc)
-		argv[0] = "ttmem-run";
 	/* The plus: what follows COMMAND is COMMAND's. */
 	while ((opt = getopt_long(argc, argv, "+c:k:d:l:rhV", options,
 				  NULL)) != -1) {
@@ -208,7 +205,7 @@ int main(int argc, char **argv)
 	}
 	if (!dram && !l1 && !report)
 		die("nothing to do: give --dram SIZE, --l1 SIZE or --report");
-	if (optind >= argc)
+	if (optind == argc)
 		die("no COMMAND to run: give it behind the options");
 
 	/* The child goes on, and becomes COMMAND. */

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "smi.h"
-#include "words.h"
 
 /* How much of a command line is kept. */
 #define COMMAND_MAX	4096
@@ -178,13 +177,6 @@ static void read_text(const struct card *card, const char *name, char *text,
 		  card->id.number, name);
 }
 
-/* The board's serial number, which its cards share, and the ASIC's. */
-static void read_ids(struct card *card)
-{
-	read_text(card, "tt_serial", card->serial, sizeof(card->serial));
-	read_text(card, "tt_asic_id", card->asic, sizeof(card->asic));
-}
-
 bool read_card(struct card *card, bool details)
 {
 	char line[32], dir[16];
@@ -206,7 +198,8 @@ bool read_card(struct card *card, bool details)
 
 	read_board(card);
 	if (details) {
-		read_ids(card);
+		read_text(card, "tt_serial", card->serial, sizeof(card->serial));
+		read_text(card, "tt_asic_id", card->asic, sizeof(card->asic));
 		read_text(card, "tt_fw_bundle_ver", card->firmware,
 			  sizeof(card->firmware));
 	}
@@ -389,6 +382,8 @@ static void add_line(struct process *p, const struct ttmem_client *c,
 	if (c->memory == TTMEM_UNKNOWN)
 		return;
 	add_bytes(&p->bytes[c->memory], c->bytes);
+	if (c->tag < TAGS)
+		add_bytes(&p->tag[c->memory][c->tag], c->bytes);
 	if (add_peak)
 		add_bytes(&p->peak[c->memory], c->peak);
 }
@@ -565,17 +560,6 @@ static char *next_word(char **list)
 	return strsep(list, ",");
 }
 
-/* So many hex digits are no card's number. */
-#define ID_MIN	8
-
-/* Whether a word of -i may be a board's serial number, or an ASIC's id. */
-static bool is_id(const char *word)
-{
-	size_t digits = strspn(word, "0123456789abcdefABCDEF");
-
-	return digits >= ID_MIN && !word[digits];
-}
-
 /*
  * Whether a word of -i is a board's name, not a number or an address. None of
  * the names begins with a digit or has a colon.
@@ -584,18 +568,6 @@ static bool is_board(const char *word)
 {
 	return ((*word >= 'a' && *word <= 'z') || (*word >= 'A' && *word <= 'Z')) &&
 	       !strchr(word, ':');
-}
-
-/* A user by name, else by number. */
-static bool find_user(const char *word, uid_t *uid)
-{
-	const struct passwd *pw = getpwnam(word);
-	uint64_t number;
-
-	if (!pw && !ttmem__number(word, UINT32_MAX - 1, &number))
-		return false;
-	*uid = pw ? pw->pw_uid : number;
-	return true;
 }
 
 /* How processes may be sorted, @descending unless a sign says otherwise. */
@@ -633,88 +605,49 @@ static const struct sort_key *find_sort(const char *text, bool *descending)
 	return NULL;
 }
 
-static bool is_card(const char *word, char *why, size_t why_size)
-{
-	unsigned int number;
-
-	if (is_board(word) || is_id(word) || ttmem__find(word, &number) != -EINVAL)
-		return true;
-	snprintf(why, why_size,
-		 "'%s' is neither a card's number, nor a bus id as 0000:01:00.0, nor a board as n300, nor a serial number or UUID",
-		 word);
-	return false;
-}
-
-static bool is_pid(const char *word, char *why, size_t why_size)
-{
-	uint64_t pid;
-
-	if (ttmem__number(word, INT32_MAX, &pid) && pid)
-		return true;
-	snprintf(why, why_size, "'%s' is no process's number", word);
-	return false;
-}
-
-static bool is_user(const char *word, char *why, size_t why_size)
-{
-	uid_t uid;
-
-	if (find_user(word, &uid))
-		return true;
-	snprintf(why, why_size,
-		 "there is no user '%s' here. Of a container's users give the number", word);
-	return false;
-}
-
-/* See whether each word of an option's list is what it should be. */
-static bool check_list(const char *option, const char *text,
-		       bool (*is)(const char *word, char *why, size_t why_size),
-		       char *why, size_t why_size)
-{
-	char *list, *rest, *word;
-	bool ok = true;
-	int len;
-
-	if (!text)
-		return true;
-	len = snprintf(why, why_size, "%s %s: ", option, text);
-	if ((size_t)len > why_size / 2)
-		len = snprintf(why, why_size, "%s: ", option);
-	list = copy(text);
-	rest = list;
-	while (ok && (word = next_word(&rest)))
-		ok = is(word, why + len, why_size - len);
-	free(list);
-	return ok;
-}
-
 bool want_check(const struct want *want, char *why, size_t why_size)
 {
-	char found[16] = "";
-	unsigned int best;
-	bool descending;
-	size_t i;
+	char *list, *rest, *word;
+	bool descending, ok = true;
+	unsigned int number;
+	uint64_t pid;
 
-	if (!check_list("-i", want->cards, is_card, why, why_size) ||
-	    !check_list("-p", want->pids, is_pid, why, why_size) ||
-	    !check_list("-u", want->users, is_user, why, why_size))
+	list = copy(want->cards ? want->cards : "0");
+	rest = list;
+	while (ok && (word = next_word(&rest))) {
+		ok = is_board(word) || ttmem__find(word, &number) != -EINVAL;
+		if (!ok)
+			snprintf(why, why_size,
+				 "-i %s: '%s' is neither a card's number, nor a bus id as 0000:01:00.0, nor a board as n300",
+				 want->cards, word);
+	}
+	free(list);
+	if (!ok)
+		return false;
+
+	list = copy(want->pids ? want->pids : "1");
+	rest = list;
+	while (ok && (word = next_word(&rest))) {
+		ok = ttmem__number(word, INT32_MAX, &pid) && pid;
+		if (!ok)
+			snprintf(why, why_size,
+				 "-p %s: '%s' is no process's number",
+				 want->pids, word);
+	}
+	free(list);
+	if (!ok)
 		return false;
 
 	if (want->sort && !find_sort(want->sort, &descending)) {
-		best = MISTAKES(strlen(want->sort));
-		for (i = 0; i < SORT_KEYS; i++)
-			closest(want->sort, strlen(want->sort), sort_keys[i].name, &best,
-				found, sizeof(found));
 		snprintf(why, why_size,
-			 "--sort %s: processes are sorted by card, pid, user, command, dram, l1 or reservations, with + or - before it for the smallest or the largest first%s%s%s",
-			 want->sort, *found ? " (did you mean " : "", found,
-			 *found ? "?)" : "");
+			 "--sort %s: processes are sorted by card, pid, user, command, dram, l1 or reservations, with + or - before it for the smallest or the largest first",
+			 want->sort);
 		return false;
 	}
 	return true;
 }
 
-bool card_wanted(const struct want *want, struct card *card)
+bool card_wanted(const struct want *want, const struct card *card)
 {
 	char *list, *rest, *word;
 	bool found = !want->cards;
@@ -725,15 +658,12 @@ bool card_wanted(const struct want *want, struct card *card)
 	list = copy(want->cards);
 	rest = list;
 	while (!found && (word = next_word(&rest))) {
-		found = !ttmem__find(word, &number) && number == card->id.number;
-		if (!found && is_board(word))
-			found = ttmem__same(word, "all", SIZE_MAX) ||
-				ttmem__same(word, card->board, SIZE_MAX);
-		if (!found && is_id(word)) {
-			read_ids(card);
-			found = ttmem__same(word, card->asic, SIZE_MAX) ||
-				ttmem__same(word, card->serial, SIZE_MAX);
-		}
+		if (is_board(word))
+			found = !strcasecmp(word, "all") ||
+				!strcasecmp(word, card->board);
+		else
+			found = !ttmem__find(word, &number) &&
+				number == card->id.number;
 	}
 	free(list);
 	return found;
@@ -756,7 +686,7 @@ static bool all_found(struct snapshot *snap, const struct want *want)
 		for (i = 0; i < snap->cards; i++)
 			if (card_wanted(&one, &snap->card[i]))
 				break;
-		if (i == snap->cards && !ttmem__same(word, "all", SIZE_MAX)) {
+		if (i == snap->cards && strcasecmp(word, "all")) {
 			tell(snap, "there is no card %s. ttmem-smi -L lists those there are",
 			     word);
 			all = false;
@@ -766,82 +696,31 @@ static bool all_found(struct snapshot *snap, const struct want *want)
 	return all;
 }
 
-/* The numbers of a list that want_check() has seen, of processes or users. */
-static size_t read_numbers(const char *text, bool names, uint64_t **numbers)
+static bool pid_wanted(const char *pids, pid_t pid)
 {
-	char *list = copy(text), *rest = list, *word;
-	size_t count = 0;
-	uid_t uid;
+	char *list, *rest, *word;
+	bool found = false;
+	uint64_t n;
 
-	*numbers = NULL;
-	while ((word = next_word(&rest))) {
-		*numbers = grow(*numbers, count, sizeof(**numbers));
-		if (!names)
-			ttmem__number(word, INT32_MAX, &(*numbers)[count++]);
-		else if (find_user(word, &uid))
-			(*numbers)[count++] = uid;
-	}
+	list = copy(pids);
+	rest = list;
+	while (!found && (word = next_word(&rest)))
+		found = ttmem__number(word, INT32_MAX, &n) && (pid_t)n == pid;
 	free(list);
-	return count;
+	return found;
 }
 
-static bool is_in(const uint64_t *numbers, size_t count, uint64_t number)
+static void keep_processes(struct snapshot *snap, const char *pids)
 {
-	size_t i;
+	size_t i, kept = 0;
 
-	for (i = 0; i < count; i++)
-		if (numbers[i] == number)
-			return true;
-	return false;
-}
-
-/* Tell of the numbers of -p for which there is no process. */
-static bool pids_found(struct snapshot *snap, const struct want *want, const uint64_t *pids,
-		       size_t count)
-{
-	bool all = true;
-	size_t i, j;
-
-	for (i = 0; i < count; i++) {
-		for (j = 0; j < snap->processes; j++)
-			if ((uint64_t)snap->process[j].pid == pids[i])
-				break;
-		if (j < snap->processes)
-			continue;
-		tell(snap, "no process %llu has %s open or holds memory of one",
-		     (unsigned long long)pids[i],
-		     want->cards ? "one of these cards" : "a card");
-		all = false;
-	}
-	return all;
-}
-
-/* Keep the processes of -p and -u; whether each of -p is there. */
-static bool keep_processes(struct snapshot *snap, const struct want *want)
-{
-	uint64_t *pids = NULL, *uids = NULL;
-	size_t pid_count = 0, uid_count = 0, i, kept = 0;
-	bool all = true;
-
-	if (want->pids)
-		pid_count = read_numbers(want->pids, false, &pids);
-	if (want->users)
-		uid_count = read_numbers(want->users, true, &uids);
-	if (want->all_pids && snap->processes_known)
-		all = pids_found(snap, want, pids, pid_count);
 	for (i = 0; i < snap->processes; i++) {
-		struct process *p = &snap->process[i];
-
-		if ((!want->pids || is_in(pids, pid_count, p->pid)) &&
-		    (!want->users || (p->has_uid && is_in(uids, uid_count, p->uid))))
-			snap->process[kept++] = *p;
+		if (pid_wanted(pids, snap->process[i].pid))
+			snap->process[kept++] = snap->process[i];
 		else
-			free_process(p);
+			free_process(&snap->process[i]);
 	}
 	snap->processes = kept;
-	free(pids);
-	free(uids);
-	return all;
 }
 
 static int compare_texts(const char *a, const char *b)
@@ -914,8 +793,6 @@ static void take_card(struct snapshot *snap, const struct ttmem_card_id *id,
 	snap->card = grow(snap->card, snap->cards, sizeof(*card));
 	card = &snap->card[snap->cards];
 	card->id = *id;
-	if (want->ids)
-		read_ids(card);
 	if (want->cards) {
 		read_board(card);
 		if (!card_wanted(want, card))
@@ -1000,9 +877,8 @@ int snapshot_take(struct snapshot *snap, const struct want *want)
 			tell(snap, "TT-KMD is loaded and drives no card. lspci -d 1e52: shows the cards that the machine sees, dmesg what TT-KMD says of them");
 		return EXIT_NOT_FOUND;
 	}
-	if (want->processes && (want->pids || want->users) && !keep_processes(snap, want) &&
-	    !status)
-		status = EXIT_NOT_FOUND;
+	if (want->pids)
+		keep_processes(snap, want->pids);
 	if (want->sort)
 		sort_processes(snap, want->sort);
 	return status;

@@ -32,7 +32,7 @@ static const char help[] =
 	"\n"
 	"Exit status: 0 if all is well; 1 if not; 2 wrong argument.\n";
 
-enum health { WELL, WRONG, UNKNOWN };
+enum state { WELL, WRONG, UNKNOWN };
 
 static const char * const states[] = {
 	[WELL] = "ok", [WRONG] = "wrong", [UNKNOWN] = "unknown",
@@ -41,7 +41,7 @@ static const char * const states[] = {
 /* What has been found. */
 struct findings {
 	struct finding {
-		enum health state;
+		enum state state;
 		const char *about;
 		char *what;
 		char *mend;		/* NULL if there is nothing to be done */
@@ -60,10 +60,10 @@ static char *put_together(const char *format, va_list args)
 	return text;
 }
 
-static struct finding *found(struct findings *f, enum health state, const char *about,
+static struct finding *found(struct findings *f, enum state state, const char *about,
 			     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-static struct finding *found(struct findings *f, enum health state, const char *about,
+static struct finding *found(struct findings *f, enum state state, const char *about,
 			     const char *format, ...)
 {
 	struct finding *new;
@@ -155,8 +155,7 @@ static void see_node(struct findings *f, const struct ttmem_card_id *card)
 	snprintf(path, sizeof(path), TTMEM_NODES "/%u", card->number);
 	if (stat(path, &st)) {
 		mend(found(f, WRONG, "node", "%s: %s", path, strerror(errno)),
-		     f->in_container ?
-		     "give the container that device too, or all of /dev/tenstorrent" :
+		     f->in_container ? "give the container that device too, or all of /dev/tenstorrent" :
 		     "sudo udevadm trigger --subsystem-match=ttmem");
 		return;
 	}
@@ -189,8 +188,7 @@ static void see_cards(struct findings *f)
 	}
 	for (i = 0; !ret && i < count; i++) {
 		if (!list[i].chips) {
-			mend(found(f, WRONG, "cards", "ttmem does not follow card %u",
-				   list[i].number),
+			mend(found(f, WRONG, "cards", "ttmem does not follow card %u", list[i].number),
 			     "%s", ttmem_present() ? "sudo modprobe ttmem" :
 			     "sudo dmesg | grep ttmem says why");
 			continue;
@@ -260,8 +258,7 @@ static void see_installed(struct findings *f)
 		mend(found(f, WRONG, "installed", "ttmem is not installed for Linux %s", release),
 		     "sudo dkms autoinstall, or in ttmem's source: sudo make dkms");
 	if (!any(TTMEM_ROOT "/var/lib/dkms/ttmem/*", path, sizeof(path))) {
-		mend(found(f, WRONG, "DKMS",
-			   "it does not know ttmem, which the next kernel will lack"),
+		mend(found(f, WRONG, "DKMS", "DKMS does not know ttmem: after the next update of the kernel it is missing"),
 		     "install the package ttmem-dkms, or in ttmem's source: sudo make dkms");
 		return;
 	}
@@ -308,8 +305,7 @@ static void see_metald(struct findings *f)
 	if (ret) {
 		found(f, UNKNOWN, "ttmem-metald", METALD_STATE ": %s", strerror(-ret));
 	} else if (!metald.running) {
-		mend(found(f, WRONG, "ttmem-metald",
-			   "it is not running: nothing is told of unmodified programs"),
+		mend(found(f, WRONG, "ttmem-metald", "it is not running: nothing is told of unmodified programs"),
 		     "sudo systemctl enable --now ttmem-metald; the package is ttmem-metald");
 	} else {
 		found(f, WELL, "ttmem-metald", "it is running");

@@ -61,7 +61,7 @@ static bool parse_capacity(const char *text, uint64_t bytes[2], bool given[2],
 		for (memory = 0; memory < 2; memory++) {
 			name = strlen(file_of[memory]);
 			if (len > name && text[name] == '=' &&
-			    ttmem__same(text, file_of[memory], name))
+			    !strncasecmp(text, file_of[memory], name))
 				break;
 		}
 		if (memory == 2) {
@@ -170,8 +170,7 @@ static bool agreed(const char *plan_text)
 		fputc('\n', stderr);
 		return false;
 	}
-	return ttmem__same(answer, "y\n", SIZE_MAX) ||
-	       ttmem__same(answer, "yes\n", SIZE_MAX);
+	return !strcasecmp(answer, "y\n") || !strcasecmp(answer, "yes\n");
 }
 
 static int fail(const char *path, int error)

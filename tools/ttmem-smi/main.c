@@ -3,6 +3,7 @@
  * ttmem-smi: the Tenstorrent cards of this machine, what of their memory is
  * used, and by whom. Options are nvidia-smi's where that has one for it.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -14,7 +15,6 @@
 #include <unistd.h>
 
 #include "smi.h"
-#include "words.h"
 
 /* A year; longer is a mistake. */
 #define INTERVAL_MAX	31536000.0
@@ -28,11 +28,9 @@ static const char help[] =
 	"by whom.\n"
 	"\n"
 	"What to show, instead of the table:\n"
-	"  -L, --list-cards       a line for each card, with its UUID; also --list-gpus\n"
+	"  -L, --list-cards       a line for each card; also --list-gpus\n"
 	"  -q, --query            all that is known of each card, in words\n"
-	"  -d, --display=LIST     with -q: only MEMORY, TEMPERATURE, POWER, CLOCK, PIDS;\n"
-	"                         nvidia-smi's other sections are N/A\n"
-	"  -x, --xml-format       with -q: as XML, with nvidia-smi's elements\n"
+	"  -d, --display=LIST     with -q: only MEMORY, TEMPERATURE, POWER, CLOCK, PIDS\n"
 	"      --query-card=LIST  these fields of each card, as CSV; also --query-gpu\n"
 	"      --query-chip=LIST  of each chip\n"
 	"      --query-compute-apps=LIST\n"
@@ -54,10 +52,8 @@ static const char help[] =
 	"  doctor                 whether all is there that this takes, and how to mend it\n"
 	"\n"
 	"Which, how often, and where to:\n"
-	"  -i, --id=CARD,...      only these: numbers, bus ids, boards, serial numbers or\n"
-	"                         UUIDs, or all\n"
+	"  -i, --id=CARD,...      only these: numbers, bus ids or boards, or all\n"
 	"  -p, --pid=PID,...      only these processes\n"
-	"  -u, --user=USER,...    only processes of these users, by name or number\n"
 	"      --sort=KEY         processes by card, pid, user, command, dram, l1 or\n"
 	"                         reservations; -KEY largest first, +KEY smallest first\n"
 	"  -l, --loop=SECONDS     again every so many seconds, also 0.5, until Ctrl-C;\n"
@@ -71,8 +67,7 @@ static const char help[] =
 	"With dmon and pmon:\n"
 	"  -d, --delay=SECONDS    in place of every second\n"
 	"  -s, --select=GROUPS    columns: p power and temperature, c clock, m memory,\n"
-	"                         r reservations; pmon has m and r. nvidia-smi's come\n"
-	"                         first, in its order; u, v, e and t are all -\n"
+	"                         r reservations; pmon has m and r\n"
 	"  -o, --options=DT       D: with the date, T: with the time\n"
 	"\n"
 	"What root may change, of the cards of -i:\n"
@@ -94,8 +89,8 @@ static const char help[] =
 	"  ttmem-smi pmon -s m -d 5 -o T\n"
 	"  sudo ttmem-smi -i 0 --invalidate\n"
 	"\n"
-	"Exit status: 0; 1 failed; 2 wrong argument; 3 nvidia-smi's, not done here; 4 not\n"
-	"permitted; 6 no such card or process; 9 TT-KMD or ttmem is not loaded.\n";
+	"Exit status: 0; 1 failed; 2 wrong argument; 4 not permitted; 6 no such card or\n"
+	"process; 9 TT-KMD or ttmem is not loaded.\n";
 
 enum mode {
 	MODE_TABLE, MODE_LIST, MODE_ALL, MODE_QUERY, MODE_JSON, MODE_DMON,
@@ -107,7 +102,6 @@ struct job {
 	enum mode mode;
 	const char *mode_name;	/* as typed */
 	enum query query;
-	bool xml;		/* of -q */
 	bool all_queries;	/* of --help-query */
 	const char *fields;
 	const char *display;	/* -d: of -q, or the delay of dmon and pmon */
@@ -165,10 +159,7 @@ static void print(FILE *out, const struct snapshot *snap, const struct job *job,
 		print_list(out, snap);
 		break;
 	case MODE_ALL:
-		if (job->xml)
-			print_xml(out, snap);
-		else
-			print_all(out, snap, job->parts);
+		print_all(out, snap, job->parts);
 		break;
 	case MODE_QUERY:
 		print_query(out, snap, job->query, job->fields, &job->csv,
@@ -320,16 +311,9 @@ wrong(const char *format, ...)
 	exit(EXIT_USAGE);
 }
 
-/* What nvidia-smi does and ttmem-smi does not. */
-static void __attribute__((noreturn)) refuse(const char *word)
-{
-	fprintf(stderr, "ttmem-smi: %s: %s\n", word, refusal(word));
-	exit(EXIT_NOT_DONE);
-}
-
 static void set_mode(struct job *job, enum mode mode, const char *name)
 {
-	if (job->mode_name && (job->mode != mode || mode != MODE_ALL))
+	if (job->mode_name)
 		wrong("%s and %s do not go together", job->mode_name, name);
 	job->mode = mode;
 	job->mode_name = name;
@@ -431,8 +415,6 @@ static void check_modes(struct job *job)
 		wrong("--format is for --query-card and the like, and for --reservations");
 	if (job->display && !monitor && job->mode != MODE_ALL)
 		wrong("-d is for -q, dmon and pmon");
-	if (job->xml && job->display)
-		wrong("-x is always of all sections: there is no -d with it");
 	if ((job->monitor.groups || job->monitor.date || job->monitor.time) &&
 	    !monitor)
 		wrong("-s and -o are for dmon and pmon");
@@ -447,14 +429,13 @@ static void check_modes(struct job *job)
 		wrong("--chip is for --set-capacity and --reset-peaks");
 	if (job->mode == MODE_LEVER && !job->want.cards)
 		wrong("%s: say which card with -i, or all with -i all", name);
-	if (job->mode == MODE_LEVER && (job->want.pids || job->want.users || job->want.sort))
-		wrong("%s is about cards: there is no -p, -u or --sort with it",
+	if (job->mode == MODE_LEVER && (job->want.pids || job->want.sort))
+		wrong("%s is about cards: there is no -p or --sort with it",
 		      name);
 }
 
 static void check(struct job *job)
 {
-	const char *name = job->mode_name ? job->mode_name : "the table";
 	char why[512];
 
 	check_modes(job);
@@ -484,8 +465,6 @@ static void check(struct job *job)
 		wrong("--color %s: it is auto, always or never", job->colour);
 	job->want.details = job->mode != MODE_TABLE && job->mode != MODE_LIST &&
 			    job->mode != MODE_PMON;
-	job->want.ids = job->mode == MODE_LIST;
-	job->want.all_pids = true;
 	job->want.silent = job->mode == MODE_TABLE || job->mode == MODE_JSON ||
 			   (job->mode == MODE_ALL && job->parts & ALL_MEMORY) ||
 			   job->mode == MODE_DMON ||
@@ -498,8 +477,6 @@ static void check(struct job *job)
 			      (job->mode == MODE_ALL && job->parts & ALL_PIDS) ||
 			      (job->mode == MODE_QUERY &&
 			       job->query == QUERY_PROCESSES);
-	if ((job->want.pids || job->want.users) && !job->want.processes)
-		wrong("-p and -u are for what shows processes, which %s does not", name);
 }
 
 /* Options without a letter. */
@@ -508,7 +485,7 @@ enum {
 	OPT_FORMAT, OPT_HELP_QUERY, OPT_HELP_CARD, OPT_HELP_CHIP, OPT_HELP_APPS,
 	OPT_RESERVATIONS, OPT_SORT, OPT_LOOP_MS, OPT_COLOR, OPT_ASCII,
 	OPT_CAPACITY,
-	OPT_PEAKS, OPT_INVALIDATE, OPT_CHIP, OPT_NOTHING,
+	OPT_PEAKS, OPT_INVALIDATE, OPT_CHIP,
 };
 
 static const struct option options[] = {
@@ -516,7 +493,6 @@ static const struct option options[] = {
 	{ "list-gpus", no_argument, NULL, 'L' },
 	{ "query", no_argument, NULL, 'q' },
 	{ "display", required_argument, NULL, 'd' },
-	{ "xml-format", no_argument, NULL, 'x' },
 	{ "query-card", required_argument, NULL, OPT_QUERY_CARD },
 	{ "query-gpu", required_argument, NULL, OPT_QUERY_CARD },
 	{ "query-chip", required_argument, NULL, OPT_QUERY_CHIP },
@@ -531,7 +507,6 @@ static const struct option options[] = {
 	{ "reservations", required_argument, NULL, OPT_RESERVATIONS },
 	{ "id", required_argument, NULL, 'i' },
 	{ "pid", required_argument, NULL, 'p' },
-	{ "user", required_argument, NULL, 'u' },
 	{ "sort", required_argument, NULL, OPT_SORT },
 	{ "loop", required_argument, NULL, 'l' },
 	{ "loop-ms", required_argument, NULL, OPT_LOOP_MS },
@@ -547,7 +522,6 @@ static const struct option options[] = {
 	{ "invalidate", no_argument, NULL, OPT_INVALIDATE },
 	{ "chip", required_argument, NULL, OPT_CHIP },
 	{ "yes", no_argument, NULL, 'y' },
-	{ "show-all-processes", no_argument, NULL, OPT_NOTHING },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ }
@@ -569,40 +543,14 @@ static int version(void)
 	return paper_send(&paper, STDOUT_FILENO) ? status : EXIT_FAILED;
 }
 
-/* Tell what an option that there is not may have been meant for, and end. */
-static void __attribute__((noreturn)) suggest(const char *typed)
-{
-	char found[64] = "";
-	unsigned int best;
-	size_t len, i;
-
-	len = strncmp(typed, "--", 2) ? 0 : strcspn(typed + 2, "=");
-	best = MISTAKES(len);
-	for (i = 0; len && options[i].name; i++) {
-		/* What begins so is known; something else is wrong with it. */
-		if (!strncmp(options[i].name, typed + 2, len)) {
-			*found = '\0';
-			break;
-		}
-		closest(typed + 2, len, options[i].name, &best, found, sizeof(found));
-	}
-	if (*found)
-		fprintf(stderr, "ttmem-smi: did you mean --%s? ", found);
-	else
-		fputs("ttmem-smi: ", stderr);
-	fputs("ttmem-smi --help tells more\n", stderr);
-	exit(EXIT_USAGE);
-}
-
 /* Take an option, or end. */
-static void take_option(struct job *job, int opt, const char *typed)
+static void take_option(struct job *job, int opt)
 {
 	switch (opt) {
 	case 'L':
 		set_mode(job, MODE_LIST, "-L");
 		break;
 	case 'q':
-	case 'a':	/* nvidia-smi had it for this */
 		set_mode(job, MODE_ALL, "-q");
 		break;
 	case 'd':
@@ -646,9 +594,6 @@ static void take_option(struct job *job, int opt, const char *typed)
 		break;
 	case 'p':
 		job->want.pids = optarg;
-		break;
-	case 'u':
-		job->want.users = optarg;
 		break;
 	case OPT_SORT:
 		job->want.sort = optarg;
@@ -695,45 +640,32 @@ static void take_option(struct job *job, int opt, const char *typed)
 		job->lever.yes = true;
 		break;
 	case 'x':
-		set_mode(job, MODE_ALL, "-x");
-		job->xml = true;
-		break;
-	case OPT_NOTHING:
-		break;
+		wrong("-x: there is no XML; --json tells the same");
+	case 'r':
+		wrong("-r: tt-smi resets cards; --invalidate brings the books of one that was reset to 0");
 	case 'h':
 		exit(print_text(help));
 	case 'V':
 		exit(version());
 	default:
-		suggest(typed);
+		fputs("ttmem-smi: ttmem-smi --help tells more\n", stderr);
+		exit(EXIT_USAGE);
 	}
 }
 
 static void take_word(struct job *job, const char *word)
 {
-	unsigned int best = MISTAKES(strlen(word));
-	char found[16] = "";
-
-	if (!strcmp(word, "dmon")) {
+	if (!strcmp(word, "dmon"))
 		set_mode(job, MODE_DMON, "dmon");
-		return;
-	}
-	if (!strcmp(word, "pmon")) {
+	else if (!strcmp(word, "pmon"))
 		set_mode(job, MODE_PMON, "pmon");
-		return;
-	}
-	if (!strcmp(word, "top") || !strcmp(word, "record") ||
-	    !strcmp(word, "report") || !strcmp(word, "doctor"))
+	else if (!strcmp(word, "top") || !strcmp(word, "record") ||
+		 !strcmp(word, "report") || !strcmp(word, "doctor"))
 		wrong("%s stands first, as in ttmem-smi %s --help",
 		      word, word);
-	if (refusal(word))
-		refuse(word);
-	closest(word, strlen(word), "dmon pmon top record report doctor", &best, found,
-		sizeof(found));
-	if (*found)
-		wrong("'%s' is no command (did you mean %s?)", word, found);
-	wrong("'%s' is neither an option nor one of dmon, pmon, top, record, report and doctor",
-	      word);
+	else
+		wrong("'%s' is neither an option nor one of dmon, pmon, top, record, report and doctor",
+		      word);
 }
 
 static int run_top(int argc, char **argv)
@@ -749,18 +681,11 @@ static int run_top(int argc, char **argv)
 #endif
 }
 
-/* What has options of its own. */
-static const struct {
-	const char *name;
-	const char *whole;	/* for messages */
-	int (*main)(int argc, char **argv);
-} commands[] = {
-	{ "top", "ttmem-smi top", run_top },
-	{ "record", "ttmem-smi record", record_main },
-	{ "report", "ttmem-smi report", report_main },
-	{ "doctor", "ttmem-smi doctor", doctor_main },
-	{ }
-};
+/* Whether what follows an option is the next option, or nothing. */
+static bool lacks_value(const char *next)
+{
+	return !next || (next[0] == '-' && (next[1] == '-' || isalpha((unsigned char)next[1])));
+}
 
 int main(int argc, char **argv)
 {
@@ -773,26 +698,29 @@ int main(int argc, char **argv)
 		.lever = { .chip = -1 },
 		.fd = STDOUT_FILENO,
 	};
-	const char *refused;
 	int opt, status;
 
 	setlocale(LC_CTYPE, "");
-	for (opt = 0; argc > 1 && commands[opt].name; opt++) {
-		if (strcmp(argv[1], commands[opt].name))
-			continue;
-		argv[1] = (char *)commands[opt].whole;
-		return commands[opt].main(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "top"))
+		return run_top(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "record"))
+		return record_main(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "report"))
+		return report_main(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "doctor"))
+		return doctor_main(argc - 1, argv + 1);
+
+	/* As nvidia-smi has them: with one dash, and without a value. */
+	for (opt = 1; opt < argc; opt++) {
+		if (!strcmp(argv[opt], "-lms"))
+			argv[opt] = "--loop-ms";
+		else if (!strcmp(argv[opt], "-l") && lacks_value(argv[opt + 1]))
+			argv[opt] = "--loop=5";
 	}
 
-	/* getopt's messages begin with it, and it is the caller's to choose. */
-	if (argc)
-		argv[0] = "ttmem-smi";
-	refused = respell(argc, argv);
-	if (refused)
-		refuse(refused);
-	while ((opt = getopt_long(argc, argv, "Lqad:i:p:u:l:c:f:s:o:yxhV", options,
+	while ((opt = getopt_long(argc, argv, "Lqd:i:p:l:c:f:s:o:yxrhV", options,
 				  NULL)) != -1)
-		take_option(&job, opt, argv[optind - 1]);
+		take_option(&job, opt);
 	for (; optind < argc; optind++)
 		take_word(&job, argv[optind]);
 	check(&job);

@@ -69,9 +69,9 @@ static void print_csv(struct listing *list, const struct ttmem_reservation *r)
 		fprintf(out, "%llu%s", (unsigned long long)r->payload, b);
 	else
 		fputs("[N/A]", out);
-	fprintf(out, ", %u, 0x%llx", !!(r->flags & TTMEM_RESERVE_OVERCOMMIT),
+	fprintf(out, ", %u, 0x%llx, ", !!(r->flags & TTMEM_RESERVE_OVERCOMMIT),
 		(unsigned long long)r->cookie);
-	csv_next(out, (const char *)r->label);
+	csv_text(out, (const char *)r->label);
 	fputc('\n', out);
 }
 

@@ -23,7 +23,6 @@ enum {
 	EXIT_OK		= 0,
 	EXIT_FAILED	= 1,
 	EXIT_USAGE	= 2,
-	EXIT_NOT_DONE	= 3,
 	EXIT_PERMISSION	= 4,
 	EXIT_NOT_FOUND	= 6,
 	EXIT_NO_DRIVER	= 9,
@@ -96,6 +95,7 @@ struct process {
 	pid_t pid;		/* 0 if not visible from here, or dead */
 	uid_t uid;
 	uint64_t bytes[2];	/* in the order of enum ttmem_memory */
+	uint64_t tag[2][TAGS];	/* parts of them; what is left has a tag not known here */
 	uint64_t peak[2];	/* likewise, its clients' added up */
 	uint64_t reservations;
 	unsigned int sources;	/* bits of TTMEM_SOURCE_*, of all its clients */
@@ -120,17 +120,14 @@ struct snapshot {
 };
 
 /*
- * What to look at. @cards, @pids and @users are as typed, separated by commas, NULL
- * for all; they and @sort have been checked by want_check().
+ * What to look at. @cards and @pids are as typed, separated by commas, NULL for
+ * all; they and @sort have been checked by want_check().
  */
 struct want {
 	const char *cards;
 	const char *pids;
-	const char *users;
-	bool all_pids;		/* tell if one of @pids is not there */
 	const char *sort;
 	bool details;
-	bool ids;		/* the serial number and the ASIC's, also without details */
 	bool processes;
 	bool silent;		/* who uses a card without a word, see silent.c */
 	bool peaks;		/* processes too that hold nothing any more */
@@ -199,10 +196,10 @@ bool read_card(struct card *card, bool details);
 /**
  * card_wanted() - whether a card is asked for
  * @want: what is
- * @card: a card that was read; its serial number and id are read where they are asked for
+ * @card: a card that was read
  * Return: whether it is
  */
-bool card_wanted(const struct want *want, struct card *card);
+bool card_wanted(const struct want *want, const struct card *card);
 
 /**
  * read_command() - find out what a process runs
@@ -419,8 +416,6 @@ enum {
 	ALL_CLOCK	= 1 << 4,
 	ALL_PIDS	= 1 << 5,
 	ALL_OF_IT	= (1 << 6) - 1,
-	/* From here on a bit for each of sections[], of which nothing is known. */
-	ALL_SECTIONS	= 1 << 6,
 };
 
 /* All that is known, in words, of the parts of ALL_*. */
@@ -468,18 +463,6 @@ void print_query_help(FILE *out, enum query query);
 
 /* Print text as one value of CSV, quoted where it must be. */
 void csv_text(FILE *out, const char *text);
-
-/* The same behind a comma, of a list of values that are separated by comma and blank. */
-void csv_next(FILE *out, const char *text);
-
-/*
- * Text of others for XML, at most so many characters of it; what XML cannot hold at all is
- * not in printable() text.
- */
-void xml_text(FILE *out, const char *text, size_t max);
-
-/* The same as -q, in the form of nvidia-smi -q -x. */
-void print_xml(FILE *out, const struct snapshot *snap);
 
 /* Columns of dmon and pmon. */
 struct monitor {
