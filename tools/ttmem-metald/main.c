@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clean.h"
 #include "metald.h"
 
 #define EXIT_USAGE	2
@@ -105,7 +106,7 @@ void say(const char *format, ...)
 	}
 	va_start(args, format);
 	fputs("ttmem-metald: ", stderr);
-	vfprintf(stderr, format, args);
+	clean_vprint(stderr, format, args);
 	fputc('\n', stderr);
 	va_end(args);
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clean.h"
 #include "internal.h"
 #include "run.h"
 
@@ -59,7 +60,7 @@ void die(const char *format, ...)
 
 	va_start(args, format);
 	fputs("ttmem-run: ", stderr);
-	vfprintf(stderr, format, args);
+	clean_vprint(stderr, format, args);
 	fputc('\n', stderr);
 	va_end(args);
 	exit(EXIT_OWN);
@@ -216,7 +217,7 @@ int main(int argc, char **argv)
 
 	execvp(argv[optind], argv + optind);
 	ret = errno;
-	fprintf(stderr, "ttmem-run: cannot run %s: %s\n", argv[optind],
-		strerror(ret));
+	clean_print(stderr, "ttmem-run: cannot run %s: %s", argv[optind], strerror(ret));
+	fputc('\n', stderr);
 	return ret == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT;
 }

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clean.h"
 #include "internal.h"
 #include "run.h"
 
@@ -256,7 +257,8 @@ static void print_report(char **command, double seconds, int status)
 {
 	fputs("\tCommand being run: \"", stderr);
 	for (; *command; command++)
-		fprintf(stderr, "%s%s", *command, command[1] ? " " : "\"\n");
+		clean_print(stderr, "%s%s", *command, command[1] ? " " : "");
+	fputs("\"\n", stderr);
 	twalk(report.holdings, sum_holding);
 	twalk(report.pools, print_pool);
 	if (!report.pools)

@@ -9,15 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clean.h"
 #include "make_json.h"
 #include "record.h"
-
-/* The words of --by. */
-static const char * const by_names[REPORT_BYS] = {
-	[BY_PROCESS] = "process",
-	[BY_TAG] = "tag",
-	[BY_LABEL] = "label",
-};
 
 static const char help[] =
 	"Usage: ttmem-smi report [OPTION...] [FILE]\n"
@@ -27,8 +21,6 @@ static const char help[] =
 	"\n"
 	"      --svg=OUT.svg  draw it too: memory over time, stacked by process; - is\n"
 	"                     standard output, in place of the text\n"
-	"      --by=WORD      process, or in its place: tag, or label of reservations, of\n"
-	"                     all processes; labels are there if they were recorded\n"
 	"  -i, --id=CARD      only this card: its number, its bus id or its board\n"
 	"      --csv          exact bytes, a line for each memory and each holder\n"
 	"      --json         the same as JSON\n"
@@ -37,28 +29,10 @@ static const char help[] =
 	"Examples:\n"
 	"  ttmem-smi report\n"
 	"  ttmem-smi report run.csv --svg run.svg -i 0\n"
-	"  ttmem-smi report run.csv --svg tags.svg --by tag\n"
 	"  ttmem-smi report run.json --json | jq '.cards[].pools[].peak'\n"
 	"\n"
 	"Exit status: 0; 1 if a file cannot be read, understood or written, or the card\n"
 	"is not in it; 2 for a wrong argument.\n";
-
-void format_time(char *text, size_t size, int64_t time, int decimals)
-{
-	static const int units[] = {
-		1000000, 100000, 10000, 1000, 100, 10, 1,
-	};
-	time_t seconds = time / 1000000;
-	size_t len;
-	struct tm tm;
-
-	gmtime_r(&seconds, &tm);
-	len = strftime(text, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (decimals)
-		len += snprintf(text + len, size - len, ".%0*d", decimals,
-				(int)(time % 1000000) / units[decimals]);
-	snprintf(text + len, size - len, "Z");
-}
 
 void format_size(char *text, size_t size, double bytes)
 {
@@ -128,18 +102,19 @@ void format_after(char *text, size_t size, const struct recording *rec,
 			 3 : step < 0.1 && step > 0 ? 2 : 1, seconds);
 }
 
-static const char *name_of(const struct recording *rec, const struct holding *h,
-			   char *text, size_t size)
+static const char *name_of(const struct holding *h, char *text, size_t size)
 {
+	char *clean;
+
 	if (!h->holder)
-		return rec->by == BY_PROCESS ? "(not told by the file)" :
-		       rec->by == BY_TAG ? "(tag not told by the file)" :
-		       "(gauge or counter, or not read)";
-	if (rec->by == BY_PROCESS && !h->holder->pid)
+		return "(not told by the file)";
+	if (!h->holder->pid)
 		return "(not visible where it was recorded)";
-	if (rec->by != BY_PROCESS && !*h->holder->command)
-		return rec->by == BY_TAG ? "(tag not known)" : "(no label)";
 	snprintf(text, size, "%s", h->holder->command);
+	/* It may have been cut within a character. */
+	clean = printable(text);
+	snprintf(text, size, "%s", clean);
+	free(clean);
 	return text;
 }
 
@@ -164,10 +139,8 @@ static void print_holders(FILE *out, const struct recording *rec,
 	fprintf(out, "\nCard %u chip %u %s, at its peak of %s after %s:\n",
 		rec->card[pool->card].number, pool->chip,
 		memory_names[pool->memory], bytes, after);
-	if (rec->by == BY_PROCESS)
-		fprintf(out, "%8s %-*s ", "PID", user, "User");
-	fprintf(out, "%10s  %s\n", "Held", rec->by == BY_PROCESS ? "Command" :
-		rec->by == BY_TAG ? "Tag" : "Label");
+	fprintf(out, "%8s %-*s %10s  %s\n", "PID", user, "User", "Held",
+		"Command");
 	for (i = 0; i < count; i++) {
 		const struct holder *holder = list[i].holder;
 
@@ -175,11 +148,9 @@ static void print_holders(FILE *out, const struct recording *rec,
 		if (holder && holder->pid)
 			snprintf(pid, sizeof(pid), "%d", holder->pid);
 		format_size(bytes, sizeof(bytes), list[i].bytes);
-		if (rec->by == BY_PROCESS)
-			fprintf(out, "%8s %-*s ", pid, user,
-				holder ? holder->user : "-");
-		fprintf(out, "%10s  %s\n", bytes,
-			name_of(rec, &list[i], name, sizeof(name)));
+		fprintf(out, "%8s %-*s %10s  %s\n", pid, user,
+			holder ? holder->user : "-", bytes,
+			name_of(&list[i], name, sizeof(name)));
 	}
 	free(list);
 }
@@ -190,7 +161,8 @@ static void print_text(FILE *out, const struct recording *rec, const char *path)
 	size_t i;
 
 	format_span(span, sizeof(span), rec);
-	fprintf(out, "%s: %zu sample%s in %.1f s, %s%s\n\n", path,
+	clean_print(out, "%s", path);
+	fprintf(out, ": %zu sample%s in %.1f s, %s%s\n\n",
 		rec->samples, rec->samples == 1 ? "" : "s",
 		seconds_after(rec, rec->samples - 1), span,
 		rec->cut ? "; its end was cut off" : "");
@@ -237,28 +209,11 @@ static void csv_pool(FILE *out, const char *kind, const struct recording *rec,
 {
 	const struct card_track *card = &rec->card[pool->card];
 
-	fprintf(out, "%s,%u,%s,", kind, card->number, card->bus_id);
+	fprintf(out, "%s,%u,", kind, card->number);
+	csv_text(out, card->bus_id);
+	fputc(',', out);
 	csv_text(out, card->board);
 	fprintf(out, ",%u,%s,", pool->chip, memory_names[pool->memory]);
-}
-
-/* pid, user, command, tag, label: those that it is divided by. */
-static void csv_holder(FILE *out, enum report_by by, const struct holder *holder)
-{
-	static const char * const before[REPORT_BYS] = { ",", ",,,", ",,,," };
-	static const char * const behind[REPORT_BYS] = { ",,", ",", "" };
-
-	if (by == BY_PROCESS) {
-		if (holder && holder->pid)
-			fprintf(out, "%d", holder->pid);
-		fputc(',', out);
-		if (holder)
-			csv_text(out, holder->user);
-	}
-	fputs(before[by], out);
-	if (holder)
-		csv_text(out, holder->command);
-	fprintf(out, "%s\n", behind[by]);
 }
 
 static void print_csv(FILE *out, const struct recording *rec)
@@ -267,7 +222,7 @@ static void print_csv(FILE *out, const struct recording *rec)
 	size_t count, i, j;
 	char time[40];
 
-	fputs("kind,card,bus_id,board,chip,memory,samples,bytes,time,mean,total,pid,user,command,tag,label\n",
+	fputs("kind,card,bus_id,board,chip,memory,samples,bytes,time,mean,total,pid,user,command\n",
 	      out);
 	for (i = 0; i < rec->pools; i++) {
 		const struct pool_track *pool = &rec->pool[i];
@@ -281,15 +236,22 @@ static void print_csv(FILE *out, const struct recording *rec)
 		if (pool_capacity(pool))
 			fprintf(out, "%llu",
 				(unsigned long long)pool_capacity(pool));
-		fputs(",,,,,\n", out);
+		fputs(",,,\n", out);
 
 		list = pool_holdings(rec, pool, peak->sample, &count);
 		for (j = 0; j < count; j++) {
-			csv_pool(out, list[j].holder ? "holder" : "rest", rec,
-				 pool);
+			csv_pool(out, "holder", rec, pool);
 			fprintf(out, ",%llu,,,,",
 				(unsigned long long)list[j].bytes);
-			csv_holder(out, rec->by, list[j].holder);
+			if (list[j].holder && list[j].holder->pid)
+				fprintf(out, "%d", list[j].holder->pid);
+			fputc(',', out);
+			if (list[j].holder)
+				csv_text(out, list[j].holder->user);
+			fputc(',', out);
+			if (list[j].holder)
+				csv_text(out, list[j].holder->command);
+			fputc('\n', out);
 		}
 		free(list);
 	}
@@ -323,21 +285,11 @@ static void put_seconds(struct json_object *to, const char *key, int64_t time)
 	put(to, key, made(json_object_new_double_s(time / 1e6, text)));
 }
 
-/* An empty name is one of no label; else it is not known. */
-static bool named(const struct recording *rec, const struct holder *holder)
-{
-	return rec->by == BY_LABEL || *holder->command;
-}
-
 static struct json_object *pool_object(const struct recording *rec,
 				       const struct pool_track *pool)
 {
 	struct json_object *obj = made(json_object_new_object());
 	struct json_object *held = made(json_object_new_array());
-	static const char * const names[REPORT_BYS] = {
-		"command", "tag", "label",
-	};
-	unsigned int by;
 	const struct point *peak = track_peak(&pool->track);
 	struct holding *list;
 	size_t count, i;
@@ -363,9 +315,7 @@ static struct json_object *pool_object(const struct recording *rec,
 		else
 			put(one, "pid", NULL);
 		put_text(one, "user", holder ? holder->user : NULL);
-		for (by = 0; by < REPORT_BYS; by++)
-			put(one, names[by], holder && rec->by == by && named(rec, holder) ?
-			    made(json_object_new_string(holder->command)) : NULL);
+		put_text(one, "command", holder ? holder->command : NULL);
 		put_number(one, "bytes", list[i].bytes);
 		append(held, one);
 	}
@@ -383,7 +333,6 @@ static void print_report_json(FILE *out, const struct recording *rec)
 	size_t i, j;
 
 	put_number(obj, "format", 1);
-	put_text(obj, "by", by_names[rec->by]);
 	put_time(obj, "begin", rec->time[0]);
 	put_time(obj, "end", rec->time[rec->samples - 1]);
 	put_seconds(obj, "seconds", since_start(rec, rec->samples - 1));
@@ -419,7 +368,8 @@ static void print_report_json(FILE *out, const struct recording *rec)
 					      JSON_C_TO_STRING_SPACED);
 	if (!text)
 		out_of_memory();
-	fprintf(out, "%s\n", text);
+	clean_json(out, text);
+	fputc('\n', out);
 	json_object_put(obj);
 }
 
@@ -447,18 +397,15 @@ static int draw(const struct recording *rec, const char *path)
 
 static int wrong(const char *what, const char *why)
 {
-	fprintf(stderr,
-		"ttmem-smi: report: %s %s. ttmem-smi report --help tells more\n",
-		what, why);
+	say("report: %s %s. ttmem-smi report --help tells more", what, why);
 	return EXIT_USAGE;
 }
 
 int report_main(int argc, char **argv)
 {
-	enum { OPT_SVG = 256, OPT_BY, OPT_CSV, OPT_JSON };
+	enum { OPT_SVG = 256, OPT_CSV, OPT_JSON };
 	static const struct option options[] = {
 		{ "svg", required_argument, NULL, OPT_SVG },
-		{ "by", required_argument, NULL, OPT_BY },
 		{ "id", required_argument, NULL, 'i' },
 		{ "csv", no_argument, NULL, OPT_CSV },
 		{ "json", no_argument, NULL, OPT_JSON },
@@ -467,24 +414,18 @@ int report_main(int argc, char **argv)
 	};
 	const char *path = "ttmem.csv", *svg = NULL, *card = NULL;
 	bool csv = false, json = false;
-	enum report_by by = BY_PROCESS;
 	struct recording rec;
 	char why[512];
 	int opt, status = 0;
+	char *text = NULL;
+	FILE *paper;
+	size_t size;
 
 	while ((opt = getopt_long(argc, argv, "i:h", options, NULL)) != -1) {
 		switch (opt) {
 		case OPT_SVG:
 			svg = optarg;
 			break;
-		case OPT_BY:
-			for (by = 0; by < REPORT_BYS; by++)
-				if (!strcmp(optarg, by_names[by]))
-					break;
-			if (by < REPORT_BYS)
-				break;
-			snprintf(why, sizeof(why), "--by %s:", optarg);
-			return wrong(why, "it is process, tag or label");
 		case 'i':
 			card = optarg;
 			break;
@@ -510,19 +451,24 @@ int report_main(int argc, char **argv)
 	if (optind < argc)
 		return wrong(argv[optind], "is one argument too many");
 
-	if (!recording_read(&rec, path, by, card, why, sizeof(why))) {
+	if (!recording_read(&rec, path, card, why, sizeof(why))) {
 		status = say("cannot report on %s: %s", path, why);
 		goto done;
 	}
 	if (svg)
 		status = draw(&rec, svg);
 	if (!svg || strcmp(svg, "-")) {
+		paper = open_memstream(&text, &size);
+		if (!paper)
+			out_of_memory();
 		if (json)
-			print_report_json(stdout, &rec);
+			print_report_json(paper, &rec);
 		else if (csv)
-			print_csv(stdout, &rec);
+			print_csv(paper, &rec);
 		else
-			print_text(stdout, &rec, path);
+			print_text(paper, &rec, path);
+		if (!clean_send(stdout, paper, &text))
+			out_of_memory();
 		if (!status)
 			status = close_output(stdout, "standard output");
 	}
