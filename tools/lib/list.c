@@ -59,8 +59,7 @@ fail:
 	return ret;
 }
 
-/* The text of a small file, as much of it as there is room for. */
-static int read_text(const char *path, char *line, size_t size)
+int ttmem__read_line(const char *path, char *line, size_t size)
 {
 	ssize_t got;
 	int fd;
@@ -80,15 +79,8 @@ static int read_text(const char *path, char *line, size_t size)
 	}
 	close(fd);
 	line[got] = '\0';
-	return 0;
-}
-
-int ttmem__read_line(const char *path, char *line, size_t size)
-{
-	int ret = read_text(path, line, size);
-
 	line[strcspn(line, "\n")] = '\0';
-	return ret;
+	return 0;
 }
 
 bool ttmem__number(const char *text, uint64_t max, uint64_t *value)
@@ -157,31 +149,21 @@ size_t ttmem__utf8_length(const char *text)
 	return len;
 }
 
-/* Whether something is there: 0, @otherwise, or why that cannot be told. */
-static int look_for(const char *path, int otherwise)
-{
-	if (!access(path, F_OK))
-		return 0;
-	return errno == ENOENT || errno == ENOTDIR ? otherwise : -errno;
-}
-
 int ttmem__why_not(unsigned int number)
 {
 	char path[TTMEM_PATH_SIZE];
-	int ret;
 
 	snprintf(path, sizeof(path), TTMEM_CLASS "/tenstorrent!%u", number);
-	ret = look_for(path, -ENXIO);
-	if (!ret)
-		ret = look_for(TTMEM_MODULE, -ENOPKG);
-	return ret ? ret : -ENXIO;
+	if (access(path, F_OK))
+		return -ENXIO;
+	return access(TTMEM_MODULE, F_OK) ? -ENOPKG : -ENXIO;
 }
 
 int ttmem_present(void)
 {
-	int ret = look_for(TTMEM_CLASS, -ENXIO);
-
-	return ret ? ret : look_for(TTMEM_MODULE, -ENOPKG);
+	if (access(TTMEM_CLASS, F_OK))
+		return -ENXIO;
+	return access(TTMEM_MODULE, F_OK) ? -ENOPKG : 0;
 }
 
 void ttmem_list_free(void *list)
@@ -237,13 +219,12 @@ static bool parse_address(const char *text, struct ttmem_card_id *id)
 	return true;
 }
 
-/* Fill in a card; -ENOENT if it is not there (any more). */
-static int identify(unsigned int number, struct ttmem_card_id *id)
+/* Fill in a card, false if it is not there (any more). */
+static bool identify(unsigned int number, struct ttmem_card_id *id)
 {
 	char path[TTMEM_PATH_SIZE], target[PATH_MAX];
 	const char *name;
 	ssize_t len;
-	int ret;
 
 	memset(id, 0, sizeof(*id));
 	id->number = number;
@@ -251,20 +232,19 @@ static int identify(unsigned int number, struct ttmem_card_id *id)
 		 number);
 	len = readlink(path, target, sizeof(target) - 1);
 	if (len < 0)
-		return -errno;
+		return false;
 	target[len] = '\0';
 	name = strrchr(target, '/');
 	name = name ? name + 1 : target;
 	if (strlen(name) >= sizeof(id->address) || !parse_address(name, id))
-		return -EPROTO;
+		return false;
 	strcpy(id->address, name);
 
 	do {
 		snprintf(path, sizeof(path), TTMEM_BOOKS "/chip%u", number,
 			 id->chips);
-		ret = look_for(path, -ENOENT);
-	} while (!ret && ++id->chips);
-	return ret == -ENOENT ? 0 : ret;
+	} while (!access(path, F_OK) && ++id->chips);
+	return true;
 }
 
 static int by_number(const void *a, const void *b)
@@ -300,7 +280,6 @@ int ttmem_cards(struct ttmem_card_id **list, size_t *count, size_t entry_size)
 	const struct dirent *entry;
 	size_t used = 0;
 	uint64_t number;
-	int ret = 0;
 	DIR *dir;
 
 	if (!list || !count)
@@ -312,8 +291,8 @@ int ttmem_cards(struct ttmem_card_id **list, size_t *count, size_t entry_size)
 
 	dir = opendir(TTMEM_CLASS);
 	if (!dir)
-		return errno == ENOENT || errno == ENOTDIR ? -ENXIO : -errno;
-	while (!ret && (errno = 0, entry = readdir(dir))) {
+		return errno == ENOMEM ? -ENOMEM : -ENXIO;
+	while ((entry = readdir(dir))) {
 		if (strncmp(entry->d_name, prefix, strlen(prefix)) ||
 		    !ttmem__number(entry->d_name + strlen(prefix), INT_MAX,
 				   &number))
@@ -323,23 +302,19 @@ int ttmem_cards(struct ttmem_card_id **list, size_t *count, size_t entry_size)
 			void *moved = realloc(cards, room * sizeof(*cards));
 
 			if (!moved) {
-				ret = -ENOMEM;
-				break;
+				closedir(dir);
+				free(cards);
+				return -ENOMEM;
 			}
 			cards = moved;
 		}
-		ret = identify(number, &cards[used]);
-		if (!ret)
+		if (identify(number, &cards[used]))
 			used++;
-		else if (ret == -ENOENT)
-			ret = 0;
 	}
-	if (!ret && errno)
-		ret = -errno;
 	closedir(dir);
-	if (ret || !used) {
+	if (!used) {
 		free(cards);
-		return ret;
+		return 0;
 	}
 
 	qsort(cards, used, sizeof(*cards), by_number);
@@ -384,7 +359,7 @@ int ttmem__find(const char *text, unsigned int *number)
 
 int ttmem_stat(unsigned int number, const char *name, uint64_t *value)
 {
-	char path[TTMEM_PATH_SIZE], line[32], *end;
+	char path[TTMEM_PATH_SIZE], line[32];
 	int len, ret;
 
 	if (!value)
@@ -400,7 +375,7 @@ int ttmem_stat(unsigned int number, const char *name, uint64_t *value)
 	len = snprintf(path, sizeof(path), TTMEM_BOOKS "/%s", number, name);
 	if (len >= (int)sizeof(path))
 		return -EINVAL;
-	ret = read_text(path, line, sizeof(line));
+	ret = ttmem__read_line(path, line, sizeof(line));
 	if (ret == -ENODEV)	/* on its way out */
 		return -ENXIO;
 	if (ret == -ENOENT) {
@@ -414,11 +389,6 @@ int ttmem_stat(unsigned int number, const char *name, uint64_t *value)
 	}
 	if (ret)
 		return ret;
-	/* Without its end it may be a part of a number. */
-	end = strchr(line, '\n');
-	if (!end)
-		return -EPROTO;
-	*end = '\0';
 	return ttmem__number(line, UINT64_MAX, value) ? 0 : -EPROTO;
 }
 

@@ -17,7 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clean.h"
 #include "exporter.h"
 #include "internal.h"
 
@@ -82,7 +81,7 @@ die(int status, const char *format, ...)
 
 	va_start(args, format);
 	fputs("ttmem-exporter: ", stderr);
-	clean_vprint(stderr, format, args);
+	vfprintf(stderr, format, args);
 	fputc('\n', stderr);
 	va_end(args);
 	exit(status);

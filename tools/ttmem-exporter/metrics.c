@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "clean.h"
 #include "exporter.h"
 #include "internal.h"
 #include "metald_state.h"
@@ -174,21 +173,22 @@ static int by_bytes(const void *a, const void *b)
 
 /*
  * Write a label's value. A page with a byte that is not UTF-8 is refused whole
- * by Prometheus, so U+FFFD stands for such, and for what may not be shown.
+ * by Prometheus, so U+FFFD stands for such.
  */
 static void put_value(FILE *out, const char *text)
 {
-	size_t len;
-	bool shown;
+	while (*text) {
+		size_t len = ttmem__utf8_length(text);
 
-	for (; *text; text += len) {
-		len = clean_next(text, &shown);
-		if (!shown)
-			fputs(CLEAN_UNKNOWN, out);
+		if (!len)
+			fputs("\xef\xbf\xbd", out);
+		else if (*text == '\n')
+			fputs("\\n", out);
 		else if (*text == '"' || *text == '\\')
 			fprintf(out, "\\%c", *text);
 		else
 			fwrite(text, 1, len, out);
+		text += len ? len : 1;
 	}
 }
 

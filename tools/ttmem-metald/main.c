@@ -18,7 +18,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clean.h"
 #include "metald.h"
 
 #define EXIT_USAGE	2
@@ -106,7 +105,7 @@ void say(const char *format, ...)
 	}
 	va_start(args, format);
 	fputs("ttmem-metald: ", stderr);
-	clean_vprint(stderr, format, args);
+	vfprintf(stderr, format, args);
 	fputc('\n', stderr);
 	va_end(args);
 }

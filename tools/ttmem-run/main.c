@@ -13,7 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clean.h"
 #include "internal.h"
 #include "run.h"
 
@@ -60,7 +59,7 @@ void die(const char *format, ...)
 
 	va_start(args, format);
 	fputs("ttmem-run: ", stderr);
-	clean_vprint(stderr, format, args);
+	vfprintf(stderr, format, args);
 	fputc('\n', stderr);
 	va_end(args);
 	exit(EXIT_OWN);
@@ -217,7 +216,7 @@ int main(int argc, char **argv)
 
 	execvp(argv[optind], argv + optind);
 	ret = errno;
-	clean_print(stderr, "ttmem-run: cannot run %s: %s", argv[optind], strerror(ret));
-	fputc('\n', stderr);
+	fprintf(stderr, "ttmem-run: cannot run %s: %s\n", argv[optind],
+		strerror(ret));
 	return ret == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT;
 }

@@ -15,7 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clean.h"
 #include "internal.h"
 #include "run.h"
 
@@ -257,8 +256,7 @@ static void print_report(char **command, double seconds, int status)
 {
 	fputs("\tCommand being run: \"", stderr);
 	for (; *command; command++)
-		clean_print(stderr, "%s%s", *command, command[1] ? " " : "");
-	fputs("\"\n", stderr);
+		fprintf(stderr, "%s%s", *command, command[1] ? " " : "\"\n");
 	twalk(report.holdings, sum_holding);
 	twalk(report.pools, print_pool);
 	if (!report.pools)

@@ -14,7 +14,6 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "clean.h"
 #include "make_json.h"
 #include "smi.h"
 
@@ -352,8 +351,7 @@ static void print_findings_json(FILE *out, const struct findings *f)
 					      JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
 	if (!text)
 		out_of_memory();
-	clean_json(out, text);
-	fputc('\n', out);
+	fprintf(out, "%s\n", text);
 	json_object_put(list);
 }
 
@@ -383,9 +381,7 @@ int doctor_main(int argc, char **argv)
 	};
 	struct findings f = { 0 };
 	bool json = false, well = true;
-	char *text = NULL;
-	FILE *paper;
-	size_t size, i;
+	size_t i;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -402,21 +398,15 @@ int doctor_main(int argc, char **argv)
 		}
 	}
 	if (optind < argc) {
-		clean_print(stderr, "ttmem-smi doctor: '%s' is no option of it", argv[optind]);
-		fputc('\n', stderr);
+		fprintf(stderr, "ttmem-smi doctor: '%s' is no option of it\n", argv[optind]);
 		return EXIT_USAGE;
 	}
 
 	examine(&f);
-	paper = open_memstream(&text, &size);
-	if (!paper)
-		out_of_memory();
 	if (json)
-		print_findings_json(paper, &f);
+		print_findings_json(stdout, &f);
 	else
-		print_findings(paper, &f);
-	if (!clean_send(stdout, paper, &text))
-		out_of_memory();
+		print_findings(stdout, &f);
 	for (i = 0; i < f.count; i++) {
 		well = well && f.finding[i].state == WELL;
 		free(f.finding[i].what);

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "record.h"
+#include "smi.h"
 
 /* A file of memory_stats/ and what is to be written to it. */
 struct change {
@@ -103,13 +103,12 @@ static void plan(struct changes *to, FILE *tell, const struct lever_args *args)
 	size_t chip, first, end;
 	unsigned int memory;
 	bool given[2];
-	char *board;
 
 	first = args->chip >= 0 ? args->chip : 0;
 	end = args->chip >= 0 ? first + 1 : card->chips;
-	board = printable(*card->board ? card->board : "board not known");
-	fprintf(tell, "Card %u (%s, %s)", card->id.number, board, card->id.address);
-	free(board);
+	fprintf(tell, "Card %u (%s, %s)", card->id.number,
+		*card->board ? card->board : "board not known",
+		card->id.address);
 	switch (args->lever) {
 	case LEVER_CAPACITY:
 		parse_capacity(args->capacity, bytes, given, value,
@@ -160,12 +159,17 @@ static void plan(struct changes *to, FILE *tell, const struct lever_args *args)
 	fputc('\n', tell);
 }
 
-/* Ask on a terminal; where nobody is there the command itself is the answer. */
+/* Where nobody can be asked, only -y is an answer: a script may not mean it. */
 static bool agreed(const char *plan_text)
 {
 	char answer[16];
 
 	fputs(plan_text, stderr);
+	if (!isatty(STDIN_FILENO)) {
+		fputs("ttmem-smi: standard input is no terminal, so nobody can be asked. Do it with -y\n",
+		      stderr);
+		return false;
+	}
 	fputs("Do it? [y/N] ", stderr);
 	if (!fgets(answer, sizeof(answer), stdin)) {
 		fputc('\n', stderr);
@@ -255,7 +259,7 @@ int pull_lever(FILE *out, const struct want *want,
 
 	status = snapshot_take(&snap, want);
 	if (status)
-		say("%s", snap.why);
+		fprintf(stderr, "ttmem-smi: %s\n", snap.why);
 	for (i = 0; !status && i < snap.cards; i++) {
 		const struct card *card = &snap.card[i];
 
@@ -279,8 +283,7 @@ int pull_lever(FILE *out, const struct want *want,
 	}
 	if (fclose(tell))
 		out_of_memory();
-	status = change_all(out, &changes, text,
-			    !args->yes && isatty(STDIN_FILENO));
+	status = change_all(out, &changes, text, !args->yes);
 	free(text);
 out:
 	free(changes.change);

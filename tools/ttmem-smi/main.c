@@ -14,8 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clean.h"
-#include "record.h"
+#include "smi.h"
 
 /* A year; longer is a mistake. */
 #define INTERVAL_MAX	31536000.0
@@ -203,8 +202,6 @@ static bool paper_send(struct paper *paper, int fd)
 
 	if (fclose(paper->out))
 		out_of_memory();
-	if (!clean_speaks_utf8(fd))
-		clean_ascii(paper->text);
 	ok = write_out(fd, paper->text, paper->size);
 	free(paper->text);
 	return ok;
@@ -252,7 +249,7 @@ static int run(const struct job *job)
 		status = snapshot_take(&snap, &job->want);
 		/* Who watches sees it come back: told once, goes on. */
 		if (*snap.why && strcmp(snap.why, before))
-			say("%s", snap.why);
+			fprintf(stderr, "ttmem-smi: %s\n", snap.why);
 		strcpy(before, snap.why);
 		if (snap.cards) {
 			paper_open(&paper);
@@ -308,7 +305,7 @@ wrong(const char *format, ...)
 
 	va_start(args, format);
 	fputs("ttmem-smi: ", stderr);
-	clean_vprint(stderr, format, args);
+	vfprintf(stderr, format, args);
 	fputs(". ttmem-smi --help tells more\n", stderr);
 	va_end(args);
 	exit(EXIT_USAGE);
@@ -480,11 +477,6 @@ static void check(struct job *job)
 			      (job->mode == MODE_ALL && job->parts & ALL_PIDS) ||
 			      (job->mode == MODE_QUERY &&
 			       job->query == QUERY_PROCESSES);
-	/* It is memory of the process's, and not read without need. */
-	job->want.commands = job->want.processes &&
-			     (job->mode != MODE_QUERY ||
-			      query_wants_commands(job->fields) ||
-			      (job->want.sort && strstr(job->want.sort, "command")));
 }
 
 /* Options without a letter. */
@@ -737,8 +729,9 @@ int main(int argc, char **argv)
 		job.fd = open(job.file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
 			      0666);
 		if (job.fd < 0) {
-			return say("cannot write to %s: %s", job.file,
-				   strerror(errno));
+			fprintf(stderr, "ttmem-smi: cannot write to %s: %s\n",
+				job.file, strerror(errno));
+			return EXIT_FAILED;
 		}
 	}
 	style_of(&job.style, job.fd, job.colour);
@@ -755,7 +748,9 @@ int main(int argc, char **argv)
 		status = run(&job);
 	}
 	if (job.file && close(job.fd) && !status) {
-		status = say("cannot write to %s: %s", job.file, strerror(errno));
+		fprintf(stderr, "ttmem-smi: cannot write to %s: %s\n", job.file,
+			strerror(errno));
+		status = EXIT_FAILED;
 	}
 	return status;
 }

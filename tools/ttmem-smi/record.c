@@ -15,7 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clean.h"
 #include "record.h"
 
 /* As env(1) and its like answer. */
@@ -89,7 +88,7 @@ wrong(const char *format, ...)
 
 	va_start(args, format);
 	fputs("ttmem-smi: record: ", stderr);
-	clean_vprint(stderr, format, args);
+	vfprintf(stderr, format, args);
 	fputs(". ttmem-smi record --help tells more\n", stderr);
 	va_end(args);
 	exit(EXIT_USAGE);
@@ -101,7 +100,7 @@ int say(const char *format, ...)
 
 	va_start(args, format);
 	fputs("ttmem-smi: ", stderr);
-	clean_vprint(stderr, format, args);
+	vfprintf(stderr, format, args);
 	fputc('\n', stderr);
 	va_end(args);
 	return EXIT_FAILED;
@@ -713,9 +712,7 @@ int record_main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	struct job job = { .seconds = 1, .want = {
-		.processes = true, .commands = true,
-	} };
+	struct job job = { .seconds = 1, .want.processes = true };
 	int opt;
 
 	/* nvidia-smi has it with one dash. */

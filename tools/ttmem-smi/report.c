@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clean.h"
 #include "make_json.h"
 #include "record.h"
 
@@ -104,17 +103,11 @@ void format_after(char *text, size_t size, const struct recording *rec,
 
 static const char *name_of(const struct holding *h, char *text, size_t size)
 {
-	char *clean;
-
 	if (!h->holder)
 		return "(not told by the file)";
 	if (!h->holder->pid)
 		return "(not visible where it was recorded)";
 	snprintf(text, size, "%s", h->holder->command);
-	/* It may have been cut within a character. */
-	clean = printable(text);
-	snprintf(text, size, "%s", clean);
-	free(clean);
 	return text;
 }
 
@@ -161,8 +154,7 @@ static void print_text(FILE *out, const struct recording *rec, const char *path)
 	size_t i;
 
 	format_span(span, sizeof(span), rec);
-	clean_print(out, "%s", path);
-	fprintf(out, ": %zu sample%s in %.1f s, %s%s\n\n",
+	fprintf(out, "%s: %zu sample%s in %.1f s, %s%s\n\n", path,
 		rec->samples, rec->samples == 1 ? "" : "s",
 		seconds_after(rec, rec->samples - 1), span,
 		rec->cut ? "; its end was cut off" : "");
@@ -209,9 +201,7 @@ static void csv_pool(FILE *out, const char *kind, const struct recording *rec,
 {
 	const struct card_track *card = &rec->card[pool->card];
 
-	fprintf(out, "%s,%u,", kind, card->number);
-	csv_text(out, card->bus_id);
-	fputc(',', out);
+	fprintf(out, "%s,%u,%s,", kind, card->number, card->bus_id);
 	csv_text(out, card->board);
 	fprintf(out, ",%u,%s,", pool->chip, memory_names[pool->memory]);
 }
@@ -368,8 +358,7 @@ static void print_report_json(FILE *out, const struct recording *rec)
 					      JSON_C_TO_STRING_SPACED);
 	if (!text)
 		out_of_memory();
-	clean_json(out, text);
-	fputc('\n', out);
+	fprintf(out, "%s\n", text);
 	json_object_put(obj);
 }
 
@@ -397,7 +386,9 @@ static int draw(const struct recording *rec, const char *path)
 
 static int wrong(const char *what, const char *why)
 {
-	say("report: %s %s. ttmem-smi report --help tells more", what, why);
+	fprintf(stderr,
+		"ttmem-smi: report: %s %s. ttmem-smi report --help tells more\n",
+		what, why);
 	return EXIT_USAGE;
 }
 
@@ -417,9 +408,6 @@ int report_main(int argc, char **argv)
 	struct recording rec;
 	char why[512];
 	int opt, status = 0;
-	char *text = NULL;
-	FILE *paper;
-	size_t size;
 
 	while ((opt = getopt_long(argc, argv, "i:h", options, NULL)) != -1) {
 		switch (opt) {
@@ -458,17 +446,12 @@ int report_main(int argc, char **argv)
 	if (svg)
 		status = draw(&rec, svg);
 	if (!svg || strcmp(svg, "-")) {
-		paper = open_memstream(&text, &size);
-		if (!paper)
-			out_of_memory();
 		if (json)
-			print_report_json(paper, &rec);
+			print_report_json(stdout, &rec);
 		else if (csv)
-			print_csv(paper, &rec);
+			print_csv(stdout, &rec);
 		else
-			print_text(paper, &rec, path);
-		if (!clean_send(stdout, paper, &text))
-			out_of_memory();
+			print_text(stdout, &rec, path);
 		if (!status)
 			status = close_output(stdout, "standard output");
 	}

@@ -101,7 +101,7 @@ struct process {
 	char *user;		/* name, or number where it has none */
 	const char *name;	/* as the list tells it, while that is there */
 	size_t place;		/* while they are being sorted */
-	char *command;		/* NULL if @pid is 0 or it was not asked for */
+	char *command;		/* NULL if @pid is 0 */
 	bool has_line;		/* it is a command line, not only a name */
 };
 
@@ -128,7 +128,6 @@ struct want {
 	const char *sort;
 	bool details;
 	bool processes;
-	bool commands;		/* what they run, which costs a look at each */
 	bool silent;		/* who uses a card without a word, see silent.c */
 	bool peaks;		/* processes too that hold nothing any more */
 };
@@ -201,24 +200,14 @@ bool read_card(struct card *card, bool details);
  */
 bool card_wanted(const struct want *want, const struct card *card);
 
-/* command.c */
-
 /**
  * read_command() - find out what a process runs
  * @pid: the process
  * @name: its name, NULL if that is not known
  * @has_line: out: whether it is a command line; may be NULL
- *
- * Who lets nobody read the line does not stop this for more than 250 ms, and all of
- * them together for no more than 1 s from commands_begin() on: the name is told then.
  * Return: its command line, else its name, to be freed; NULL if it is gone
  */
 char *read_command(pid_t pid, const char *name, bool *has_line);
-
-/**
- * commands_begin() - a look begins, in which read_command() may wait anew
- */
-void commands_begin(void);
 
 /**
  * user_name() - name a user
@@ -358,7 +347,7 @@ char *fit(char *to, size_t size, size_t width, const char *from, bool utf8);
  * printable() - copy text of others whole, fit for a line of a file
  * @from: the text
  * Return: UTF-8 with a question mark for each byte that is none and for each
- * character that clean_allows() refuses, to be freed
+ * control character, to be freed
  */
 char *printable(const char *from);
 
@@ -468,13 +457,6 @@ bool query_check(enum query query, const char *fields, char *why,
  */
 bool query_wants_peaks(enum query query, const char *fields);
 
-/**
- * query_wants_commands() - whether command lines of processes are asked for
- * @fields: as typed, and checked, of processes
- * Return: whether they are
- */
-bool query_wants_commands(const char *fields);
-
 /* Explain the fields of a query. */
 void print_query_help(FILE *out, enum query query);
 
@@ -536,7 +518,7 @@ struct lever_args {
 bool lever_check(const struct lever_args *args, char *why, size_t why_size);
 
 /**
- * pull_lever() - ask, if there is somebody to ask, and do it
+ * pull_lever() - ask, unless told not to, and do it
  * @out: where to tell what was done
  * @want: to which cards
  * @args: what
