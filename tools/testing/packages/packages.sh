@@ -64,9 +64,6 @@ works()
 		{ echo "the exporter is not enabled"; return 1; }
 	[ -L "$root/etc/systemd/system/multi-user.target.wants/ttmem-metald.service" ] ||
 		{ echo "ttmem-metald is not enabled"; return 1; }
-	[ -L "$root/etc/systemd/system/multi-user.target.wants/ttmem-cdi.service" ] ||
-		{ echo "ttmem-cdi is not enabled"; return 1; }
-	[ -e "$root/usr/lib/udev/rules.d/62-ttmem-cdi.rules" ] || { echo "no udev rule of ttmem-cdi's"; return 1; }
 	[ -e "$root/usr/lib/udev/rules.d/61-ttmem-metald.rules" ] || { echo "no udev rule of ttmem-metald's"; return 1; }
 	for file in man1/ttmem-{smi,run,cdi,exporter}.1.gz man8/ttmem-metald.8.gz; do
 		[ -e "$root/usr/share/man/$file" ] || { echo "no $file"; return 1; }
@@ -91,7 +88,7 @@ are()
 	# shellcheck disable=SC2016 # dpkg's own
 	inside dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' '*ttmem*' > "$work/list"
 	cat "$work/list"
-	[ "$(grep -c " $1 installed$" "$work/list")" = 6 ] && ! grep -v " $1 installed$" "$work/list"
+	[ "$(grep -c " $1 installed$" "$work/list")" = 7 ] && ! grep -v " $1 installed$" "$work/list"
 }
 
 purged()
@@ -124,10 +121,10 @@ check()
 	listing > "$work/before"
 	try install "apt install ./ttmem-*.deb" debs 'ttmem-*.deb' "$version"
 	try install "and the libraries" debs '*ttmem*.deb' "$version"
-	try install "six packages" are "$version"
+	try install "seven packages" are "$version"
 	try install "they work" works "$version"
 	try upgrade "apt install ./*.deb of $next" debs '*.deb' "$next"
-	try upgrade "six packages" are "$next"
+	try upgrade "seven packages" are "$next"
 	try upgrade "they work" works "$next"
 	try purge "nothing is left" purged
 }
