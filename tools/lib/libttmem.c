@@ -455,11 +455,6 @@ fail:
 	return ret;
 }
 
-const char *ttmem_version(void)
-{
-	return TTMEM_VERSION;
-}
-
 const char *ttmem_strerror(int error)
 {
 	if (error == INT_MIN)

@@ -281,7 +281,6 @@ int ttmem_cards(struct ttmem_card_id **list, size_t *count, size_t entry_size)
 	size_t used = 0;
 	uint64_t number;
 	DIR *dir;
-	int ret;
 
 	if (!list || !count)
 		return -EINVAL;
@@ -292,8 +291,8 @@ int ttmem_cards(struct ttmem_card_id **list, size_t *count, size_t entry_size)
 
 	dir = opendir(TTMEM_CLASS);
 	if (!dir)
-		return errno == ENOENT ? -ENXIO : -errno;
-	while (errno = 0, (entry = readdir(dir))) {
+		return errno == ENOMEM ? -ENOMEM : -ENXIO;
+	while ((entry = readdir(dir))) {
 		if (strncmp(entry->d_name, prefix, strlen(prefix)) ||
 		    !ttmem__number(entry->d_name + strlen(prefix), INT_MAX,
 				   &number))
@@ -312,11 +311,10 @@ int ttmem_cards(struct ttmem_card_id **list, size_t *count, size_t entry_size)
 		if (identify(number, &cards[used]))
 			used++;
 	}
-	ret = -errno;
 	closedir(dir);
-	if (ret || !used) {
+	if (!used) {
 		free(cards);
-		return ret;
+		return 0;
 	}
 
 	qsort(cards, used, sizeof(*cards), by_number);

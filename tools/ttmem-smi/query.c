@@ -274,7 +274,7 @@ static const struct field card_fields[] = {
 	BOOKS_FIELD("l1.banks", NUMBER, NULL, PLACE(TTMEM_L1, banks),
 		    PLACE(TTMEM_L1, banks), "Tensix cores with L1."),
 	CUSTOM_FIELD("silent_processes", NULL, print_silent_processes,
-		     "Processes that have the card open and of which nothing is told. While there are any, what is free is [N/A], and so is what is used if nothing is told."),
+		     "Processes that use it without a word; then what is free is [N/A]."),
 	CUSTOM_FIELD("silent_reason", NULL, print_silent_reason,
 		     "Why, of most of them, in a word."),
 	BOOKS_FIELD("clients", NUMBER, NULL, offsetof(struct books, clients),

@@ -54,8 +54,9 @@ const char *silent_sentence(const struct snapshot *snap, const struct silent_use
 {
 	if (snap->metald.running && use->why == SILENT_NOT)
 		return "ttmem-metald has not seen the card yet";
-	return snap->metald.running ? silence_sentence(use->why) :
-	       "ttmem-metald, which would tell, is not running: sudo systemctl enable --now ttmem-metald";
+	if (snap->metald.running)
+		return silence_sentence(use->why);
+	return "ttmem-metald is not running: sudo systemctl enable --now ttmem-metald";
 }
 
 void print_silent(FILE *out, const struct snapshot *snap)

@@ -30,11 +30,12 @@
  */
 static uint64_t slab_left(void)
 {
-	int major, minor, pages = 1;
+	int major, minor, pages = 1, read;
 	struct utsname name;
 
 	assert_int_equal(uname(&name), 0);
-	assert_int_equal(sscanf(name.release, "%d.%d", &major, &minor), 2);
+	read = sscanf(name.release, "%d.%d", &major, &minor);
+	assert_int_equal(read, 2);
 	if (major < 5 || (major == 5 && minor < 13))
 		pages += 32;
 	return (uint64_t)pages * sysconf(_SC_PAGESIZE) * sysconf(_SC_NPROCESSORS_ONLN);

@@ -708,13 +708,16 @@ static void openers(void **state)
 	a = open("/dev/tenstorrent/0", O_RDWR | O_CLOEXEC);
 	b = open("/dev/tenstorrent/0", O_RDWR | O_CLOEXEC);
 	assert_true(a >= 0 && b >= 0);
-	assert_int_equal(run(TTMEM_SMI " -i 0 | tail -n 2 | head -n 1", out,
+	assert_int_equal(run(TTMEM_SMI " -i 0 | tail -n 3 | head -n 1", out,
 			     sizeof(out)), 0);
 	snprintf(expected, sizeof(expected),
 		 "|    0    - %7d root              N/A       N/A  ", getpid());
 	assert_ptr_equal(strstr(out, expected), out);
 	assert_int_equal(run(TTMEM_SMI " -i 0 | grep -c ' N/A       N/A  '", out,
 			     sizeof(out)), 0);
+	assert_string_equal(out, "1\n");
+	assert_int_equal(run(TTMEM_SMI " -i 0 | grep -c '^+ 1 process, N/A, holds what nobody tells: '",
+			     out, sizeof(out)), 0);
 	assert_string_equal(out, "1\n");
 	close(a);
 	close(b);

@@ -4,6 +4,7 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
 import time
 
@@ -20,6 +21,32 @@ set -g remain-on-exit on
 """
 
 GRAPH = re.compile("[\u2581-\u2588]")
+
+
+def session_of(pid):
+    """The session of a process, None if it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return int(file.read().rpartition(")")[2].split()[3])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def end_session(leader):
+    """Waits a while until a session has ended, and ends it."""
+    end = time.monotonic() + 5
+    while True:
+        left = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc")))
+                if session_of(pid) == leader]
+        if not left:
+            return
+        if time.monotonic() > end:
+            for pid in left:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+        time.sleep(0.05)
 
 
 class Terminal(support.Roots):
@@ -44,8 +71,15 @@ class Terminal(support.Roots):
 
     def stop(self):
         """Ends what runs, its terminal and the server, whose socket takes a while to go."""
+        panes = subprocess.run([*self.tmux_command(), "list-panes", "-a", "-F", "#{pane_pid}"],
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                               check=False).stdout.split()
         subprocess.run([*self.tmux_command(), "kill-server"], stderr=subprocess.DEVNULL, check=False)
         self.server += 1
+        # A process that loses its terminal while the leak sanitizer stops its threads waits
+        # for ever for a helper that the same signal has ended.
+        for pid in panes:
+            end_session(int(pid))
 
     def run_in(self, columns, rows, command, **environment):
         """Runs a shell command in a terminal of that size."""
