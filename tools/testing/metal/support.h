@@ -26,19 +26,20 @@
 		uint64_t end_ = now_ms() + PATIENCE; \
 		while (!(condition)) { \
 			if (now_ms() > end_) \
-				fail_msg("waited in vain for " #condition); \
+				fail_msg("waited in vain for " #condition \
+					 "; ttmem-metald's log:\n%s", slurp("log")); \
 			nap(); \
 		} \
 	} while (0)
 
 uint64_t now_ms(void);
 void nap(void);
+char *slurp(const char *path);
 
 /* A directory to stand in, removed again. */
 int tree_setup(void **state);
 int tree_teardown(void **state);
 void __attribute__((format(printf, 2, 3))) put(const char *text, const char *path, ...);
-char *slurp(const char *path);
 
 /* Cards 0 to @count - 1 of @chips chips, which nobody has open, with TT-KMD 2.10. */
 void put_cards(unsigned int count, unsigned int chips);
