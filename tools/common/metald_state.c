@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -81,7 +82,7 @@ static bool read_card(struct metald_card *card, struct json_object *from)
 
 static int parse(struct metald_state *state, struct json_object *root)
 {
-	struct json_object *time, *cards;
+	struct json_object *time, *cards, *version;
 	struct timespec now;
 	uint64_t schema;
 	size_t i, count;
@@ -95,6 +96,10 @@ static int parse(struct metald_state *state, struct json_object *root)
 	    !json_object_object_get_ex(root, "cards", &cards) ||
 	    !json_object_is_type(cards, json_type_array))
 		return -EBADMSG;
+	if (json_object_object_get_ex(root, "version", &version) &&
+	    json_object_is_type(version, json_type_string))
+		snprintf(state->version, sizeof(state->version), "%s",
+			 json_object_get_string(version));
 	count = json_object_array_length(cards);
 	state->card = calloc(count + 1, sizeof(*state->card));
 	if (!state->card)

@@ -27,6 +27,7 @@ struct metald_card {
 
 /**
  * struct metald_state - what it said last
+ * @version: ttmem-metald's own, empty if it does not say so
  * @running: it has said so just now; without that the rest means nothing
  * @age: seconds since it has, where there is a file
  * @unplaced: bytes that processes count for chips which no rule places
@@ -34,6 +35,7 @@ struct metald_card {
  * @cards: how many
  */
 struct metald_state {
+	char version[32];
 	bool running;
 	double age;
 	uint64_t unplaced;

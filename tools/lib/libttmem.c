@@ -455,6 +455,11 @@ fail:
 	return ret;
 }
 
+const char *ttmem_version(void)
+{
+	return TTMEM_VERSION;
+}
+
 const char *ttmem_strerror(int error)
 {
 	if (error == INT_MIN)

@@ -456,7 +456,8 @@ struct ttmem_card_id {
  * Thread-safe.
  *
  * Return: 0, also when TT-KMD is loaded and has no card; -ENXIO if TT-KMD is
- * not loaded, -ENOMEM, -EINVAL.
+ * not loaded, -ENOMEM, -EINVAL, or another negative errno if the cards cannot be
+ * listed.
  */
 int ttmem_cards(struct ttmem_card_id **list, size_t *count, size_t entry_size);
 
@@ -499,6 +500,13 @@ void ttmem_list_free(void *list);
  * Return: a constant string without a full stop, never NULL.
  */
 const char *ttmem_strerror(int error);
+
+/**
+ * ttmem_version() - the library's own version
+ *
+ * Return: as "0.1.0"
+ */
+const char *ttmem_version(void);
 
 #ifdef __cplusplus
 #pragma GCC diagnostic pop

@@ -281,6 +281,7 @@ int ttmem_cards(struct ttmem_card_id **list, size_t *count, size_t entry_size)
 	size_t used = 0;
 	uint64_t number;
 	DIR *dir;
+	int ret;
 
 	if (!list || !count)
 		return -EINVAL;
@@ -291,8 +292,8 @@ int ttmem_cards(struct ttmem_card_id **list, size_t *count, size_t entry_size)
 
 	dir = opendir(TTMEM_CLASS);
 	if (!dir)
-		return errno == ENOMEM ? -ENOMEM : -ENXIO;
-	while ((entry = readdir(dir))) {
+		return errno == ENOENT ? -ENXIO : -errno;
+	while (errno = 0, (entry = readdir(dir))) {
 		if (strncmp(entry->d_name, prefix, strlen(prefix)) ||
 		    !ttmem__number(entry->d_name + strlen(prefix), INT_MAX,
 				   &number))
@@ -311,10 +312,11 @@ int ttmem_cards(struct ttmem_card_id **list, size_t *count, size_t entry_size)
 		if (identify(number, &cards[used]))
 			used++;
 	}
+	ret = -errno;
 	closedir(dir);
-	if (!used) {
+	if (ret || !used) {
 		free(cards);
-		return 0;
+		return ret;
 	}
 
 	qsort(cards, used, sizeof(*cards), by_number);

@@ -141,8 +141,8 @@ static void write_page(FILE *file, void *arg)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	for_each_process(u, p)
 		add(&unplaced, unplaced_bytes(p));
-	fprintf(file, "{\"schema\":1,\"time\":%lld.%03ld,\"interval\":%g,\"unplaced_bytes\":%llu,\"cards\":[",
-		(long long)ts.tv_sec, ts.tv_nsec / 1000000, page->interval,
+	fprintf(file, "{\"schema\":1,\"version\":\"%s\",\"time\":%lld.%03ld,\"interval\":%g,\"unplaced_bytes\":%llu,\"cards\":[",
+		TTMEM_VERSION, (long long)ts.tv_sec, ts.tv_nsec / 1000000, page->interval,
 		(unsigned long long)unplaced);
 	for (i = 0; i < cards_count; i++) {
 		fputs(i ? "," : "", file);

@@ -3,10 +3,12 @@
  * ttmem-smi doctor: whether all is there that it takes to see what processes hold, a line
  * for each, with what mends it. What could not be looked at is said, and is not well.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <getopt.h>
 #include <glob.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +34,7 @@ static const char help[] =
 	"\n"
 	"Exit status: 0 if all is well; 1 if not; 2 wrong argument.\n";
 
-enum health { WELL, WRONG, UNKNOWN };
+enum verdict { WELL, WRONG, UNKNOWN };
 
 static const char * const states[] = {
 	[WELL] = "ok", [WRONG] = "wrong", [UNKNOWN] = "unknown",
@@ -41,7 +43,7 @@ static const char * const states[] = {
 /* What has been found. */
 struct findings {
 	struct finding {
-		enum health state;
+		enum verdict state;
 		const char *about;
 		char *what;
 		char *mend;		/* NULL if there is nothing to be done */
@@ -60,10 +62,10 @@ static char *put_together(const char *format, va_list args)
 	return text;
 }
 
-static struct finding *found(struct findings *f, enum health state, const char *about,
+static struct finding *found(struct findings *f, enum verdict state, const char *about,
 			     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-static struct finding *found(struct findings *f, enum health state, const char *about,
+static struct finding *found(struct findings *f, enum verdict state, const char *about,
 			     const char *format, ...)
 {
 	struct finding *new;
@@ -89,21 +91,79 @@ mend(struct finding *finding, const char *format, ...)
 	va_end(args);
 }
 
-static bool there(const char *path)
+/* 0 if it is there, -ENOENT if not, another negative errno if that cannot be seen. */
+static int look_for(const char *path)
 {
-	return !access(path, F_OK);
+	if (!access(path, F_OK))
+		return 0;
+	return errno == ENOTDIR ? -ENOENT : -errno;
 }
 
-/* Whether any file matches a pattern, braces and all. The first is then in @path. */
-static bool any(const char *pattern, char *path, size_t size)
+static bool there(const char *path)
+{
+	return !look_for(path);
+}
+
+static int glob_error;
+
+/* A directory that is not there has nothing in it; one that cannot be read may have. */
+static int note_error(const char *path, int error)
+{
+	(void)path;
+	if (error == ENOENT || error == ENOTDIR)
+		return 0;
+	glob_error = -error;
+	return 1;
+}
+
+/*
+ * The first file that matches a pattern, braces and all, into @path. Returns as
+ * look_for() does.
+ */
+static int match(const char *pattern, char *path, size_t size)
 {
 	glob_t matches;
-	bool is = !glob(pattern, GLOB_BRACE, NULL, &matches);
+	int ret;
 
-	if (is)
+	glob_error = 0;
+	ret = glob(pattern, GLOB_BRACE, note_error, &matches);
+	if (ret == GLOB_NOSPACE)
+		out_of_memory();
+	if (!ret)
 		snprintf(path, size, "%s", matches.gl_pathv[0]);
+	else
+		glob_error = glob_error ? glob_error : -ENOENT;
 	globfree(&matches);
-	return is;
+	return glob_error;
+}
+
+/* Where udev looks for rules and systemd for units, the one that counts first. */
+static int first_of(const char *kind, const char *name, char *path, size_t size)
+{
+	static const char * const places[] = {
+		"/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib",
+	};
+	int ret = -ENOENT;
+	size_t i;
+
+	for (i = 0; i < sizeof(places) / sizeof(places[0]) && ret == -ENOENT; i++) {
+		snprintf(path, size, TTMEM_ROOT "%s/%s/%s", places[i], kind, name);
+		ret = look_for(path);
+	}
+	return ret;
+}
+
+/* An empty file, or a link to /dev/null, is how an administrator turns one off. */
+static bool turned_off(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && !st.st_size;
+}
+
+static void cannot_see(struct findings *f, const char *about, const char *path, int error)
+{
+	found(f, UNKNOWN, about, "%s: %s", path, strerror(-error));
 }
 
 static void see_place(struct findings *f)
@@ -111,17 +171,24 @@ static void see_place(struct findings *f)
 	f->in_container = there(TTMEM_ROOT "/run/.containerenv") ||
 			  there(TTMEM_ROOT "/.dockerenv") ||
 			  there(TTMEM_ROOT "/run/systemd/container");
-	found(f, WELL, "place", f->in_container ?
-	      "in a container: modules, rules and services are its host's" : "not in a container");
+	found(f, WELL, "place", "%s", f->in_container ?
+	      "in a container: look on its host at what is installed, rules and services" :
+	      "not in a container");
 }
 
 static bool see_module(struct findings *f, const char *about, const char *name,
 		       char *version, size_t size)
 {
 	char path[TTMEM_PATH_SIZE];
+	int ret;
 
 	snprintf(path, sizeof(path), TTMEM_SYSFS "/module/%s", name);
-	if (!there(path)) {
+	ret = look_for(path);
+	if (ret && ret != -ENOENT) {
+		cannot_see(f, about, path, ret);
+		return false;
+	}
+	if (ret) {
 		mend(found(f, WRONG, about, "the module %s is not loaded", name),
 		     "%ssudo modprobe %s", f->in_container ? "on the host: " : "", name);
 		return false;
@@ -135,39 +202,89 @@ static bool see_module(struct findings *f, const char *about, const char *name,
 	return true;
 }
 
-static void see_versions(struct findings *f, const char *module)
+/* @what stands beside ttmem-smi, in @version. */
+static void compare(struct findings *f, const char *what, const char *version,
+		    const char *how)
 {
-	if (!*module)
-		return;
-	if (!strcmp(module, TTMEM_VERSION))
-		found(f, WELL, "versions", "module and tools are both %s", module);
+	if (!strcmp(version, TTMEM_VERSION))
+		found(f, WELL, "versions", "%s and ttmem-smi are both %s", what, version);
 	else
-		mend(found(f, WRONG, "versions", "the module is %s, ttmem-smi is %s", module,
+		mend(found(f, WRONG, "versions", "%s is %s, ttmem-smi is %s", what, version,
 			   TTMEM_VERSION),
-		     "install both of one version, then: sudo modprobe -r ttmem && sudo modprobe ttmem");
+		     "install both of one version, then: %s", how);
+}
+
+/* The one that the loader finds for other programs: ttmem-smi has its own in it. */
+static void see_library(struct findings *f)
+{
+	static const char name[] = "libttmem.so.0";
+	void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+	const char *(*version)(void);
+	const char *error;
+
+	if (!library) {
+		error = dlerror();
+		if (error && strstr(error, name) && strstr(error, strerror(ENOENT)))
+			found(f, WELL, "versions", "%s is not installed; only programs that tell ttmem themselves take it",
+			      name);
+		else
+			found(f, UNKNOWN, "versions", "%s", error ? error : name);
+		return;
+	}
+	version = (const char *(*)(void))dlsym(library, "ttmem_version");
+	if (version)
+		compare(f, name, version(), "sudo ldconfig");
+	else
+		mend(found(f, WRONG, "versions", "%s is older than ttmem-smi, which is %s", name,
+			   TTMEM_VERSION),
+		     "install both of one version, then: sudo ldconfig");
+	dlclose(library);
 }
 
 static void see_node(struct findings *f, const struct ttmem_card_id *card)
 {
 	char path[TTMEM_PATH_SIZE];
-	struct stat st;
+	char driver[TTMEM_PATH_SIZE];
+	struct stat st, tt_kmd;
+	mode_t denied;
 
 	snprintf(path, sizeof(path), TTMEM_NODES "/%u", card->number);
 	if (stat(path, &st)) {
 		mend(found(f, WRONG, "node", "%s: %s", path, strerror(errno)),
-		     f->in_container ?
+		     "%s", f->in_container ?
 		     "give the container that device too, or all of /dev/tenstorrent" :
 		     "sudo udevadm trigger --subsystem-match=ttmem");
 		return;
 	}
-	if (!S_ISCHR(st.st_mode))
+	if (!S_ISCHR(st.st_mode)) {
 		mend(found(f, WRONG, "node", "%s is not a device", path),
 		     "remove it, then: sudo udevadm trigger --subsystem-match=ttmem");
-	else if (access(path, R_OK | W_OK))
+		return;
+	}
+	if (access(path, R_OK | W_OK)) {
 		mend(found(f, WRONG, "node", "%s may not be opened by you, its mode is %04o", path,
 			   st.st_mode & 07777),
-		     "see MODE in /usr/lib/udev/rules.d/60-ttmem.rules, and the groups of: ls -l %s",
-		     path);
+		     "see MODE in 60-ttmem.rules, and the groups of: ls -l %s", path);
+		return;
+	}
+	/* Who may use the card has to be able to tell; root is denied neither. */
+	snprintf(driver, sizeof(driver), TTMEM_DEV "/tenstorrent/%u", card->number);
+	if (stat(driver, &tt_kmd)) {
+		/* A container may have it under another name. */
+		if (errno != ENOENT || !f->in_container)
+			found(f, UNKNOWN, "node", "%s, mode %04o; who may use the card is not known: %s: %s",
+			      path, st.st_mode & 07777, driver, strerror(errno));
+		else
+			found(f, WELL, "node", "%s, mode %04o", path, st.st_mode & 07777);
+		return;
+	}
+	denied = tt_kmd.st_mode & ~st.st_mode & 0666;
+	if (tt_kmd.st_gid != st.st_gid)
+		denied |= tt_kmd.st_mode & ~(st.st_mode << 3) & 060;
+	if (denied)
+		mend(found(f, WRONG, "node", "%s, mode %04o, is closed to some who may use %s, mode %04o",
+			   path, st.st_mode & 07777, driver, tt_kmd.st_mode & 07777),
+		     "set MODE and GROUP in 60-ttmem.rules as in TT-KMD's rule, then: sudo udevadm trigger --subsystem-match=ttmem");
 	else
 		found(f, WELL, "node", "%s, mode %04o", path, st.st_mode & 07777);
 }
@@ -185,7 +302,7 @@ static void see_cards(struct findings *f)
 		mend(found(f, WRONG, "cards", "TT-KMD drives no card"),
 		     "lspci -d 1e52: shows the cards that the machine sees, dmesg what TT-KMD says of them");
 	} else if (ret) {
-		found(f, UNKNOWN, "cards", "%s", ttmem_strerror(ret));
+		cannot_see(f, "cards", TTMEM_CLASS, ret);
 	}
 	for (i = 0; !ret && i < count; i++) {
 		if (!list[i].chips) {
@@ -224,24 +341,46 @@ static void see_list(struct findings *f)
 
 static void see_rule(struct findings *f)
 {
-	static const char * const places[] = {
-		TTMEM_ROOT "/etc/udev/rules.d/60-ttmem.rules",
-		TTMEM_ROOT "/run/udev/rules.d/60-ttmem.rules",
-		TTMEM_ROOT "/usr/local/lib/udev/rules.d/60-ttmem.rules",
-		TTMEM_ROOT "/usr/lib/udev/rules.d/60-ttmem.rules",
-		TTMEM_ROOT "/lib/udev/rules.d/60-ttmem.rules",
-	};
-	size_t i;
+	char path[TTMEM_PATH_SIZE];
+	int ret;
 
-	if (f->in_container)
+	ret = first_of("udev/rules.d", "60-ttmem.rules", path, sizeof(path));
+	if (ret == -ENOENT)
+		mend(found(f, WRONG, "udev rule", "there is no 60-ttmem.rules"),
+		     "install the package ttmem-dkms, or in ttmem's source: sudo make udev-install");
+	else if (ret)
+		cannot_see(f, "udev rule", path, ret);
+	else if (turned_off(path))
+		mend(found(f, WRONG, "udev rule", "%s is empty: nodes are root's alone", path),
+		     "sudo rm %s && sudo udevadm trigger --subsystem-match=ttmem", path);
+	else
+		found(f, WELL, "udev rule", "%s", path);
+}
+
+static void see_dkms(struct findings *f)
+{
+	static const char version[] = TTMEM_ROOT "/var/lib/dkms/ttmem/" TTMEM_VERSION;
+	static const char sentence[] =
+		"install the package ttmem-dkms, or in ttmem's source: sudo make dkms";
+	char path[TTMEM_PATH_SIZE];
+	int ret;
+
+	ret = look_for(version);
+	if (!ret) {
+		found(f, WELL, "DKMS", "%s", version);
 		return;
-	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		if (there(places[i])) {
-			found(f, WELL, "udev rule", "%s", places[i]);
-			return;
-		}
-	mend(found(f, WRONG, "udev rule", "there is no 60-ttmem.rules"),
-	     "install the package ttmem-dkms, or in ttmem's source: sudo make udev-install");
+	}
+	if (ret == -ENOENT)
+		ret = match(TTMEM_ROOT "/var/lib/dkms/ttmem/[0-9]*", path, sizeof(path));
+	if (!ret)
+		mend(found(f, WRONG, "DKMS", "it has %s and not %s", path, TTMEM_VERSION),
+		     "%s", sentence);
+	else if (ret == -ENOENT)
+		mend(found(f, WRONG, "DKMS",
+			   "it does not know ttmem: after the next update of the kernel it is missing"),
+		     "%s", sentence);
+	else
+		cannot_see(f, "DKMS", TTMEM_ROOT "/var/lib/dkms/ttmem", ret);
 }
 
 /* Whether the module is installed for this kernel, and will be for the next one. */
@@ -249,29 +388,75 @@ static void see_installed(struct findings *f)
 {
 	char pattern[TTMEM_PATH_SIZE + 100], path[TTMEM_PATH_SIZE];
 	const char *release = f->kernel.release;
+	int ret;
 
-	if (f->in_container)
-		return;
 	snprintf(pattern, sizeof(pattern), TTMEM_ROOT "/lib/modules/%s/{updates,extra}{,/dkms}/ttmem.ko*",
 		 release);
-	if (any(pattern, path, sizeof(path)))
+	ret = match(pattern, path, sizeof(path));
+	if (!ret)
 		found(f, WELL, "installed", "%s", path);
-	else
+	else if (ret == -ENOENT)
 		mend(found(f, WRONG, "installed", "ttmem is not installed for Linux %s", release),
 		     "sudo dkms autoinstall, or in ttmem's source: sudo make dkms");
-	if (!any(TTMEM_ROOT "/var/lib/dkms/ttmem/*", path, sizeof(path))) {
-		mend(found(f, WRONG, "DKMS",
-			   "it does not know ttmem, which the next kernel will lack"),
-		     "install the package ttmem-dkms, or in ttmem's source: sudo make dkms");
-		return;
-	}
-	found(f, WELL, "DKMS", "%s", path);
-	snprintf(path, sizeof(path), TTMEM_ROOT "/lib/modules/%s/build/Makefile", release);
-	if (there(path))
-		found(f, WELL, "headers", "of Linux %s", release);
 	else
+		cannot_see(f, "installed", pattern, ret);
+	see_dkms(f);
+	snprintf(path, sizeof(path), TTMEM_ROOT "/lib/modules/%s/build/Makefile", release);
+	ret = look_for(path);
+	if (!ret)
+		found(f, WELL, "headers", "of Linux %s", release);
+	else if (ret == -ENOENT)
 		mend(found(f, WRONG, "headers", "there are none of Linux %s", release),
 		     "sudo apt install linux-headers-%s, or your distribution's package", release);
+	else
+		cannot_see(f, "headers", path, ret);
+}
+
+/* Whether ttmem-metald is started at the next boot: systemd's doing, or udev's. */
+static void see_unit(struct findings *f)
+{
+	static const char wants[] =
+		TTMEM_ROOT "/etc/systemd/system/*.{wants,requires}/ttmem-metald.service";
+	char unit[TTMEM_PATH_SIZE], path[TTMEM_PATH_SIZE];
+	int ret, rule;
+
+	ret = look_for(TTMEM_ROOT "/run/systemd/system");
+	if (ret) {
+		found(f, UNKNOWN, "unit", "%s: whether ttmem-metald is started at the next boot is not known",
+		      ret == -ENOENT ? "systemd does not run here" : strerror(-ret));
+		return;
+	}
+	ret = first_of("systemd/system", "ttmem-metald.service", unit, sizeof(unit));
+	if (ret == -ENOENT) {
+		mend(found(f, WRONG, "unit", "there is no ttmem-metald.service"),
+		     "install the package ttmem-metald, or in ttmem's source: sudo make tools-install");
+		return;
+	}
+	if (!ret && turned_off(unit)) {
+		mend(found(f, WRONG, "unit", "%s is masked", unit),
+		     "sudo systemctl unmask ttmem-metald && sudo systemctl enable --now ttmem-metald");
+		return;
+	}
+	if (ret) {
+		cannot_see(f, "unit", unit, ret);
+		return;
+	}
+	ret = match(wants, path, sizeof(path));
+	if (!ret) {
+		found(f, WELL, "unit", "%s is enabled", unit);
+		return;
+	}
+	rule = first_of("udev/rules.d", "61-ttmem-metald.rules", path, sizeof(path));
+	if (!rule && !turned_off(path))
+		found(f, WELL, "unit", "%s is started by %s", unit, path);
+	else if (ret != -ENOENT)
+		cannot_see(f, "unit", wants, ret);
+	else if (rule && rule != -ENOENT)
+		cannot_see(f, "unit", path, rule);
+	else
+		mend(found(f, WRONG, "unit", "%s is not enabled: ttmem-metald is missing after the next boot",
+			   unit),
+		     "sudo systemctl enable --now ttmem-metald");
 }
 
 static void see_silence(struct findings *f, const struct metald_state *metald)
@@ -297,22 +482,36 @@ static void see_silence(struct findings *f, const struct metald_state *metald)
 static void see_metald(struct findings *f)
 {
 	struct metald_state metald;
+	char last[64] = "";
 	int ret;
 
-	/* It speaks to its own machine. */
-	if (f->in_container)
-		return;
 	ret = metald_read(&metald);
 	if (ret == -ENOMEM)
 		out_of_memory();
-	if (ret) {
-		found(f, UNKNOWN, "ttmem-metald", METALD_STATE ": %s", strerror(-ret));
+	if (ret == -EBADMSG || ret == -EFBIG) {
+		mend(found(f, UNKNOWN, "ttmem-metald", METALD_STATE " is not understood"),
+		     "install ttmem-metald %s, then: sudo systemctl restart ttmem-metald",
+		     TTMEM_VERSION);
+	} else if (ret) {
+		cannot_see(f, "ttmem-metald", METALD_STATE, ret);
 	} else if (!metald.running) {
+		if (there(METALD_STATE))
+			snprintf(last, sizeof(last), metald.age > 0 ?
+				 ", " METALD_STATE " is %.0f s old" :
+				 ", " METALD_STATE " is %.0f s ahead of the clock", fabs(metald.age));
 		mend(found(f, WRONG, "ttmem-metald",
-			   "it is not running: nothing is told of unmodified programs"),
-		     "sudo systemctl enable --now ttmem-metald; the package is ttmem-metald");
+			   "it is not running%s: nothing is told of unmodified programs", last),
+		     "sudo systemctl enable --now ttmem-metald; systemctl status ttmem-metald says why it ended");
 	} else {
-		found(f, WELL, "ttmem-metald", "it is running");
+		found(f, WELL, "ttmem-metald", "it is running, and spoke %.0f s ago",
+		      fabs(metald.age));
+		if (*metald.version)
+			compare(f, "ttmem-metald", metald.version,
+				"sudo systemctl restart ttmem-metald");
+		else
+			mend(found(f, UNKNOWN, "versions", "ttmem-metald does not say which it is"),
+			     "install ttmem-metald %s, then: sudo systemctl restart ttmem-metald",
+			     TTMEM_VERSION);
 		see_silence(f, &metald);
 	}
 	metald_free(&metald);
@@ -367,12 +566,18 @@ static void examine(struct findings *f)
 		out_of_memory();
 	see_place(f);
 	see_module(f, "TT-KMD", "tenstorrent", tt_kmd, sizeof(tt_kmd));
-	if (see_module(f, "ttmem", "ttmem", ttmem, sizeof(ttmem)))
-		see_versions(f, ttmem);
-	see_installed(f);
-	see_rule(f);
+	if (see_module(f, "ttmem", "ttmem", ttmem, sizeof(ttmem)) && *ttmem)
+		compare(f, "the module", ttmem, "sudo modprobe -r ttmem && sudo modprobe ttmem");
+	see_library(f);
+	if (!f->in_container) {
+		see_installed(f);
+		see_rule(f);
+	}
 	see_cards(f);
 	see_list(f);
+	if (f->in_container)
+		return;
+	see_unit(f);
 	see_metald(f);
 }
 

@@ -88,7 +88,7 @@ are()
 	# shellcheck disable=SC2016 # dpkg's own
 	inside dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' '*ttmem*' > "$work/list"
 	cat "$work/list"
-	[ "$(grep -c " $1 installed$" "$work/list")" = 6 ] && ! grep -v " $1 installed$" "$work/list"
+	[ "$(grep -c " $1 installed$" "$work/list")" = 7 ] && ! grep -v " $1 installed$" "$work/list"
 }
 
 purged()
@@ -121,10 +121,10 @@ check()
 	listing > "$work/before"
 	try install "apt install ./ttmem-*.deb" debs 'ttmem-*.deb' "$version"
 	try install "and the libraries" debs '*ttmem*.deb' "$version"
-	try install "six packages" are "$version"
+	try install "seven packages" are "$version"
 	try install "they work" works "$version"
 	try upgrade "apt install ./*.deb of $next" debs '*.deb' "$next"
-	try upgrade "six packages" are "$next"
+	try upgrade "seven packages" are "$next"
 	try upgrade "they work" works "$next"
 	try purge "nothing is left" purged
 }

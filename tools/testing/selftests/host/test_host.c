@@ -315,6 +315,11 @@ static void cards(void **state)
 
 	(void)state;
 	assert_int_equal(ttmem_cards(&list, &count, sizeof(*list)), -ENXIO);
+	/* What cannot be looked at is not empty. */
+	put("", "sys/class/other");
+	assert_int_equal(symlink("tenstorrent", "sys/class/tenstorrent"), 0);
+	assert_int_equal(ttmem_cards(&list, &count, sizeof(*list)), -ELOOP);
+	assert_int_equal(unlink("sys/class/tenstorrent"), 0);
 	assert_null(list);
 	put("", CLASS "/other");
 	assert_int_equal(ttmem_cards(&list, &count, sizeof(*list)), 0);
@@ -743,6 +748,7 @@ static void strerrors(void **state)
 		for (j = 0; j < i; j++)
 			assert_string_not_equal(ttmem_strerror(-codes[i]),
 						ttmem_strerror(-codes[j]));
+	assert_string_equal(ttmem_version(), TTMEM_VERSION);
 	assert_string_equal(ttmem_strerror(0), "no error");
 	assert_non_null(ttmem_strerror(INT32_MIN));
 	assert_non_null(ttmem_strerror(INT32_MAX));

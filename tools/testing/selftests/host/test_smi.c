@@ -541,7 +541,7 @@ static void put_metald(int age, const char *unplaced, const char *cards)
 	char text[1024];
 
 	snprintf(text, sizeof(text),
-		 "{\"schema\":1,\"time\":%d.5,\"interval\":0.1,\"unplaced_bytes\":%s,\"cards\":[%s]}\n",
+		 "{\"schema\":1,\"version\":\"0.1.0\",\"time\":%d.5,\"interval\":0.1,\"unplaced_bytes\":%s,\"cards\":[%s]}\n",
 		 1764000000 - age, unplaced, cards);
 	put(text, METALD_STATE);
 }
@@ -636,42 +636,78 @@ static void silent_rubbish(void **state)
 static void put_well(void)
 {
 	static const char script[] =
-		"mkdir -p dev/tenstorrent/mem root/usr/lib/udev/rules.d root/var/lib/dkms/ttmem/0.1.0\n"
-		"for n in 0 1 2; do ln -s /dev/null dev/tenstorrent/mem/$n; done\n"
-		"touch root/usr/lib/udev/rules.d/60-ttmem.rules\n"
+		"mkdir -p dev/tenstorrent/mem root/etc root/var/lib/dkms/ttmem/0.1.0 lib\n"
+		"for n in 0 1 2; do\n"
+		"	ln -s /dev/null dev/tenstorrent/$n; ln -s /dev/null dev/tenstorrent/mem/$n\n"
+		"done\n"
 		"modules=root/lib/modules/$(uname -r)\n"
 		"mkdir -p $modules/updates/dkms $modules/build\n"
-		"touch $modules/updates/dkms/ttmem.ko.xz $modules/build/Makefile\n";
+		"touch $modules/updates/dkms/ttmem.ko.xz $modules/build/Makefile\n"
+		"mkdir -p root/run/systemd/system root/etc/systemd/system/multi-user.target.wants\n"
+		"ln -s /unit root/etc/systemd/system/multi-user.target.wants/ttmem-metald.service\n"
+		"cp \"${smi%/*}/libttmem.so.0\" lib\n";
 
 	three_cards();
+	put("#\n", "root/usr/lib/udev/rules.d/60-ttmem.rules");
+	put("#\n", "root/usr/lib/udev/rules.d/61-ttmem-metald.rules");
+	put("[Service]\n", "root/usr/lib/systemd/system/ttmem-metald.service");
+	put("echo 'const char *ttmem_version(void) { return \"0.0.9\"; }' |\n"
+	    "	cc -shared -fPIC -x c -o lib/libttmem.so.0 -\n", "older");
 	put_metald(0, "0", "{\"card\":0,\"silent\":{\"starting\":1}}");
+	setenv("smi", TTMEM_SMI, 1);
 	assert_int_equal(system(script), 0);
 	/* Does something in a copy of it, and prints what is not well then. */
-	put("mkdir copy; cp -a sys proc dev run root copy; cd copy; eval \"$1\"\n"
-	    "$smi doctor | sed \"s/$(uname -r)/RELEASE/g\" | grep -v \"$2\"\n"
+	put("mkdir copy; cp -a sys proc dev run root lib copy; cd copy; eval \"$1\"\n"
+	    "LD_LIBRARY_PATH=lib $smi doctor | sed \"s/$(uname -r)/RELEASE/g\" | grep -v \"$2\"\n"
 	    "status=${PIPESTATUS[0]}; cd ..; rm -r copy; exit $status\n", "try");
 }
 
 /* What is not well is said, with what mends it, and changes the status. */
 static void doctor(void **state)
 {
+	/* A link to itself is something that nobody can look at, not even root. */
 	static const char * const wrongs[] = {
-		"mv sys/module/tenstorrent sys/module/gone", "mv sys/module/ttmem sys/module/gone",
-		"echo 0.0.9 >sys/module/ttmem/version", "rm sys/module/ttmem/version",
-		"rm -r root/lib/modules/*/updates", "rm -r root/var/lib/dkms/ttmem/*",
-		"rm -r root/lib/modules/*/build", "rm root/usr/lib/udev/rules.d/60-ttmem.rules",
+		"mv sys/module/tenstorrent sys/module/gone", "rm sys/module/tenstorrent/version",
+		"mv sys/module/ttmem sys/module/gone", "rm sys/module/ttmem/version",
+		"rm -r sys/module/ttmem; ln -s ttmem sys/module/ttmem",
+		"echo 0.0.9 >sys/module/ttmem/version",
+		"sh ../older", "echo | cc -shared -o lib/libttmem.so.0 -x c -",
+		"echo >lib/libttmem.so.0",
+		"rm -r root/lib/modules/*/updates",
+		"cd root/lib/modules/*/; rm -r updates; ln -s ./updates updates; cd ../../../..",
+		"rm -r root/var/lib/dkms/ttmem/*",
+		"cd root/var/lib/dkms/ttmem; mv 0.1.0 0.0.9; cd ../../../../..",
+		"cd root/var/lib/dkms; rm -r ttmem; ln -s ./ttmem ttmem; cd ../../../..",
+		"rm -r root/lib/modules/*/build",
+		"cd root/lib/modules/*/; rm -r build; ln -s ./build build; cd ../../../..",
+		"rm root/usr/lib/udev/rules.d/60-ttmem.rules",
+		"mkdir -p root/etc/udev/rules.d; ln -s /dev/null root/etc/udev/rules.d/60-ttmem.rules",
+		"ln -s udev root/etc/udev",
+		"rm -r sys/class/tenstorrent/*",
+		"rm -r sys/class/tenstorrent; ln -s tenstorrent sys/class/tenstorrent",
 		"rm dev/tenstorrent/mem/1", "rm dev/tenstorrent/mem/1; echo >dev/tenstorrent/mem/1",
+		"rm dev/tenstorrent/1",
 		"rm -r sys/class/ttmem/ttmem2", "rm proc/driver/ttmem/clients",
+		"rm -r root/run/systemd",
+		"ln -s systemd root/run/system; rm -r root/run/systemd; ln -s system root/run/systemd",
+		"rm root/usr/lib/systemd/system/*",
+		"ln -s /dev/null root/etc/systemd/system/ttmem-metald.service",
+		"cd root/usr/lib/systemd; rm -r system; ln -s ./system system; cd ../../../..",
+		"rm root/etc/systemd/system/*/*",
+		"rm root/etc/systemd/system/*/* root/usr/lib/udev/rules.d/61-*",
 		"rm run/metald.json", "echo '{' >run/metald.json",
+		"ln -sf metald.json run/metald.json",
+		"sed -i s/1764000000/1763999900/ run/metald.json",
+		"sed -i s/1764000000/1764000100/ run/metald.json",
+		"sed -i s/0.1.0/0.0.9/ run/metald.json", "sed -i s/version/name/ run/metald.json",
 		"sed -i 's/bytes.:0/bytes\\x22:5/; s/starting/no_tracker/' run/metald.json",
-		"mkdir -p root/run; touch root/run/.containerenv; rm dev/tenstorrent/mem/0",
+		"mkdir -p root/run; touch root/run/.containerenv; rm -r dev/tenstorrent/mem/0 dev/tenstorrent/1 root/usr root/var run",
 	};
 	char command[1024];
 	size_t i;
 
 	(void)state;
 	put_well();
-	setenv("smi", TTMEM_SMI, 1);
 	begin();
 	play_shell("bash try true ^$");
 	play("doctor --json | tr -d '\\n ' | cut -c 1-75");
@@ -683,6 +719,49 @@ static void doctor(void **state)
 	play("doctor now");
 	play("doctor --all");
 	end("doctor");
+}
+
+/* Programs alone need no library, where none is installed. */
+static void doctor_no_library(void **state)
+{
+	(void)state;
+	put_well();
+	if (!system("PATH=$PATH:/sbin ldconfig -p | grep -q libttmem"))
+		skip();
+	assert_int_equal(run("bash try 'rm lib/*' ^$", out, sizeof(out), err, sizeof(err)), 0);
+	assert_non_null(strstr(out, "\nok       versions      libttmem.so.0 is not installed; "));
+}
+
+/* Who may use the card may tell what he holds of it. To root both are open. */
+static void doctor_modes(void **state)
+{
+	static const struct {
+		const char *driver, *node, *group;
+		bool well;
+	} modes[] = {
+		{ "666", "666", "0:0", true }, { "660", "660", "0:0", true },
+		{ "660", "666", "0:4", true }, { "600", "660", "0:0", true },
+		{ "666", "660", "0:0", false }, { "660", "640", "0:0", false },
+		{ "660", "660", "0:4", false }, { "666", "600", "0:0", false },
+	};
+	char command[512], line[256];
+	size_t i;
+
+	(void)state;
+	put_well();
+	if (system("mknod node c 1 3 2>err"))
+		skip();
+	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		snprintf(command, sizeof(command),
+			 "bash try 'cd dev/tenstorrent; rm 1 mem/1; mknod -m %s 1 c 1 3; mknod -m %s mem/1 c 1 3; chown %s mem/1; cd ../..' ^$",
+			 modes[i].driver, modes[i].node, modes[i].group);
+		assert_int_equal(run(command, out, sizeof(out), err, sizeof(err)), !modes[i].well);
+		snprintf(line, sizeof(line), modes[i].well ?
+			 "\nok       node          dev/tenstorrent/mem/1, mode 0%s\n" :
+			 "\nwrong    node          dev/tenstorrent/mem/1, mode 0%s, is closed to some who may use dev/tenstorrent/1, mode 0%s\n",
+			 modes[i].node, modes[i].driver);
+		assert_non_null(strstr(out, line));
+	}
 }
 
 /* The list of all cards is read once a look, which a pipe allows no second time. */
@@ -1097,6 +1176,8 @@ int main(void)
 		CASE(sources),
 		CASE(silent),
 		CASE(doctor),
+		CASE(doctor_no_library),
+		CASE(doctor_modes),
 		CASE(silent_rubbish),
 		CASE(one_reading),
 		CASE(list_not_there),
