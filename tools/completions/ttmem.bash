@@ -121,14 +121,17 @@ _ttmem_smi()
 	--query-card | --query-gpu) _ttmem_list "$cur" "$(_ttmem_fields card)"; return ;;
 	--query-chip) _ttmem_list "$cur" "$(_ttmem_fields chip)"; return ;;
 	--query-compute-apps) _ttmem_list "$cur" "$(_ttmem_fields compute-apps)"; return ;;
+	--query-accounted-apps) _ttmem_list "$cur" "$(_ttmem_fields accounted-apps)"; return ;;
+	--by) mapfile -t COMPREPLY < <(compgen -W "cgroup job user" -- "$cur"); return ;;
+	--accounting-mode | -am) mapfile -t COMPREPLY < <(compgen -W "0 1" -- "$cur"); return ;;
 	--format) _ttmem_list "$cur" "csv noheader nounits bytes"; return ;;
 	-i | --id) _ttmem_list "$cur" "$(_ttmem_cards) all"; return ;;
 	-p | --pid | --reservations) _ttmem_list "$cur" "$(_ttmem_pids)"; return ;;
 	--sort) mapfile -t COMPREPLY < <(compgen -W "card pid user command dram l1 reservations" -- "$cur"); return ;;
-	--display) _ttmem_list "$cur" "MEMORY TEMPERATURE POWER CLOCK PIDS"; return ;;
+	--display) _ttmem_list "$cur" "MEMORY TEMPERATURE POWER CLOCK PIDS ACCOUNTING"; return ;;
 	-d)
 		case " ${COMP_WORDS[*]} " in
-		*" -q "* | *" --query "*) _ttmem_list "$cur" "MEMORY TEMPERATURE POWER CLOCK PIDS" ;;
+		*" -q "* | *" --query "*) _ttmem_list "$cur" "MEMORY TEMPERATURE POWER CLOCK PIDS ACCOUNTING" ;;
 		esac
 		return ;;
 	--color) mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur"); return ;;
@@ -140,8 +143,10 @@ _ttmem_smi()
 	esac
 	_ttmem_options "dmon pmon top record report doctor
 		-L --list-cards --list-gpus -q --query -d --display= --query-card= --query-gpu=
-		--query-chip= --query-compute-apps= --format= --help-query --help-query-card
-		--help-query-gpu --help-query-chip --help-query-compute-apps --json
+		--query-chip= --query-compute-apps= --query-accounted-apps= --by=
+		--accounting-mode -am --format= --help-query --help-query-card
+		--help-query-gpu --help-query-chip --help-query-compute-apps
+		--help-query-accounted-apps --json
 		--reservations= -i --id= -p --pid= --sort= -l --loop= --loop-ms= -lms -c --count=
 		-f --filename= --color= --delay= -s --select= -o --options= --set-capacity=
 		--ascii --reset-peaks --invalidate --chip= -y --yes -h --help -V --version"
@@ -209,8 +214,20 @@ _ttmem_metald()
 	_ttmem_options "-i --interval= -1 --once -j --json -c --chips= -h --help -V --version"
 }
 
+_ttmem_account()
+{
+	local cur prev
+
+	_ttmem_words
+	case $prev in
+	-s | --size | -r | --rate | -b | --buffer) return ;;
+	esac
+	_ttmem_options "-s --size= -r --rate= -b --buffer= -h --help -V --version"
+}
+
 complete -F _ttmem_smi ttmem-smi
 complete -F _ttmem_run ttmem-run
 complete -F _ttmem_cdi ttmem-cdi
 complete -F _ttmem_exporter ttmem-exporter
 complete -F _ttmem_metald ttmem-metald
+complete -F _ttmem_account ttmem-account

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cgroup.h"
 #include "exporter.h"
 #include "internal.h"
 #include "metald_state.h"
@@ -199,30 +200,16 @@ static void put_label(FILE *out, const char *name, const char *value)
 	fputc('"', out);
 }
 
-/*
- * The path of a process's control group, which names its container; empty if it
- * cannot be told. On machines with both hierarchies the older one may be in use.
- */
+/* The path of a process's control group; empty if it cannot be told. */
 static void read_cgroup(pid_t pid, char *group, size_t size)
 {
-	char path[TTMEM_PATH_SIZE], *text, *line, *rest;
+	char path[TTMEM_PATH_SIZE], *text;
 
 	group[0] = '\0';
 	snprintf(path, sizeof(path), TTMEM_PROC "/%d/cgroup", pid);
 	if (ttmem__read_file(path, &text, NULL))
 		return;
-	for (line = strtok_r(text, "\n", &rest); line;
-	     line = strtok_r(NULL, "\n", &rest)) {
-		char *names = strchr(line, ':');
-		char *where = names ? strchr(names + 1, ':') : NULL;
-
-		if (!where)
-			continue;
-		*where++ = '\0';
-		names++;
-		if (!*names ? !*group : !strcmp(names, "memory"))
-			snprintf(group, size, "%s", where);
-	}
+	cgroup_choose(text, group, size);
 	free(text);
 }
 

@@ -5,19 +5,18 @@
  * processes in between.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "lock.h"
 #include "metald.h"
 
 #define EXIT_USAGE	2
@@ -278,22 +277,13 @@ static void look(double interval)
 static bool take_lock(void)
 {
 	static const char path[] = TTMEM_RUN "/metald.lock";
-	int fd;
+	int ret = lock_take(TTMEM_RUN, path);
 
-	if (mkdir(TTMEM_RUN, 0755) && errno != EEXIST) {
-		say("%s: %s", TTMEM_RUN, strerror(errno));
-		return false;
-	}
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		say("%s: %s", path, strerror(errno));
-		return false;
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB)) {
+	if (ret == -EWOULDBLOCK)
 		say("another ttmem-metald is running: it holds %s", path);
-		return false;
-	}
-	return true;
+	else if (ret)
+		say("%s: %s", path, strerror(-ret));
+	return !ret;
 }
 
 static int run(double interval)

@@ -694,12 +694,14 @@ static bool all_found(struct snapshot *snap, const struct want *want)
 	return all;
 }
 
-static bool pid_wanted(const char *pids, pid_t pid)
+bool pid_wanted(const char *pids, pid_t pid)
 {
 	char *list, *rest, *word;
 	bool found = false;
 	uint64_t n;
 
+	if (!pids)
+		return true;
 	list = copy(pids);
 	rest = list;
 	while (!found && (word = next_word(&rest)))

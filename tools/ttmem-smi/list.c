@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accounted.h"
 #include "smi.h"
 
 #define NAME_WIDTH	42
@@ -42,6 +43,7 @@ bool parse_parts(const char *text, unsigned int *parts, char *why,
 		{ "POWER", ALL_POWER },
 		{ "CLOCK", ALL_CLOCK },
 		{ "PIDS", ALL_PIDS },
+		{ "ACCOUNTING", ALL_ACCOUNTING },
 	};
 	size_t len, i;
 
@@ -58,7 +60,7 @@ bool parse_parts(const char *text, unsigned int *parts, char *why,
 				break;
 		if (i == sizeof(words) / sizeof(words[0])) {
 			snprintf(why, why_size,
-				 "-d %.*s: -q displays MEMORY, TEMPERATURE, POWER, CLOCK and PIDS",
+				 "-d %.*s: -q displays MEMORY, TEMPERATURE, POWER, CLOCK, PIDS and ACCOUNTING",
 				 (int)len, text);
 			return false;
 		}
@@ -235,8 +237,44 @@ static void print_processes(FILE *out, const struct snapshot *snap,
 		     snap->processes_known ? "None" : "N/A");
 }
 
+/* What has ended on the card that is there now, as ttmem-account has written it down. */
+static void print_accounted(FILE *out, const struct card *card, const struct accounts *accounts)
+{
+	bool any = false;
+	char when[64];
+	size_t i;
+
+	line(out, 1, "Accounting Mode", "%s",
+	     accounts->state == ACCOUNTING_ON ? "Enabled" :
+	     accounts->state == ACCOUNTING_OFF ? "Disabled" : "N/A");
+	if (*accounts->why) {
+		line(out, 1, "Accounted Processes", "N/A, %s", accounts->why);
+		return;
+	}
+	for (i = 0; i < accounts->clients; i++) {
+		const struct accounted *a = &accounts->client[i];
+
+		if (strcmp(a->address, card->id.address))
+			continue;
+		if (!any)
+			heading(out, 1, "Accounted Processes");
+		any = true;
+		line(out, 2, "Process ID", "%d", a->pid);
+		text_line(out, 3, "User", user_name(a->uid));
+		text_line(out, 3, "Command", a->command);
+		text_line(out, 3, "Control Group", a->cgroup);
+		text_line(out, 3, "Begin", accounted_time(when, sizeof(when), a->begin));
+		text_line(out, 3, "End", accounted_time(when, sizeof(when), a->end));
+		bytes_line(out, 3, "Peak DRAM", accounted_peak(a, TTMEM_DRAM));
+		bytes_line(out, 3, "Peak L1", accounted_peak(a, TTMEM_L1));
+	}
+	if (!any)
+		line(out, 1, "Accounted Processes", "None");
+}
+
 static void print_card(FILE *out, const struct snapshot *snap,
-		       const struct card *card, unsigned int parts)
+		       const struct card *card, unsigned int parts,
+		       const struct accounts *accounts)
 {
 	char name[32];
 	size_t i;
@@ -277,14 +315,19 @@ static void print_card(FILE *out, const struct snapshot *snap,
 	print_sensors(out, card, parts);
 	if (parts & ALL_PIDS)
 		print_processes(out, snap, card->id.number);
+	if (parts & ALL_ACCOUNTING)
+		print_accounted(out, card, accounts);
 }
 
 void print_all(FILE *out, const struct snapshot *snap, unsigned int parts)
 {
 	char when[64];
+	struct accounts accounts = { 0 };
 	struct tm tm;
 	size_t i;
 
+	if (parts & ALL_ACCOUNTING)
+		accounts_read(&accounts);
 	localtime_r(&snap->time.tv_sec, &tm);
 	strftime(when, sizeof(when), "%a %b %e %H:%M:%S %Y", &tm);
 	fputs("\n==============TTMEM-SMI LOG==============\n\n", out);
@@ -294,6 +337,12 @@ void print_all(FILE *out, const struct snapshot *snap, unsigned int parts)
 	text_line(out, 0, "Driver Version", snap->tt_kmd);
 	fputc('\n', out);
 	line(out, 0, "Attached Cards", "%zu", snap->cards);
+	if (parts & ALL_ACCOUNTING && !*accounts.why) {
+		line(out, 0, "Clients Only Counted", "%llu", (unsigned long long)accounts.left_out);
+		line(out, 0, "Lost Events", "%llu", (unsigned long long)accounts.lost_events);
+		line(out, 0, "Lost Lines", "%llu", (unsigned long long)accounts.lost_lines);
+	}
 	for (i = 0; i < snap->cards; i++)
-		print_card(out, snap, &snap->card[i], parts);
+		print_card(out, snap, &snap->card[i], parts, &accounts);
+	accounts_free(&accounts);
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "accounted.h"
 #include "smi.h"
 
 /* A year; longer is a mistake. */
@@ -30,16 +31,24 @@ static const char help[] =
 	"What to show, instead of the table:\n"
 	"  -L, --list-cards       a line for each card; also --list-gpus\n"
 	"  -q, --query            all that is known of each card, in words\n"
-	"  -d, --display=LIST     with -q: only MEMORY, TEMPERATURE, POWER, CLOCK, PIDS\n"
+	"  -d, --display=LIST     with -q: only MEMORY, TEMPERATURE, POWER, CLOCK, PIDS;\n"
+	"                         ACCOUNTING: what has ended, see --query-accounted-apps\n"
 	"      --query-card=LIST  these fields of each card, as CSV; also --query-gpu\n"
 	"      --query-chip=LIST  of each chip\n"
 	"      --query-compute-apps=LIST\n"
 	"                         of each process\n"
+	"      --query-accounted-apps=LIST\n"
+	"                         of each client that has ended, as ttmem-account has\n"
+	"                         written it down\n"
+	"      --by=WHAT          with that: added up by cgroup, job or user\n"
+	"      --accounting-mode[=0|1]\n"
+	"                         whether ttmem-account is running; also -am\n"
 	"      --format=csv[,noheader][,nounits][,bytes]\n"
 	"                         how CSV is written; bytes: exactly, in place of MiB\n"
 	"      --help-query       explain all fields; those of one query:\n"
 	"                         --help-query-card, --help-query-gpu,\n"
-	"                         --help-query-chip, --help-query-compute-apps\n"
+	"                         --help-query-chip, --help-query-compute-apps,\n"
+	"                         --help-query-accounted-apps\n"
 	"      --json             exact bytes as JSON; with -l a document a line\n"
 	"      --reservations=PID what a process has reserved: address, size, memory,\n"
 	"                         tag and label; with --format=csv exactly\n"
@@ -95,6 +104,7 @@ static const char help[] =
 enum mode {
 	MODE_TABLE, MODE_LIST, MODE_ALL, MODE_QUERY, MODE_JSON, MODE_DMON,
 	MODE_PMON, MODE_RESERVATIONS, MODE_LEVER, MODE_HELP_QUERY,
+	MODE_ACCOUNTED, MODE_ACCOUNTING,
 };
 
 /* What is to be done. */
@@ -104,6 +114,9 @@ struct job {
 	enum query query;
 	bool all_queries;	/* of --help-query */
 	const char *fields;
+	const char *by;
+	enum accounted_by accounted_by;
+	const char *accounting;	/* of --accounting-mode */
 	const char *display;	/* -d: of -q, or the delay of dmon and pmon */
 	unsigned int parts;
 	const char *format;
@@ -286,11 +299,20 @@ static int run_once(const struct job *job)
 	case MODE_LEVER:
 		status = pull_lever(paper.out, &job->want, &job->lever);
 		break;
+	case MODE_ACCOUNTED:
+		status = print_accounts(paper.out, &job->want, job->accounted_by, job->fields,
+					&job->csv);
+		break;
+	case MODE_ACCOUNTING:
+		status = print_accounting_mode(paper.out, job->accounting);
+		break;
 	default:
 		print_query_help(paper.out, job->query);
 		if (job->all_queries) {
 			fputc('\n', paper.out);
 			print_query_help(paper.out, QUERY_PROCESSES);
+			fputc('\n', paper.out);
+			print_query_help(paper.out, QUERY_ACCOUNTED);
 		}
 	}
 	if (!paper_send(&paper, job->fd))
@@ -411,7 +433,7 @@ static void check_modes(struct job *job)
 	const char *name = job->mode_name ? job->mode_name : "the table";
 
 	if (job->format && job->mode != MODE_QUERY &&
-	    job->mode != MODE_RESERVATIONS)
+	    job->mode != MODE_RESERVATIONS && job->mode != MODE_ACCOUNTED)
 		wrong("--format is for --query-card and the like, and for --reservations");
 	if (job->display && !monitor && job->mode != MODE_ALL)
 		wrong("-d is for -q, dmon and pmon");
@@ -427,6 +449,18 @@ static void check_modes(struct job *job)
 	if (job->chip && (job->mode != MODE_LEVER ||
 			  job->lever.lever == LEVER_INVALIDATE))
 		wrong("--chip is for --set-capacity and --reset-peaks");
+	if (job->by && job->mode != MODE_ACCOUNTED)
+		wrong("--by is for --query-accounted-apps");
+	if (job->by && !accounted_by(job->by, &job->accounted_by))
+		wrong("--by %s: it is cgroup, job or user", job->by);
+	if (job->accounting && strcmp(job->accounting, "0") && strcmp(job->accounting, "1") &&
+	    strcasecmp(job->accounting, "DISABLED") && strcasecmp(job->accounting, "ENABLED"))
+		wrong("--accounting-mode %s: it is 0 or DISABLED, or 1 or ENABLED",
+		      job->accounting);
+	if (job->want.sort && (job->mode == MODE_ACCOUNTED || job->mode == MODE_ACCOUNTING))
+		wrong("%s has an order of its own: there is no --sort with it", name);
+	if ((job->want.cards || job->want.pids) && job->mode == MODE_ACCOUNTING)
+		wrong("%s is about the machine: there is no -i or -p with it", name);
 	if (job->mode == MODE_LEVER && !job->want.cards)
 		wrong("%s: say which card with -i, or all with -i all", name);
 	if (job->mode == MODE_LEVER && (job->want.pids || job->want.sort))
@@ -442,7 +476,7 @@ static void check(struct job *job)
 	parse_format(job);
 	if (!want_check(&job->want, why, sizeof(why)))
 		wrong("%s", why);
-	if (job->mode == MODE_QUERY &&
+	if ((job->mode == MODE_QUERY || job->mode == MODE_ACCOUNTED) &&
 	    !query_check(job->query, job->fields, why, sizeof(why)))
 		wrong("%s", why);
 	if (job->mode == MODE_ALL &&
@@ -486,6 +520,7 @@ enum {
 	OPT_RESERVATIONS, OPT_SORT, OPT_LOOP_MS, OPT_COLOR, OPT_ASCII,
 	OPT_CAPACITY,
 	OPT_PEAKS, OPT_INVALIDATE, OPT_CHIP,
+	OPT_QUERY_ACCOUNTED, OPT_HELP_ACCOUNTED, OPT_BY, OPT_ACCOUNTING,
 };
 
 static const struct option options[] = {
@@ -497,12 +532,16 @@ static const struct option options[] = {
 	{ "query-gpu", required_argument, NULL, OPT_QUERY_CARD },
 	{ "query-chip", required_argument, NULL, OPT_QUERY_CHIP },
 	{ "query-compute-apps", required_argument, NULL, OPT_QUERY_APPS },
+	{ "query-accounted-apps", required_argument, NULL, OPT_QUERY_ACCOUNTED },
+	{ "by", required_argument, NULL, OPT_BY },
+	{ "accounting-mode", optional_argument, NULL, OPT_ACCOUNTING },
 	{ "format", required_argument, NULL, OPT_FORMAT },
 	{ "help-query", no_argument, NULL, OPT_HELP_QUERY },
 	{ "help-query-card", no_argument, NULL, OPT_HELP_CARD },
 	{ "help-query-gpu", no_argument, NULL, OPT_HELP_CARD },
 	{ "help-query-chip", no_argument, NULL, OPT_HELP_CHIP },
 	{ "help-query-compute-apps", no_argument, NULL, OPT_HELP_APPS },
+	{ "help-query-accounted-apps", no_argument, NULL, OPT_HELP_ACCOUNTED },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "reservations", required_argument, NULL, OPT_RESERVATIONS },
 	{ "id", required_argument, NULL, 'i' },
@@ -565,6 +604,17 @@ static void take_option(struct job *job, int opt)
 	case OPT_QUERY_APPS:
 		set_query(job, QUERY_PROCESSES, "--query-compute-apps", optarg);
 		break;
+	case OPT_QUERY_ACCOUNTED:
+		set_query(job, QUERY_ACCOUNTED, "--query-accounted-apps", optarg);
+		job->mode = MODE_ACCOUNTED;
+		break;
+	case OPT_BY:
+		job->by = optarg;
+		break;
+	case OPT_ACCOUNTING:
+		set_mode(job, MODE_ACCOUNTING, "--accounting-mode");
+		job->accounting = optarg;
+		break;
 	case OPT_FORMAT:
 		job->format = optarg;
 		break;
@@ -581,6 +631,9 @@ static void take_option(struct job *job, int opt)
 	case OPT_HELP_APPS:
 		set_help_query(job, QUERY_PROCESSES,
 			       "--help-query-compute-apps");
+		break;
+	case OPT_HELP_ACCOUNTED:
+		set_help_query(job, QUERY_ACCOUNTED, "--help-query-accounted-apps");
 		break;
 	case OPT_JSON:
 		set_mode(job, MODE_JSON, "--json");
@@ -687,6 +740,18 @@ static bool lacks_value(const char *next)
 	return !next || (next[0] == '-' && (next[1] == '-' || isalpha((unsigned char)next[1])));
 }
 
+/* "-am 1" becomes "--accounting-mode=1": a value need not be there. */
+static void take_accounting_mode(char **argv, int *argc, int at)
+{
+	argv[at] = "--accounting-mode";
+	if (lacks_value(argv[at + 1]))
+		return;
+	if (asprintf(&argv[at], "--accounting-mode=%s", argv[at + 1]) < 0)
+		out_of_memory();
+	--*argc;
+	memmove(&argv[at + 1], &argv[at + 2], (*argc - at) * sizeof(*argv));
+}
+
 int main(int argc, char **argv)
 {
 	struct sigaction action = {
@@ -716,6 +781,8 @@ int main(int argc, char **argv)
 			argv[opt] = "--loop-ms";
 		else if (!strcmp(argv[opt], "-l") && lacks_value(argv[opt + 1]))
 			argv[opt] = "--loop=5";
+		else if (!strcmp(argv[opt], "-am") || !strcmp(argv[opt], "--accounting-mode"))
+			take_accounting_mode(argv, &argc, opt);
 	}
 
 	while ((opt = getopt_long(argc, argv, "Lqd:i:p:l:c:f:s:o:yxrhV", options,

@@ -7,43 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "smi.h"
+#include "query.h"
 
-/* What a line is about; @chip and @process where it is about one. */
-struct row {
-	const struct snapshot *snap;
-	const struct card *card;
-	const struct books *books;	/* NULL if ttmem does not follow the card */
-	size_t chip;
-	const struct process *process;
-};
-
-enum kind {
-	NUMBER,		/* of struct books at @place */
-	BYTES,		/* likewise */
-	BYTES_MIB,	/* likewise, in MiB unless --format=bytes */
-	CARD_TEXT,	/* of struct card at @place */
-	CUSTOM,		/* as @value prints it */
-};
-
-struct field {
-	const char *names;	/* separated by blanks */
-	const char *what;
-	enum kind kind;
-	size_t place;
-	size_t needs;		/* N/A where this number of struct books is 0 */
-	const char *unit;
-	bool (*value)(FILE *out, const struct row *row);
-};
-
-static bool print_time(FILE *out, const struct row *row)
+void csv_time(FILE *out, time_t seconds, unsigned int ms)
 {
 	char when[32];
 	struct tm tm;
 
-	localtime_r(&row->snap->time.tv_sec, &tm);
+	localtime_r(&seconds, &tm);
 	strftime(when, sizeof(when), "%Y/%m/%d %H:%M:%S", &tm);
-	fprintf(out, "%s.%03ld", when, row->snap->time.tv_nsec / 1000000);
+	fprintf(out, "%s.%03u", when, ms);
+}
+
+bool query_time(FILE *out, const struct row *row)
+{
+	csv_time(out, row->snap->time.tv_sec, row->snap->time.tv_nsec / 1000000);
 	return true;
 }
 
@@ -71,7 +49,7 @@ static bool print_count(FILE *out, const struct row *row)
 	return true;
 }
 
-static bool print_number(FILE *out, const struct row *row)
+bool query_number(FILE *out, const struct row *row)
 {
 	if (!row->card)
 		return false;
@@ -101,7 +79,7 @@ static bool print_chip(FILE *out, const struct row *row)
  */
 static bool silent(const struct row *row)
 {
-	return !row->process && row->card->silent.processes;
+	return !row->process && !row->accounted && row->card->silent.processes;
 }
 
 static bool print_silent_processes(FILE *out, const struct row *row)
@@ -176,30 +154,15 @@ static bool print_clock(FILE *out, const struct row *row)
 	return true;
 }
 
-static bool print_nothing(FILE *out, const struct row *row)
+bool query_nothing(FILE *out, const struct row *row)
 {
 	(void)out;
 	(void)row;
 	return false;
 }
 
-#define PLACE(memory, field)	offsetof(struct books, pool[memory].field)
-#define TOTAL(memory)		PLACE(memory, total)
-#define TAG(memory, tag_)	PLACE(memory, tag[tag_])
-#define NEEDS_NOTHING		SIZE_MAX
-
-#define CUSTOM_FIELD(names_, unit_, value_, what_) \
-	{ .names = names_, .what = what_, .kind = CUSTOM, .unit = unit_, \
-	  .value = value_ }
-#define TEXT_FIELD(names_, field, what_) \
-	{ .names = names_, .what = what_, .kind = CARD_TEXT, \
-	  .place = offsetof(struct card, field) }
-#define BOOKS_FIELD(names_, kind_, unit_, place_, needs_, what_) \
-	{ .names = names_, .what = what_, .kind = kind_, .place = place_, \
-	  .needs = needs_, .unit = unit_ }
-
 static const struct field card_fields[] = {
-	CUSTOM_FIELD("timestamp", NULL, print_time,
+	CUSTOM_FIELD("timestamp", NULL, query_time,
 		     "When the card was looked at, as YYYY/MM/DD HH:MM:SS.mmm."),
 	CUSTOM_FIELD("driver_version tt_kmd.version", NULL, print_tt_kmd,
 		     "The version of TT-KMD."),
@@ -207,7 +170,7 @@ static const struct field card_fields[] = {
 		     "The version of the kernel module ttmem."),
 	CUSTOM_FIELD("count", NULL, print_count,
 		     "How many cards are shown."),
-	CUSTOM_FIELD("index card", NULL, print_number,
+	CUSTOM_FIELD("index card", NULL, query_number,
 		     "TT-KMD's number N of the card, as in /dev/tenstorrent/N."),
 	TEXT_FIELD("name board gpu_name", board,
 		   "The board's type, as n300."),
@@ -293,7 +256,7 @@ static const struct field card_fields[] = {
 	CUSTOM_FIELD("clocks.current.sm clocks.sm clocks.gr clock", "MHz",
 		     print_clock, "Clock of the Tensix cores."),
 	CUSTOM_FIELD("utilization.gpu utilization.memory fan.speed pstate", NULL,
-		     print_nothing,
+		     query_nothing,
 		     "Always [N/A]: no driver tells it. So that one-liners of nvidia-smi run."),
 	{ }
 };
@@ -350,7 +313,7 @@ static bool print_held(FILE *out, const struct row *row)
  * one kind in both tables.
  */
 static const struct field process_fields[] = {
-	CUSTOM_FIELD("timestamp", NULL, print_time,
+	CUSTOM_FIELD("timestamp", NULL, query_time,
 		     "When the process was looked at, as YYYY/MM/DD HH:MM:SS.mmm."),
 	CUSTOM_FIELD("pid", NULL, print_pid,
 		     "The process; [N/A] where it cannot be seen from here or has ended."),
@@ -358,7 +321,7 @@ static const struct field process_fields[] = {
 		     "Its command line."),
 	CUSTOM_FIELD("user", NULL, print_user, "The user it runs as."),
 	CUSTOM_FIELD("uid", NULL, print_uid, "The user's number."),
-	CUSTOM_FIELD("card index", NULL, print_number,
+	CUSTOM_FIELD("card index", NULL, query_number,
 		     "TT-KMD's number N of the card."),
 	CUSTOM_FIELD("chip", NULL, print_of_chip,
 		     "The ASIC; [N/A] for a process that reports nothing."),
@@ -390,6 +353,8 @@ static const struct field process_fields[] = {
 
 static const struct field *fields_of(enum query query)
 {
+	if (query == QUERY_ACCOUNTED)
+		return accounted_fields;
 	return query == QUERY_PROCESSES ? process_fields : card_fields;
 }
 
@@ -434,6 +399,7 @@ bool query_check(enum query query, const char *fields, char *why,
 	static const char * const help[] = {
 		[QUERY_CARDS] = "card", [QUERY_CHIPS] = "chip",
 		[QUERY_PROCESSES] = "compute-apps",
+		[QUERY_ACCOUNTED] = "accounted-apps",
 	};
 	const char *name;
 	size_t len;
@@ -532,8 +498,8 @@ static const char *unit_of(const struct field *field, const struct csv *csv)
 	return field->kind == BYTES_MIB && csv->bytes ? "B" : field->unit;
 }
 
-static void print_header(FILE *out, enum query query, const char *fields,
-			 const struct csv *csv)
+void query_header(FILE *out, enum query query, const char *fields,
+		  const struct csv *csv)
 {
 	const char *name, *comma = "";
 	size_t len;
@@ -550,8 +516,8 @@ static void print_header(FILE *out, enum query query, const char *fields,
 	fputc('\n', out);
 }
 
-static void print_row(FILE *out, enum query query, const char *fields,
-		      const struct csv *csv, const struct row *row)
+void query_row(FILE *out, enum query query, const char *fields,
+	       const struct csv *csv, const struct row *row)
 {
 	const char *name, *comma = "";
 	size_t len;
@@ -586,7 +552,7 @@ static void print_process_row(FILE *out, const struct snapshot *snap,
 	held.pool[TTMEM_L1].used = p->bytes[TTMEM_L1];
 	held.pool[TTMEM_DRAM].peak = p->peak[TTMEM_DRAM];
 	held.pool[TTMEM_L1].peak = p->peak[TTMEM_L1];
-	print_row(out, QUERY_PROCESSES, fields, csv, &row);
+	query_row(out, QUERY_PROCESSES, fields, csv, &row);
 }
 
 /* Where the list cannot be read: that is not the same as no processes. */
@@ -610,12 +576,12 @@ static void print_card_rows(FILE *out, const struct snapshot *snap,
 
 	if (query == QUERY_CARDS || !card->chips) {
 		row.books = card->chips ? &card->sum : NULL;
-		print_row(out, query, fields, csv, &row);
+		query_row(out, query, fields, csv, &row);
 		return;
 	}
 	for (; row.chip < card->chips; row.chip++) {
 		row.books = &card->chip[row.chip];
-		print_row(out, query, fields, csv, &row);
+		query_row(out, query, fields, csv, &row);
 	}
 }
 
@@ -625,7 +591,7 @@ void print_query(FILE *out, const struct snapshot *snap, enum query query,
 	size_t i;
 
 	if (csv->header && first)
-		print_header(out, query, fields, csv);
+		query_header(out, query, fields, csv);
 	if (query == QUERY_PROCESSES) {
 		if (!snap->processes_known)
 			print_unknown_rows(out, snap, fields, csv);
@@ -645,6 +611,10 @@ void print_query_help(FILE *out, enum query query)
 	if (query == QUERY_PROCESSES)
 		fputs("--query-compute-apps=LIST: a line for each process and chip that it holds memory of\n"
 		      "or, if a peak is asked for, has held.\n", out);
+	else if (query == QUERY_ACCOUNTED)
+		fputs("--query-accounted-apps=LIST: a line for each client that has ended, as ttmem-account\n"
+		      "has written it down; or with --by for each card and control group, job or user.\n",
+		      out);
 	else
 		fputs("--query-card=LIST, --query-gpu=LIST: a line for each card.\n"
 		      "--query-chip=LIST: a line for each chip.\n", out);

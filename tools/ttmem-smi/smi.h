@@ -185,6 +185,14 @@ const struct card *snapshot_card(const struct snapshot *snap,
 				 unsigned int number);
 
 /**
+ * pid_wanted() - whether a process is asked for
+ * @pids: a list of -p, NULL for all
+ * @pid: the process
+ * Return: whether it is
+ */
+bool pid_wanted(const char *pids, pid_t pid);
+
+/**
  * read_card() - look at one card
  * @card: in: its id; out: the rest, of which @card->chip is to be freed
  * @details: as in struct want
@@ -415,6 +423,7 @@ enum {
 	ALL_CLOCK	= 1 << 4,
 	ALL_PIDS	= 1 << 5,
 	ALL_OF_IT	= (1 << 6) - 1,
+	ALL_ACCOUNTING	= 1 << 6,	/* only where it is asked for: it is long */
 };
 
 /* All that is known, in words, of the parts of ALL_*. */
@@ -432,7 +441,7 @@ bool parse_parts(const char *text, unsigned int *parts, char *why,
 		 size_t why_size);
 
 /* What a query's lines are about. */
-enum query { QUERY_CARDS, QUERY_CHIPS, QUERY_PROCESSES };
+enum query { QUERY_CARDS, QUERY_CHIPS, QUERY_PROCESSES, QUERY_ACCOUNTED };
 
 /* Fields as typed, separated by commas; the header only if @first. */
 void print_query(FILE *out, const struct snapshot *snap, enum query query,
@@ -462,6 +471,9 @@ void print_query_help(FILE *out, enum query query);
 
 /* Print text as one value of CSV, quoted where it must be. */
 void csv_text(FILE *out, const char *text);
+
+/* Print a time, as YYYY/MM/DD HH:MM:SS.mmm. */
+void csv_time(FILE *out, time_t seconds, unsigned int ms);
 
 /* Columns of dmon and pmon. */
 struct monitor {

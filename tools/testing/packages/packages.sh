@@ -59,13 +59,15 @@ works()
 	[ -e "$root/usr/lib/udev/rules.d/60-ttmem.rules" ] || { echo "no udev rule"; return 1; }
 	inside ttmem-smi --version | grep "ttmem-smi $1" || return 1
 	inside ttmem-cdi --version && inside ttmem-run --help && inside ttmem-exporter --version &&
-		inside ttmem-metald --version || return 1
+		inside ttmem-metald --version && inside ttmem-account --version || return 1
 	[ -L "$root/etc/systemd/system/multi-user.target.wants/ttmem-exporter.service" ] ||
 		{ echo "the exporter is not enabled"; return 1; }
 	[ -L "$root/etc/systemd/system/multi-user.target.wants/ttmem-metald.service" ] ||
 		{ echo "ttmem-metald is not enabled"; return 1; }
+	[ ! -e "$root/etc/systemd/system/multi-user.target.wants/ttmem-account.service" ] ||
+		{ echo "ttmem-account is enabled, and that is for root to do"; return 1; }
 	[ -e "$root/usr/lib/udev/rules.d/61-ttmem-metald.rules" ] || { echo "no udev rule of ttmem-metald's"; return 1; }
-	for file in man1/ttmem-{smi,run,cdi,exporter}.1.gz man8/ttmem-metald.8.gz; do
+	for file in man1/ttmem-{smi,run,cdi,exporter}.1.gz man8/ttmem-{metald,account}.8.gz; do
 		[ -e "$root/usr/share/man/$file" ] || { echo "no $file"; return 1; }
 	done
 	[ "$(inside python3 -c 'import ttmem; print(ttmem.__version__)')" = "$1" ] || return 1

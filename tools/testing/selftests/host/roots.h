@@ -5,5 +5,7 @@
 #define TTMEM_DEV	"dev"
 #define TTMEM_RUN	"run"
 #define TTMEM_ROOT	"root"
+#define TTMEM_LOG	"log"
+#define TTMEM_SUBUID	"subuid"
 /* A test of ttmem-exporter waits for that. */
 #define REQUEST_SECONDS	2

@@ -1106,6 +1106,7 @@ static void no_drift(void **state)
 	play_shell("$HERE/drift $run ttmem-run");
 	play_shell("$HERE/drift $tools/ttmem-cdi ttmem-cdi");
 	play_shell("$HERE/drift $tools/ttmem-exporter ttmem-exporter");
+	play_shell("$HERE/drift $tools/ttmem-account ttmem-account");
 	end("drift");
 }
 
