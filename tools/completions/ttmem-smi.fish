@@ -25,7 +25,7 @@ end
 
 # What has no options of its own.
 function __ttmem_plain
-	not __fish_seen_subcommand_from top record report doctor
+	not __fish_seen_subcommand_from top record report watch doctor
 end
 
 complete -c ttmem-smi -f
@@ -35,6 +35,7 @@ complete -c ttmem-smi -n __fish_use_subcommand -a top -d 'cards and processes on
 complete -c ttmem-smi -n __ttmem_plain -l ascii -d 'draw with ASCII'
 complete -c ttmem-smi -n __fish_use_subcommand -a record -d 'samples into a file'
 complete -c ttmem-smi -n __fish_use_subcommand -a report -d 'peaks, means and a picture of such a file'
+complete -c ttmem-smi -n __fish_use_subcommand -a watch -d 'when memory gets scarce, print or run something'
 complete -c ttmem-smi -n __fish_use_subcommand -a doctor -d 'whether all is there that this takes'
 complete -c ttmem-smi -n __ttmem_plain -s L -l list-cards -d 'a line for each card'
 complete -c ttmem-smi -n __ttmem_plain -l list-gpus -d 'a line for each card'
@@ -76,10 +77,10 @@ complete -c ttmem-smi -n __ttmem_plain -s h -l help -d 'a summary of the options
 complete -c ttmem-smi -n __ttmem_plain -s V -l version -d 'the versions of all that takes part'
 
 complete -c ttmem-smi -n '__fish_seen_subcommand_from top' -s d -l delay -x -d 'look every so many seconds'
-complete -c ttmem-smi -n '__fish_seen_subcommand_from top record' -s i -l id -x -a '(__ttmem_list (__ttmem_cards))' -d 'only these cards'
+complete -c ttmem-smi -n '__fish_seen_subcommand_from top record watch' -s i -l id -x -a '(__ttmem_list (__ttmem_cards))' -d 'only these cards'
 complete -c ttmem-smi -n '__fish_seen_subcommand_from top record' -s p -l pid -x -a '(__ttmem_list (__ttmem_pids))' -d 'only these processes'
 complete -c ttmem-smi -n '__fish_seen_subcommand_from top' -l ascii -d 'draw with ASCII'
-complete -c ttmem-smi -n '__fish_seen_subcommand_from record report' -F
+complete -c ttmem-smi -n '__fish_seen_subcommand_from record report watch' -F
 complete -c ttmem-smi -n '__fish_seen_subcommand_from record' -s o -l output -r -F -d 'the file'
 complete -c ttmem-smi -n '__fish_seen_subcommand_from record' -l format -x -a 'csv trace' -d 'what is written'
 complete -c ttmem-smi -n '__fish_seen_subcommand_from record' -s l -l loop -x -d 'a sample every so many seconds'
@@ -89,4 +90,13 @@ complete -c ttmem-smi -n '__fish_seen_subcommand_from report' -l svg -r -F -d 'd
 complete -c ttmem-smi -n '__fish_seen_subcommand_from report' -s i -l id -x -a '(__ttmem_cards)' -d 'only this card'
 complete -c ttmem-smi -n '__fish_seen_subcommand_from report' -l csv -d 'exact bytes as CSV'
 complete -c ttmem-smi -n '__fish_seen_subcommand_from report doctor' -l json -d 'the same as JSON'
-complete -c ttmem-smi -n '__fish_seen_subcommand_from top record report doctor' -s h -l help -d 'a summary of the options'
+complete -c ttmem-smi -n '__fish_seen_subcommand_from top record report watch doctor' -s h -l help -d 'a summary of the options'
+complete -c ttmem-smi -n '__fish_seen_subcommand_from watch' -s a -l above -x -a '90% 95% process: user:' -d 'more than so much is held'
+complete -c ttmem-smi -n '__fish_seen_subcommand_from watch' -s g -l growing -x -a '1G/10m pool: user:' -d 'it has grown by more than so much in a time'
+complete -c ttmem-smi -n '__fish_seen_subcommand_from watch' -s f -l for -x -d 'the line before only where it is crossed so long'
+complete -c ttmem-smi -n '__fish_seen_subcommand_from watch' -s m -l memory -x -a 'dram l1 all' -d 'which memory'
+complete -c ttmem-smi -n '__fish_seen_subcommand_from watch' -s l -l loop -x -d 'a look every so many seconds'
+complete -c ttmem-smi -n '__fish_seen_subcommand_from watch' -l loop-ms -x -d 'a look every so many milliseconds'
+complete -c ttmem-smi -n '__fish_seen_subcommand_from watch' -s c -l count -x -d 'end after so many looks'
+complete -c ttmem-smi -n '__fish_seen_subcommand_from watch' -s 1 -l once -d 'one look, with a status'
+complete -c ttmem-smi -n '__fish_seen_subcommand_from watch' -s t -l timeout -x -d 'the command is ended after this time'

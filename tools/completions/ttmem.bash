@@ -99,6 +99,26 @@ _ttmem_smi_report()
 	esac
 }
 
+_ttmem_smi_watch()
+{
+	local cur prev
+
+	_ttmem_words
+	case $prev in
+	-a | --above) mapfile -t COMPREPLY < <(compgen -W "90% 95% process: user:" -- "$cur"); return ;;
+	-g | --growing) mapfile -t COMPREPLY < <(compgen -W "1G/10m pool: user:" -- "$cur"); return ;;
+	-m | --memory) mapfile -t COMPREPLY < <(compgen -W "dram l1 all" -- "$cur"); return ;;
+	-i | --id) _ttmem_list "$cur" "$(_ttmem_cards)"; return ;;
+	-f | --for | -l | --loop | --loop-ms | -lms | -c | --count | -t | --timeout) return ;;
+	esac
+	case $cur in
+	-*) _ttmem_options "-a --above= -g --growing= -f --for= -m --memory= -i --id= -l --loop=
+		--loop-ms= -c --count= -1 --once -t --timeout= -h --help" ;;
+	# A command and its arguments.
+	*) mapfile -t COMPREPLY < <(compgen -c -f -- "$cur") ;;
+	esac
+}
+
 _ttmem_smi_doctor()
 {
 	local cur prev
@@ -113,7 +133,7 @@ _ttmem_smi()
 
 	if [ "$COMP_CWORD" -gt 1 ]; then
 		case ${COMP_WORDS[1]} in
-		top | record | report | doctor) "_ttmem_smi_${COMP_WORDS[1]}"; return ;;
+		top | record | report | watch | doctor) "_ttmem_smi_${COMP_WORDS[1]}"; return ;;
 		esac
 	fi
 	_ttmem_words
@@ -141,7 +161,7 @@ _ttmem_smi()
 	-s | --select) mapfile -t COMPREPLY < <(compgen -W "p c m r pcmr" -- "$cur"); return ;;
 	-o | --options) mapfile -t COMPREPLY < <(compgen -W "D T DT" -- "$cur"); return ;;
 	esac
-	_ttmem_options "dmon pmon top record report doctor
+	_ttmem_options "dmon pmon top record report watch doctor
 		-L --list-cards --list-gpus -q --query -d --display= --query-card= --query-gpu=
 		--query-chip= --query-compute-apps= --query-accounted-apps= --by=
 		--accounting-mode -am --format= --help-query --help-query-card

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 #include "libttmem.h"
@@ -30,6 +31,9 @@
 #define TTMEM_MODULE	TTMEM_SYSFS "/module/ttmem"
 #define TTMEM_LIST	TTMEM_PROC "/driver/ttmem/clients"
 #define TTMEM_NODES	TTMEM_DEV "/tenstorrent/mem"
+
+/* The names of enum ttmem_tag. */
+extern const char * const ttmem__tags[TTMEM_TAG_CB + 1];
 
 /* Room for each path that is put together here. */
 #define TTMEM_PATH_SIZE	512
@@ -63,8 +67,11 @@ bool ttmem__number(const char *text, uint64_t max, uint64_t *value);
 
 /**
  * ttmem__size() - parse a size as a person types it
- * @text: "209715200", "200M" or "200MiB", with K, M, G or T
- * @bytes: out: the size
+ * @text: "209715200", "200M", "200MiB", "1.5G" or "200MB", with K, M, G or T
+ * @bytes: out: the size, a part of a byte left out
+ *
+ * Only with a B alone behind it a letter counts in powers of 1000, as dd(1) and
+ * truncate(1) have it.
  * Return: whether it is one, of 64 bits
  */
 bool ttmem__size(const char *text, uint64_t *bytes);
@@ -85,6 +92,28 @@ size_t ttmem__utf8_length(const char *text);
  * Return: 0, -EINVAL for neither, -ENXIO if no card has the address
  */
 int ttmem__find(const char *text, unsigned int *number);
+
+/**
+ * ttmem__is_board() - whether a word that a person types is a board's name
+ * @word: the word
+ *
+ * None of the names begins with a digit or has a colon, so it is neither a card's
+ * number nor an address.
+ * Return: whether it may be one
+ */
+static inline bool ttmem__is_board(const char *word)
+{
+	return ((*word >= 'a' && *word <= 'z') || (*word >= 'A' && *word <= 'Z')) &&
+	       !strchr(word, ':');
+}
+
+/**
+ * ttmem__board() - name a card's board
+ * @number: the card
+ * @board: out: its name, empty where neither TT-KMD nor ttmem knows it
+ * @size: size of @board
+ */
+void ttmem__board(unsigned int number, char *board, size_t size);
 
 /**
  * ttmem__openers() - list who has a card of TT-KMD open

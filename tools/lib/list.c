@@ -103,26 +103,38 @@ bool ttmem__number(const char *text, uint64_t max, uint64_t *value)
 bool ttmem__size(const char *text, uint64_t *bytes)
 {
 	static const char units[] = "kmgt";
+	uint64_t whole, part = 0, scale = 1, unit = 1;
 	size_t digits = strspn(text, "0123456789");
-	const char *end = text + digits, *unit;
-	unsigned int shift = 0;
+	const char *end = text + digits, *letter;
 	char number[32];
-	uint64_t n;
 
-	if (*end) {
-		unit = strchr(units, *end | 0x20);
-		if (!unit || (end[1] && strcasecmp(end + 1, "iB")))
-			return false;
-		shift = 10 * (unit - units + 1);
-	}
 	if (!digits || digits >= sizeof(number))
 		return false;
 	memcpy(number, text, digits);
 	number[digits] = '\0';
-	if (!ttmem__number(number, UINT64_MAX >> shift, &n))
+	if (!ttmem__number(number, UINT64_MAX, &whole))
 		return false;
-	*bytes = n << shift;
-	return true;
+	if (*end == '.') {
+		/* So many that no unit times them overflows. */
+		for (end++; *end >= '0' && *end <= '9' && scale < 1000000; end++) {
+			part = 10 * part + *end - '0';
+			scale *= 10;
+		}
+		/* There are no parts of a byte. */
+		if (scale == 1 || !*end)
+			return false;
+	}
+	if (*end) {
+		bool binary = !end[1] || ((end[1] | 0x20) == 'i' && (end[2] | 0x20) == 'b' && !end[3]);
+
+		letter = strchr(units, *end | 0x20);
+		if (!letter || (!binary && ((end[1] | 0x20) != 'b' || end[2])))
+			return false;
+		for (; letter >= units; letter--)
+			unit *= binary ? 1024 : 1000;
+	}
+	return !__builtin_mul_overflow(whole, unit, &whole) &&
+	       !__builtin_add_overflow(whole, part * unit / scale, bytes);
 }
 
 size_t ttmem__utf8_length(const char *text)
@@ -359,6 +371,25 @@ int ttmem__find(const char *text, unsigned int *number)
 	return ret;
 }
 
+void ttmem__board(unsigned int number, char *board, size_t size)
+{
+	struct ttmem_info info = { 0 };
+	char path[TTMEM_PATH_SIZE];
+	struct ttmem_card *card;
+
+	snprintf(path, sizeof(path), TTMEM_CLASS "/tenstorrent!%u/tt_card_type", number);
+	if (!ttmem__read_line(path, board, size) && *board && strcmp(board, "unknown"))
+		return;
+
+	/* The firmware has not answered yet: ttmem knows most by their ids. */
+	*board = '\0';
+	if (ttmem_open(number, TTMEM_OPEN_QUIET, &card))
+		return;
+	if (!ttmem_info(card, &info, sizeof(info)))
+		snprintf(board, size, "%.*s", (int)sizeof(info.board), (const char *)info.board);
+	ttmem_close(card);
+}
+
 int ttmem_stat(unsigned int number, const char *name, uint64_t *value)
 {
 	char path[TTMEM_PATH_SIZE], line[32];
@@ -448,7 +479,7 @@ static const char * const memories[] = {
 	[TTMEM_L1] = "L1",
 };
 
-static const char * const tags[] = {
+const char * const ttmem__tags[TTMEM_TAG_CB + 1] = {
 	[TTMEM_TAG_BUFFER] = "buffer",
 	[TTMEM_TAG_TRACE] = "trace",
 	[TTMEM_TAG_SYSTEM] = "system",
@@ -536,7 +567,7 @@ static bool parse_client(char *line, const struct layout *layout,
 	client->uid = uid;
 	client->chip = chip;
 	client->memory = PLACE_OF(field[MEMORY], memories);
-	client->tag = strcmp(field[TAG], "-") ? PLACE_OF(field[TAG], tags) :
+	client->tag = strcmp(field[TAG], "-") ? PLACE_OF(field[TAG], ttmem__tags) :
 						TTMEM_TAG_NONE;
 	client->source = PLACE_OF(field[SOURCE], sources);
 	unescape(line);

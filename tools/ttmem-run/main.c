@@ -1,68 +1,94 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ttmem-run: reserve, then become another program. The open file stays with it
- * and its children, and so does the reservation.
+ * ttmem-run: run a program with memory reserved in its name. The open file stays with
+ * it and its children, and so does the reservation.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "internal.h"
 #include "run.h"
 
-/* As env(1) and its like answer. */
-#define EXIT_OWN	125
-#define EXIT_CANNOT	126
-#define EXIT_NOT_FOUND	127
-
-/*
- * Shells and scripts use low descriptors by number, "exec 3>log", and would
- * close the card with it; so it is moved out of their way.
- */
-#define FD_FIRST	200
-
 static const char help[] =
-	"Usage: ttmem-run [--card CARD] [--chip K] [--dram SIZE] [--l1 SIZE] [--report]\n"
-	"                 [--] COMMAND...\n"
-	"Reserve memory of a Tenstorrent card in ttmem's books, then run COMMAND, which\n"
-	"holds the reservation until it and its children are gone.\n"
+	"Usage: ttmem-run [OPTION...] [--] COMMAND...\n"
+	"Reserve memory of Tenstorrent cards in ttmem's books and run COMMAND, in whose\n"
+	"name that is held until it and its children are gone.\n"
 	"\n"
-	"  -c, --card=CARD  the card's number or its bus id; 0 if not given\n"
-	"  -k, --chip=K     the chip of that card; 0 if not given\n"
-	"  -d, --dram=SIZE  bytes of DRAM\n"
-	"  -l, --l1=SIZE    bytes of L1\n"
-	"  -r, --report     print at the end what COMMAND and its children took at the\n"
-	"                   most of each card, as ttmem knows it\n"
-	"  -h, --help       this text\n"
-	"  -V, --version    the version of ttmem-run and of the ioctl interface\n"
+	"  -c, --card=CARD,...  cards by number, bus id or board, or all; 0 if not given\n"
+	"  -k, --chip=K,...     chips of each of these, or all; 0 if not given\n"
+	"  -d, --dram=SIZE      DRAM, on each of these chips\n"
+	"  -l, --l1=SIZE        L1, likewise\n"
+	"  -t, --tag=TAG        what for: buffer, trace or system; of L1 buffer, system,\n"
+	"                       l1_small or cb; buffer if not given\n"
+	"  -L, --label=TEXT     shown with the reservation; ttmem-run if not given\n"
+	"  -b, --best-effort    run COMMAND in any case: what does not fit is entered all\n"
+	"                       the same, and what cannot be entered is only told\n"
+	"  -w, --wait           stay as COMMAND's parent, so that the reservation stays\n"
+	"                       where COMMAND closes files it does not know; the default\n"
+	"  -e, --exec           become COMMAND, for those who need its process to be this\n"
+	"  -r, --report         print at the end what COMMAND and its children took at\n"
+	"                       the most of each card, as ttmem knows it\n"
+	"  -h, --help           this text\n"
+	"  -V, --version        the version of ttmem-run and of the ioctl interface\n"
 	"\n"
-	"SIZE is a number of bytes, or of KiB, MiB, GiB or TiB with that unit or its\n"
-	"first letter behind it; one of --dram, --l1 and --report is needed.\n"
+	"SIZE is a number of bytes, or as 1.5G with K, M, G or T for KiB, MiB, GiB or TiB,\n"
+	"which may be written out; 4GB is 4,000,000,000 bytes. One of --dram, --l1 and\n"
+	"--report is needed.\n"
 	"\n"
 	"Examples:\n"
 	"  ttmem-run --dram 200M -- python3 serve.py\n"
-	"  ttmem-run --card 0000:01:00.0 --dram 4GiB --l1 512K -- ./a.out --flag\n"
+	"  ttmem-run --card n300 --chip all --dram 1.5GiB --l1 512K -- ./a.out --flag\n"
 	"  ttmem-run --report -- python3 train.py\n"
 	"\n"
 	"Exit status: COMMAND's; 125 if ttmem-run fails, 126 if COMMAND cannot be run,\n"
 	"127 if it is not found.\n";
+
+static void print(const char *format, va_list args)
+{
+	fputs("ttmem-run: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+}
+
+void tell(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	print(format, args);
+	va_end(args);
+}
+
+void give_up(int status)
+{
+	/* The pipe has room, and its other end waits for this process. */
+	if (failure_fd >= 0 && write(failure_fd, "", 1) < 0)
+		perror("ttmem-run");
+	exit(status);
+}
 
 void die(const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	fputs("ttmem-run: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	print(format, args);
 	va_end(args);
-	exit(EXIT_OWN);
+	give_up(EXIT_OWN);
+}
+
+void become(char **command)
+{
+	int error;
+
+	execvp(command[0], command);
+	error = errno;
+	tell("cannot run %s: %s", command[0], strerror(error));
+	give_up(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT);
 }
 
 static uint64_t parse_size(const char *option, const char *text)
@@ -70,7 +96,7 @@ static uint64_t parse_size(const char *option, const char *text)
 	uint64_t n;
 
 	if (!ttmem__size(text, &n))
-		die("%s %s: not a size; write it as 209715200, 200M or 200MiB",
+		die("%s %s: not a size; write it as 209715200, 200M, 200MiB or 1.5G",
 		    option, text);
 	if (!n)
 		die("%s %s: the size is 0; leave the option away to reserve nothing",
@@ -78,81 +104,27 @@ static uint64_t parse_size(const char *option, const char *text)
 	return n;
 }
 
-static void reserve(struct ttmem_card *card, unsigned int chip,
-		    enum ttmem_memory memory, uint64_t size)
+static unsigned int parse_tag(const char *text)
 {
-	const char *name = memory == TTMEM_DRAM ? "DRAM" : "L1";
-	struct ttmem_reserve arg = {
-		.chip = chip,
-		.memory = memory,
-		.tag = TTMEM_TAG_BUFFER,
-		.size = size,
-		.label = "ttmem-run",
-	};
-	struct ttmem_info info = { .chip = chip, .memory = memory };
-	uint64_t left = 0;
-	int ret;
+	unsigned int tag;
 
-	ret = ttmem_reserve(card, &arg, sizeof(arg));
-	if (!ret)
-		return;
-	if (ret == -ENOSPC && !ttmem_info(card, &info, sizeof(info))) {
-		if (info.total > info.used)
-			left = info.total - info.used;
-		die("card %d, chip %u: not enough free %s: %llu bytes asked for, %llu of %llu are free; ttmem-smi shows who holds the rest",
-		    ttmem_card_number(card), chip, name,
-		    (unsigned long long)size, (unsigned long long)left,
-		    (unsigned long long)info.total);
-	}
-	die("card %d, chip %u: cannot reserve %llu bytes of %s: %s",
-	    ttmem_card_number(card), chip, (unsigned long long)size, name,
-	    ttmem_strerror(ret));
+	for (tag = 0; tag <= TTMEM_TAG_CB; tag++)
+		if (!strcmp(text, ttmem__tags[tag]))
+			return tag;
+	die("--tag %s: it is buffer, trace or system, or of L1 buffer, system, l1_small or cb",
+	    text);
 }
 
-static struct ttmem_card *open_card(const char *name)
+static const char *parse_label(const char *text)
 {
-	struct ttmem_card *card;
-	unsigned int number;
-	int ret;
+	const char *c;
 
-	ret = ttmem__find(name, &number);
-	if (ret == -EINVAL)
-		die("--card %s: neither a card's number nor a bus id as 0000:01:00.0",
-		    name);
-	if (!ret)
-		ret = ttmem_open(number, TTMEM_OPEN_QUIET, &card);
-	if (ret)
-		die("card %s: %s", name, ttmem_strerror(ret));
-	return card;
-}
-
-/* Reserve in this process's name, on a file that exec() keeps. */
-static void hold(const char *name, uint64_t chip, uint64_t dram, uint64_t l1,
-		 const char *command)
-{
-	struct ttmem_card *card = open_card(name);
-	struct ttmem_info info = { 0 };
-	int ret, fd;
-
-	ret = ttmem_info(card, &info, sizeof(info));
-	if (ret)
-		die("card %s: %s", name, ttmem_strerror(ret));
-	if (chip >= info.chips)
-		die("--chip %llu: card %u has %u chip%s, counted from 0",
-		    (unsigned long long)chip, info.card, info.chips,
-		    info.chips == 1 ? "" : "s");
-	if (dram)
-		reserve(card, chip, TTMEM_DRAM, dram);
-	if (l1)
-		reserve(card, chip, TTMEM_L1, l1);
-
-	/* A copy that exec() keeps; the library's own is closed by it. */
-	fd = fcntl(ttmem_fd(card), F_DUPFD, FD_FIRST);
-	if (fd < 0)	/* RLIMIT_NOFILE is low */
-		fd = fcntl(ttmem_fd(card), F_DUPFD, STDERR_FILENO + 1);
-	if (fd < 0)
-		die("cannot keep the card open for %s: %s", command,
-		    strerror(errno));
+	for (c = text; *c >= ' ' && *c <= '~'; c++)
+		;
+	if (*c || c - text >= TTMEM_LABEL_SIZE)
+		die("--label: it has at most %d characters, of ASCII that can be printed",
+		    TTMEM_LABEL_SIZE - 1);
+	return text;
 }
 
 int main(int argc, char **argv)
@@ -162,32 +134,58 @@ int main(int argc, char **argv)
 		{ "chip", required_argument, NULL, 'k' },
 		{ "dram", required_argument, NULL, 'd' },
 		{ "l1", required_argument, NULL, 'l' },
+		{ "tag", required_argument, NULL, 't' },
+		{ "label", required_argument, NULL, 'L' },
+		{ "best-effort", no_argument, NULL, 'b' },
+		{ "wait", no_argument, NULL, 'w' },
+		{ "exec", no_argument, NULL, 'e' },
 		{ "report", no_argument, NULL, 'r' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ }
 	};
-	uint64_t dram = 0, l1 = 0, chip = 0;
-	const char *name = "0";
-	bool report = false;
-	int opt, ret;
+	struct plan plan = {
+		.cards = "0",
+		.chips = "0",
+		.tag = TTMEM_TAG_BUFFER,
+		.label = "ttmem-run",
+	};
+	bool report = false, wait = true;
+	int opt;
 
+	/* getopt's messages begin with it, and it is the caller's to choose. */
+	if (argc)
+		argv[0] = "ttmem-run";
 	/* The plus: what follows COMMAND is COMMAND's. */
-	while ((opt = getopt_long(argc, argv, "+c:k:d:l:rhV", options,
+	while ((opt = getopt_long(argc, argv, "+c:k:d:l:t:L:bwerhV", options,
 				  NULL)) != -1) {
 		switch (opt) {
 		case 'c':
-			name = optarg;
+			plan.cards = optarg;
 			break;
 		case 'k':
-			if (!ttmem__number(optarg, UINT32_MAX, &chip))
-				die("--chip %s: not a number", optarg);
+			plan.chips = optarg;
 			break;
 		case 'd':
-			dram = parse_size("--dram", optarg);
+			plan.size[TTMEM_DRAM] = parse_size("--dram", optarg);
 			break;
 		case 'l':
-			l1 = parse_size("--l1", optarg);
+			plan.size[TTMEM_L1] = parse_size("--l1", optarg);
+			break;
+		case 't':
+			plan.tag = parse_tag(optarg);
+			break;
+		case 'L':
+			plan.label = parse_label(optarg);
+			break;
+		case 'b':
+			plan.best_effort = true;
+			break;
+		case 'w':
+			wait = true;
+			break;
+		case 'e':
+			wait = false;
 			break;
 		case 'r':
 			report = true;
@@ -203,20 +201,22 @@ int main(int argc, char **argv)
 			die("ttmem-run --help tells more");
 		}
 	}
-	if (!dram && !l1 && !report)
+	if (!plan.size[TTMEM_DRAM] && !plan.size[TTMEM_L1] && !report)
 		die("nothing to do: give --dram SIZE, --l1 SIZE or --report");
-	if (optind == argc)
+	if (report && !wait)
+		die("--exec and --report do not go together: nobody would be there to report");
+	if (optind >= argc)
 		die("no COMMAND to run: give it behind the options");
+	hold_check(&plan);
 
-	/* The child goes on, and becomes COMMAND. */
-	if (report && watch(argv + optind, &ret))
-		return ret;
-	if (dram || l1)
-		hold(name, chip, dram, l1, argv[optind]);
-
-	execvp(argv[optind], argv + optind);
-	ret = errno;
-	fprintf(stderr, "ttmem-run: cannot run %s: %s\n", argv[optind],
-		strerror(ret));
-	return ret == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT;
+	argv += optind;
+	if (plan.size[TTMEM_DRAM] || plan.size[TTMEM_L1])
+		hold_open(&plan, argv[0]);
+	if (!wait) {
+		hold_reserve(&plan);
+		become(argv);
+	}
+	opt = stay(&plan, argv, report);
+	hold_close(&plan);
+	return opt;
 }

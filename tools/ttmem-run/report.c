@@ -6,19 +6,15 @@
  */
 #include <errno.h>
 #include <search.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "internal.h"
 #include "run.h"
-
-#define INTERVAL_NS	100000000ull
 
 /**
  * struct pool - a memory of a chip, and what all children together took of it
@@ -190,7 +186,21 @@ static void add(const struct ttmem_client *client)
 		h->peak = client->peak;
 }
 
-static void look(void)
+void report_begin(void)
+{
+	struct ttmem_client *list;
+	size_t count;
+	int ret;
+
+	ret = ttmem_clients(&list, &count, sizeof(*list));
+	if (ret)
+		die("nothing to report: %s", ttmem_strerror(ret));
+	ttmem_list_free(list);
+	/* Children whose parent has ended become this process's, and are told apart so. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+void report_look(void)
 {
 	const struct ttmem_client *last = NULL;
 	struct ttmem_client *list;
@@ -252,7 +262,7 @@ static void print_pool(const void *node, VISIT visit, int depth)
 	fputc('\n', stderr);
 }
 
-static void print_report(char **command, double seconds, int status)
+void report_print(char **command, double seconds, int status)
 {
 	fputs("\tCommand being run: \"", stderr);
 	for (; *command; command++)
@@ -271,80 +281,4 @@ static void print_report(char **command, double seconds, int status)
 			WTERMSIG(status));
 	else
 		fprintf(stderr, "\tExit status: %d\n", WEXITSTATUS(status));
-}
-
-/* Reap whatever has ended; whether that was @child, with its status. */
-static bool reap(pid_t child, int *status)
-{
-	bool ended = false;
-	int one;
-	pid_t pid;
-
-	while ((pid = waitpid(-1, &one, WNOHANG)) > 0) {
-		if (pid == child) {
-			*status = one;
-			ended = true;
-		}
-	}
-	return ended;
-}
-
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
-
-bool watch(char **command, int *status)
-{
-	static const int signals[] = {
-		SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM,
-	};
-	uint64_t start = now(), next = start, at;
-	struct ttmem_client *list;
-	int ended = 0, ret, signal;
-	struct timespec rest = { };
-	sigset_t mine, before;
-	size_t count, i;
-	pid_t child;
-
-	ret = ttmem_clients(&list, &count, sizeof(*list));
-	if (ret)
-		die("nothing to report: %s", ttmem_strerror(ret));
-	ttmem_list_free(list);
-
-	/* Children whose parent has ended become this process's, and are told apart so. */
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	sigemptyset(&mine);
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		sigaddset(&mine, signals[i]);
-	sigprocmask(SIG_BLOCK, &mine, &before);
-	child = fork();
-	if (child < 0)
-		die("cannot fork: %s", strerror(errno));
-	if (!child) {
-		sigprocmask(SIG_SETMASK, &before, NULL);
-		return false;
-	}
-
-	do {
-		/* Not for each of many children that end. */
-		at = now();
-		if (at >= next) {
-			look();
-			at = now();
-			next = at + INTERVAL_NS;
-		}
-		rest.tv_nsec = next - at;
-		signal = sigtimedwait(&mine, NULL, &rest);
-		/* What a terminal sends, it sends to the command as well. */
-		if (signal == SIGHUP || signal == SIGTERM)
-			kill(child, signal);
-	} while (!reap(child, &ended));
-	print_report(command, (now() - start) / 1e9, ended);
-	*status = WIFSIGNALED(ended) ? 128 + WTERMSIG(ended) :
-				       WEXITSTATUS(ended);
-	return true;
 }

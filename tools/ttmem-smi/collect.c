@@ -90,27 +90,6 @@ static void read_hwmon(struct card *card)
 	closedir(dir);
 }
 
-static void read_board(struct card *card)
-{
-	struct ttmem_info info = { 0 };
-	struct ttmem_card *node;
-
-	if (!read_line(card->board, sizeof(card->board),
-		       TTMEM_CLASS "/tenstorrent!%u/tt_card_type",
-		       card->id.number) &&
-	    *card->board && strcmp(card->board, "unknown"))
-		return;
-
-	/* The firmware has not answered yet: ttmem knows most by their ids. */
-	card->board[0] = '\0';
-	if (ttmem_open(card->id.number, TTMEM_OPEN_QUIET, &node))
-		return;
-	if (!ttmem_info(node, &info, sizeof(info)))
-		snprintf(card->board, sizeof(card->board), "%.*s",
-			 (int)sizeof(info.board), (const char *)info.board);
-	ttmem_close(node);
-}
-
 /* A file of memory_stats/ and where in struct books its value goes. */
 struct stat_file {
 	const char *name;
@@ -196,7 +175,7 @@ bool read_card(struct card *card, bool details)
 	/* Without all its files it is a card that ttmem has just let go. */
 	card->chips = whole ? card->id.chips : 0;
 
-	read_board(card);
+	ttmem__board(card->id.number, card->board, sizeof(card->board));
 	if (details) {
 		read_text(card, "tt_serial", card->serial, sizeof(card->serial));
 		read_text(card, "tt_asic_id", card->asic, sizeof(card->asic));
@@ -558,16 +537,6 @@ static char *next_word(char **list)
 	return strsep(list, ",");
 }
 
-/*
- * Whether a word of -i is a board's name, not a number or an address. None of
- * the names begins with a digit or has a colon.
- */
-static bool is_board(const char *word)
-{
-	return ((*word >= 'a' && *word <= 'z') || (*word >= 'A' && *word <= 'Z')) &&
-	       !strchr(word, ':');
-}
-
 /* How processes may be sorted, @descending unless a sign says otherwise. */
 static const struct sort_key {
 	const char *name;
@@ -613,7 +582,7 @@ bool want_check(const struct want *want, char *why, size_t why_size)
 	list = copy(want->cards ? want->cards : "0");
 	rest = list;
 	while (ok && (word = next_word(&rest))) {
-		ok = is_board(word) || ttmem__find(word, &number) != -EINVAL;
+		ok = ttmem__is_board(word) || ttmem__find(word, &number) != -EINVAL;
 		if (!ok)
 			snprintf(why, why_size,
 				 "-i %s: '%s' is neither a card's number, nor a bus id as 0000:01:00.0, nor a board as n300",
@@ -656,7 +625,7 @@ bool card_wanted(const struct want *want, const struct card *card)
 	list = copy(want->cards);
 	rest = list;
 	while (!found && (word = next_word(&rest))) {
-		if (is_board(word))
+		if (ttmem__is_board(word))
 			found = !strcasecmp(word, "all") ||
 				!strcasecmp(word, card->board);
 		else
@@ -794,7 +763,7 @@ static void take_card(struct snapshot *snap, const struct ttmem_card_id *id,
 	card = &snap->card[snap->cards];
 	card->id = *id;
 	if (want->cards) {
-		read_board(card);
+		ttmem__board(card->id.number, card->board, sizeof(card->board));
 		if (!card_wanted(want, card))
 			return;
 	}

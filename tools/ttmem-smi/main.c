@@ -24,7 +24,7 @@ static const char help[] =
 	"Usage: ttmem-smi [OPTION...]\n"
 	"       ttmem-smi dmon|pmon [OPTION...]\n"
 	"       ttmem-smi top [OPTION...]\n"
-	"       ttmem-smi record|report|doctor --help\n"
+	"       ttmem-smi record|report|watch|doctor --help\n"
 	"Show the Tenstorrent cards of this machine, what of their memory is used, and\n"
 	"by whom.\n"
 	"\n"
@@ -58,6 +58,7 @@ static const char help[] =
 	"                         ttmem-smi top --help\n"
 	"  record                 samples into a file; has a --help of its own\n"
 	"  report                 peaks, means and a picture of such a file; likewise\n"
+	"  watch                  prints or runs something when memory gets scarce; likewise\n"
 	"  doctor                 whether all is there that this takes, and how to mend it\n"
 	"\n"
 	"Which, how often, and where to:\n"
@@ -713,11 +714,12 @@ static void take_word(struct job *job, const char *word)
 	else if (!strcmp(word, "pmon"))
 		set_mode(job, MODE_PMON, "pmon");
 	else if (!strcmp(word, "top") || !strcmp(word, "record") ||
-		 !strcmp(word, "report") || !strcmp(word, "doctor"))
+		 !strcmp(word, "report") || !strcmp(word, "watch") ||
+		 !strcmp(word, "doctor"))
 		wrong("%s stands first, as in ttmem-smi %s --help",
 		      word, word);
 	else
-		wrong("'%s' is neither an option nor one of dmon, pmon, top, record, report and doctor",
+		wrong("'%s' is neither an option nor one of dmon, pmon, top, record, report, watch and doctor",
 		      word);
 }
 
@@ -772,6 +774,8 @@ int main(int argc, char **argv)
 		return record_main(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "report"))
 		return report_main(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "watch"))
+		return watch_main(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "doctor"))
 		return doctor_main(argc - 1, argv + 1);
 

@@ -652,24 +652,20 @@ static int record(const struct job *job)
 	return status;
 }
 
-/* "90", "90s", "15m", "2h", "1d" in seconds. */
-static double parse_duration(const char *text)
+bool parse_span(const char *text, double *seconds)
 {
 	static const char units[] = "smhd";
-	static const double seconds[] = { 1, 60, 3600, 86400 };
+	static const double lengths[] = { 1, 60, 3600, 86400 };
 	const char *unit;
-	double duration;
 	char *end;
 
 	errno = 0;
-	duration = strtod(text, &end);
+	*seconds = strtod(text, &end);
 	unit = *end ? strchr(units, *end) : units;
-	if (end == text || errno || !unit || (*end && end[1]) ||
-	    !(duration * seconds[unit - units] >= 0.001 &&
-	      duration * seconds[unit - units] <= SECONDS_MAX))
-		wrong("-d %s: not a time of up to a year, as 90, 90s, 15m, 2h or 1d",
-		      text);
-	return duration * seconds[unit - units];
+	if (end == text || errno || !unit || (*end && end[1]))
+		return false;
+	*seconds *= lengths[unit - units];
+	return *seconds >= 0.001 && *seconds <= SECONDS_MAX;
 }
 
 /* Fill in what was not asked for, and refuse what does not go together. */
@@ -737,7 +733,9 @@ int record_main(int argc, char **argv)
 			job.seconds = parse_seconds(optarg, 0.001);
 			break;
 		case 'd':
-			job.duration = parse_duration(optarg);
+			if (!parse_span(optarg, &job.duration))
+				wrong("-d %s: not a time of up to a year, as 90, 90s, 15m, 2h or 1d",
+				      optarg);
 			break;
 		case 'i':
 			job.want.cards = optarg;

@@ -224,6 +224,14 @@ struct holding *pool_holdings(const struct recording *rec,
  */
 int __attribute__((format(printf, 1, 2))) say(const char *format, ...);
 
+/**
+ * parse_span() - understand a time as a person types it
+ * @text: "90", "90s", "15m", "2h" or "1d"
+ * @seconds: out: the time
+ * Return: whether it is one, of a millisecond to a year
+ */
+bool parse_span(const char *text, double *seconds);
+
 /* In report.c. */
 
 /**

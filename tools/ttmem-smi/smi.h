@@ -555,6 +555,14 @@ int top_main(int argc, char **argv);
 int print_version(FILE *out);
 
 /**
+ * watch_main() - ttmem-smi watch
+ * @argc: how many arguments
+ * @argv: the arguments
+ * Return: the status to end with
+ */
+int watch_main(int argc, char **argv);
+
+/**
  * doctor_main() - ttmem-smi doctor
  * @argc: how many arguments, from its name on
  * @argv: the arguments

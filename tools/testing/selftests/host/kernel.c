@@ -6,6 +6,12 @@
  *
  *	TTMEM_FAKE_ABI=N	the version that INFO tells (1)
  *	TTMEM_FAKE_ERROR=N	what RESERVATIONS fails with
+ *	TTMEM_FAKE_FREE=N	what INFO tells as free of 12 GiB, and RESERVE refuses
+ *				more than; without it nothing is reserved
+ *	TTMEM_FAKE_NOW=N	what INFO tells as free instead
+ *
+ * What is reserved is written to a file "reserved": process, chip, memory, tag, size,
+ * flags and label.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -15,6 +21,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "ttmem.h"
 
@@ -76,6 +83,31 @@ static int reservations(struct ttmem_reservations *arg)
 	return 0;
 }
 
+#define CAPACITY	(12ull << 30)
+
+static int reserve(const struct ttmem_reserve *arg)
+{
+	const char *left = getenv("TTMEM_FAKE_FREE");
+	FILE *file;
+
+	if (!left || (arg->size > strtoull(left, NULL, 10) &&
+		      !(arg->flags & TTMEM_RESERVE_OVERCOMMIT))) {
+		errno = left ? ENOSPC : ENOTTY;
+		return -1;
+	}
+	if (arg->memory == TTMEM_L1 && arg->tag == TTMEM_TAG_TRACE) {
+		errno = EINVAL;
+		return -1;
+	}
+	file = fopen("reserved", "a");
+	if (!file)
+		abort();
+	fprintf(file, "%d %u %u %u %llu %u %s\n", getpid(), arg->chip, arg->memory,
+		arg->tag, (unsigned long long)arg->size, arg->flags, (const char *)arg->label);
+	fclose(file);
+	return 0;
+}
+
 int __wrap_ioctl(int fd, unsigned long request, ...)
 {
 	struct ttmem_info *info;
@@ -94,8 +126,17 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 		info->card = 0;
 		info->chips = 1;
 		info->client = 1;
+		if (getenv("TTMEM_FAKE_FREE")) {
+			const char *left = getenv("TTMEM_FAKE_NOW");
+
+			info->total = CAPACITY;
+			info->used = CAPACITY - strtoull(left ? left : getenv("TTMEM_FAKE_FREE"),
+							 NULL, 10);
+		}
 		strcpy((char *)info->board, "p150a");
 		return 0;
+	case TTMEM_IOC_RESERVE:
+		return reserve(arg);
 	case TTMEM_IOC_RESERVATIONS:
 		return reservations(arg);
 	default:

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,7 +22,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "libttmem.h"
+#include "internal.h"
 
 #include "fake.h"
 
@@ -826,14 +827,210 @@ static void run_reports(void **state)
 			     err, sizeof(err)), 127);
 }
 
+/* A card whose node answers as kernel.c has it. */
+static void put_card_with_node(void)
+{
+	put_card(0, "0000:01:00.0");
+	put_books(0, 1);
+	put("", "dev/tenstorrent/mem/x");
+	assert_int_equal(symlink("/dev/null", "dev/tenstorrent/mem/0"), 0);
+	put("1:3\n", "sys/class/ttmem/ttmem0/dev");
+	setenv("TTMEM_FAKE_FREE", "8589934592", 1);
+}
+
+/* What is reserved is the command's own, whether there is a parent or not. */
+static void run_reserves(void **state)
+{
+	static const char * const ways[] = { "", "--exec", "--report", "-e -w" };
+	char out[4096], err[4096], command[512], expected[256], parent[32];
+	unsigned int i;
+
+	(void)state;
+	put_card_with_node();
+	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		snprintf(command, sizeof(command),
+			 "rm -f reserved; sh -c 'echo $$; exec \"$@\"' - " TTMEM_RUN " %s -d 1.5G --l1 4KB -t system -L 'a b' sh -c 'echo $$; cat reserved; exit 9'",
+			 ways[i]);
+		assert_int_equal(run(command, out, sizeof(out), err, sizeof(err)), 9);
+		snprintf(parent, sizeof(parent), "%d", atoi(out));
+		memmove(out, strchr(out, '\n') + 1, strlen(strchr(out, '\n')));
+		snprintf(expected, sizeof(expected), "%d\n%d 0 0 2 1610612736 0 a b\n%d 0 1 2 4000 0 a b\n",
+			 atoi(out), atoi(out), atoi(out));
+		assert_string_equal(out, expected);
+		assert_int_equal(atoi(parent) == atoi(out), i == 1);
+		if (i != 2)
+			assert_string_equal(err, "");
+	}
+}
+
+static void run_refused(void **state)
+{
+	char out[4096], err[4096];
+
+	(void)state;
+	put_card_with_node();
+	setenv("TTMEM_FAKE_FREE", "1073741825", 1);
+	put_clients("0 1 5 0 0 DRAM buffer 77 0 1 self own\n"
+		    "0 2 0 54321 0 DRAM buffer 1073741824 0 1 self -\n"
+		    "0 2 0 54321 0 DRAM trace 1073741824 0 1 self -\n"
+		    "0 3 812 54321 0 DRAM buffer 7516192768 0 1 self \\033[2J\\012)\n"
+		    "0 4 0 54321 0 DRAM buffer 4096 0 1 self -\n"
+		    "0 5 813 54321 0 L1 buffer 99 0 1 self other\n"
+		    "1 6 814 54321 0 DRAM buffer 99 0 1 self other\n");
+	put("sleep\n", "proc/900/comm");
+	put("pos:\t0\nttmem-client-id:\t2\n", "proc/900/fdinfo/200");
+	put("", "proc/900/fd/x");
+	assert_int_equal(symlink("/dev/tenstorrent/mem/0", "proc/900/fd/200"), 0);
+	/* Another client's, and one that only says it is. */
+	put("pos:\t0\nttmem-client-id:\t3\n", "proc/899/fdinfo/200");
+	put("", "proc/899/fd/x");
+	assert_int_equal(symlink("/dev/tenstorrent/mem/0", "proc/899/fd/200"), 0);
+	put("pos:\t0\nttmem-client-id:\t2\n", "proc/898/fdinfo/200");
+	put("", "proc/898/fd/x");
+	assert_int_equal(symlink("/home/x", "proc/898/fd/200"), 0);
+
+	assert_int_equal(run(TTMEM_RUN " --dram 2G touch ran", out, sizeof(out), err,
+			     sizeof(err)), 125);
+	assert_string_equal(err, "ttmem-run: card 0, chip 0: 2 GiB of DRAM were asked for, and 1.00 GiB (1073741825 bytes) of 12 GiB are free. The rest is held by\n"
+			    "  7 GiB: process 812 (?[2J?)) of user 54321\n"
+			    "  2 GiB: process 900 (sleep) of user 54321, whose file is from a process that has ended\n"
+			    "  4 KiB: a process that is not visible from here of user 54321\n");
+	assert_int_equal(run(TTMEM_RUN " --exec --dram 13G touch ran", out, sizeof(out), err,
+			     sizeof(err)), 125);
+	assert_string_equal(err, "ttmem-run: card 0, chip 0: 13 GiB of DRAM were asked for, and it has 12 GiB\n");
+	setenv("TTMEM_FAKE_NOW", "4294967296", 1);
+	assert_int_equal(run(TTMEM_RUN " --report --dram 2G touch ran", out, sizeof(out), err,
+			     sizeof(err)), 125);
+	assert_string_equal(err, "ttmem-run: card 0, chip 0: 2 GiB of DRAM were asked for and were not free; by now 4 GiB are\n");
+	unsetenv("TTMEM_FAKE_NOW");
+	assert_int_equal(run(TTMEM_RUN " --l1 1K -t trace -b touch ran", out, sizeof(out), err,
+			     sizeof(err)), 125);
+	assert_non_null(strstr(err, "--tag trace: L1 has no such tag;"));
+	assert_int_equal(access("ran", F_OK), -1);
+	assert_int_equal(access("reserved", F_OK), -1);
+
+	/* In any case, with what can be entered in the books. */
+	assert_int_equal(run(TTMEM_RUN " -b --dram 13G sh -c 'cat reserved; exit 3'", out,
+			     sizeof(out), err, sizeof(err)), 3);
+	assert_non_null(strstr(out, " 0 0 0 13958643712 1 ttmem-run\n"));
+	assert_non_null(strstr(err, "\nttmem-run: card 0, chip 0: 13 GiB of DRAM are in the books all the same\n"));
+	assert_int_equal(run(TTMEM_RUN " -b --card 0,7,p300a,all --chip 0,5 --l1 1k sh -c 'exit 3'", out,
+			     sizeof(out), err, sizeof(err)), 3);
+	assert_non_null(strstr(err, "ttmem-run: the command runs without this: card 7: no such card"));
+	assert_non_null(strstr(err, "ttmem-run: the command runs without this: card p300a: there is none;"));
+	assert_non_null(strstr(err, "ttmem-run: the command runs without this: --chip 5: card 0 has 1 chip, counted from 0"));
+	assert_int_equal(unlink("reserved"), 0);
+	assert_int_equal(run(TTMEM_RUN " --chip 5 --l1 1k true", out, sizeof(out), err,
+			     sizeof(err)), 125);
+	unsetenv("TTMEM_FAKE_FREE");
+}
+
+/* The parent is not in the way. */
+static void run_stays(void **state)
+{
+	static const char * const passed[] = {
+		"HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "ALRM", "CONT", "RTMIN",
+	};
+	char out[4096], err[4096], command[512];
+	int status, command_pid, ignored;
+	unsigned int i;
+	pid_t pid;
+
+	(void)state;
+	put_card_with_node();
+	for (i = 0; i < sizeof(passed) / sizeof(passed[0]); i++) {
+		snprintf(command, sizeof(command),
+			 TTMEM_RUN " --l1 1k bash -c 'trap \"exit 7\" %s; kill -%s $PPID; while :; do sleep 0.02; done'",
+			 passed[i], passed[i]);
+		assert_int_equal(run(command, out, sizeof(out), err, sizeof(err)), 7);
+	}
+	/* It ends as the command does, by the same signal too. */
+	for (ignored = 0; ignored < 2; ignored++) {
+		pid = fork();
+		if (!pid) {
+			if (ignored) {
+				signal(SIGTERM, SIG_IGN);
+				signal(SIGCHLD, SIG_IGN);
+			}
+			execl(TTMEM_RUN, "x", "--l1", "1k", "sh", "-c",
+			      ignored ? "kill -TERM $$; exit 5" : "kill -TERM $$", NULL);
+			_exit(99);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (ignored)
+			assert_int_equal(status, 5 << 8);
+		else
+			assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	}
+	/* What kills it kills the command. */
+	pid = fork();
+	if (!pid) {
+		execl(TTMEM_RUN, "x", "--l1", "1k", "sh", "-c", "echo $$ > new; mv new pid; exec sleep 1000", NULL);
+		_exit(99);
+	}
+	while (run("cat pid", out, sizeof(out), err, sizeof(err)))
+		usleep(10000);
+	command_pid = atoi(out);
+	assert_int_not_equal(command_pid, pid);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	while (!kill(command_pid, 0))
+		usleep(10000);
+	/* Who reads what the command writes sees when that is over. */
+	assert_int_equal(run(TTMEM_RUN " --l1 1k sh -c 'exec >/dev/null; while [ ! -e over ]; do sleep 0.02; done; exit 6' | { timeout 60 cat; touch over; }",
+			     out, sizeof(out), err, sizeof(err)), 0);
+	assert_int_equal(run(TTMEM_RUN " --l1 1k /nonexistent", out, sizeof(out), err,
+			     sizeof(err)), 127);
+	assert_int_equal(run(TTMEM_RUN " --l1 1k /dev", out, sizeof(out), err, sizeof(err)), 126);
+	/* A report of what was not run would be none. */
+	assert_int_equal(run(TTMEM_RUN " --report /nonexistent", out, sizeof(out), err,
+			     sizeof(err)), 127);
+	assert_string_equal(err, "ttmem-run: cannot run /nonexistent: No such file or directory\n");
+	unsetenv("TTMEM_FAKE_FREE");
+}
+
+static void sizes(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;	/* 0 if it is none */
+	} cases[] = {
+		{ "1", 1 }, { "4k", 4096 }, { "4KiB", 4096 }, { "4kb", 4000 }, { "4GB", 4000000000 },
+		{ "4G", 4294967296 }, { "1.5G", 1610612736 }, { "1.5GiB", 1610612736 },
+		{ "1.5GB", 1500000000 }, { "0.1K", 102 }, { "1.000001M", 1048577 },
+		{ "16777215T", 18446742974197923840u }, { "16777215.999999T", 18446744073708452104u },
+		{ "18446744073709551615", UINT64_MAX }, { "18446744TB", 18446744000000000000u },
+		{ "18446744073709551616", 0 }, { "16777216T", 0 }, { "18446745TB", 0 },
+		{ "", 0 }, { "G", 0 }, { ".5G", 0 }, { "1.G", 0 }, { "1.5", 0 }, { "1,5G", 0 },
+		{ "1.0000001G", 0 }, { "1.5.1G", 0 }, { "1B", 0 }, { "1iB", 0 }, { "1GBB", 0 },
+		{ "1Gi", 0 }, { "1GiBs", 0 }, { "1P", 0 }, { "-1", 0 }, { "+1", 0 }, { " 1", 0 },
+		{ "1 G", 0 }, { "1e9", 0 }, { "0x10", 0 }, { "1\vM", 0 },
+	};
+	uint64_t bytes;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bytes = 0;
+		if (ttmem__size(cases[i].text, &bytes) != !!cases[i].bytes ||
+		    (cases[i].bytes && bytes != cases[i].bytes))
+			fail_msg("%s is %llu", cases[i].text, (unsigned long long)bytes);
+	}
+}
+
 static void run_arguments(void **state)
 {
 	static const char * const bad[] = {
 		"true", "--dram 1M", "--dram 1M --", "--dram '' true",
-		"--dram M true", "--dram 1MB true", "--dram 1.5G true",
+		"--dram M true", "--dram 1MBB true", "--dram 1.5 true",
 		"--dram -1 true", "--dram 0 true", "--l1 1KKiB true",
 		"--dram 16777216T true", "--dram 18446744073709551616 true",
-		"--dram '1 ' true", "--dram 1 --chip x true", "--dram 1 --card x true", "-x true",
+		"--dram '1 ' true", "--dram 1 --chip x true", "--dram 1 --chip 0, true",
+		"--dram 1 --chip '' true", "--dram 1 --card '' true", "--dram 1 --card 0,,1 true",
+		"--dram 1 --card 0x true", "-x true", "--dram 1 --tag cbs true",
+		"--dram 1 --label \"$(printf 'a\\nb')\" true", "--report --exec true",
+		"--dram 1 --label 12345678901234567890123456789012 true",
+		"-b --dram 1 --chip x true", "-b --dram 1 --card 0x true", "-b --dram 1.5 true",
 	};
 	char out[4096], err[1024], command[512];
 	unsigned int i;
@@ -875,7 +1072,11 @@ int main(void)
 		CASE(counters),
 		CASE(header),
 		CASE(strerrors),
+		CASE(sizes),
 		CASE(run_reports),
+		CASE(run_reserves),
+		CASE(run_refused),
+		CASE(run_stays),
 		CASE(run_arguments),
 	};
 

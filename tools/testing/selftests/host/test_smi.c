@@ -311,7 +311,7 @@ static void arguments(void **state)
 		"--yes", "--reset-peaks", "--invalidate -l 1 -i 0",
 		"--invalidate --chip 0 -i 0", "-i 0 --set-capacity 12G",
 		"-i 0 --set-capacity dram", "-i 0 --set-capacity dram=",
-		"-i 0 --set-capacity dram=1.5G", "-i 0 --set-capacity hbm=1",
+		"-i 0 --set-capacity dram=1.5", "-i 0 --set-capacity hbm=1",
 		"-i 0 --set-capacity dram=1,dram=2", "-i 0 --reset-peaks -p 1",
 		"-i 0 --reset-peaks --invalidate", "--color=red",
 	};
@@ -1102,6 +1102,7 @@ static void no_drift(void **state)
 	play_shell("$HERE/drift \"$smi top\" ttmem-smi-top");
 	play_shell("$HERE/drift \"$smi record\" ttmem-smi-record");
 	play_shell("$HERE/drift \"$smi report\" ttmem-smi-report");
+	play_shell("$HERE/drift \"$smi watch\" ttmem-smi-watch");
 	play_shell("$HERE/drift \"$smi doctor\" ttmem-smi-doctor");
 	play_shell("$HERE/drift $run ttmem-run");
 	play_shell("$HERE/drift $tools/ttmem-cdi ttmem-cdi");

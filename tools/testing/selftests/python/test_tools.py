@@ -592,7 +592,7 @@ class Rules(unittest.TestCase):
         return result.stdout
 
     def test_rules(self):
-        self.assertIn("SUCCESS: 7 rules found", self.promtool("check", "rules", "ttmem.rules.yml"))
+        self.assertIn("SUCCESS: 9 rules found", self.promtool("check", "rules", "ttmem.rules.yml"))
         self.assertIn("SUCCESS", self.promtool("test", "rules", "ttmem.rules.test.yml"))
 
     def test_only_metrics_that_there_are(self):
