@@ -31,6 +31,7 @@ static bool adding_late;	/* that is over, and there were more */
 static uint64_t lists_next;
 static bool lists_long;		/* reading them took its time */
 static DIR *scan;
+static dev_t scan_dev;		/* the file system that the kernel makes nodes in */
 static uint64_t scan_next;
 
 /*
@@ -165,6 +166,15 @@ static void read_lists(bool all)
 	lists_long = now_ns() - start > NSEC_PER_MSEC;
 }
 
+/*
+ * Whether it is the node of a card that was unplugged since: the kernel removes the
+ * nodes that it made itself. Its next card may have the number, and the device's.
+ */
+static bool is_removed(const struct statx *st)
+{
+	return !st->stx_nlink && makedev(st->stx_dev_major, st->stx_dev_minor) == scan_dev;
+}
+
 /* Look through the open files of a process. */
 static void scan_files(pid_t pid)
 {
@@ -183,8 +193,9 @@ static void scan_files(pid_t pid)
 		/* So no server of a FUSE file is asked, which may never answer. */
 		if (entry->d_name[0] == '.' ||
 		    statx(dirfd(dir), entry->d_name,
-			  AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &st) ||
-		    !S_ISCHR(st.stx_mode))
+			  AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
+			  STATX_TYPE | STATX_NLINK, &st) ||
+		    !S_ISCHR(st.stx_mode) || is_removed(&st))
 			continue;
 		for (i = 0; i < cards_count; i++)
 			if (cards[i].devt == makedev(st.stx_rdev_major, st.stx_rdev_minor))
@@ -198,6 +209,7 @@ static void scan_processes(uint64_t budget)
 {
 	uint64_t until = budget == UINT64_MAX ? budget : busy_ns() + budget;
 	struct dirent *entry;
+	struct stat st;
 	uint64_t pid;
 
 	if (!scan) {
@@ -207,6 +219,7 @@ static void scan_processes(uint64_t budget)
 		scan = opendir(TTMEM_PROC);
 		if (!scan)
 			return;
+		scan_dev = stat(TTMEM_DEV "/tenstorrent", &st) ? 0 : st.st_dev;
 		begin_seeing();
 	}
 	adding_until = UINT64_MAX;

@@ -664,6 +664,19 @@ static struct pci_driver standin_driver = {
 	.shutdown = standin_remove,
 };
 
+/* The version in sysfs is that of the release played, as users of TT-KMD read it there. */
+static int standin_show_version(void)
+{
+	char *version = kasprintf(GFP_KERNEL, "%s.0", release);
+
+	if (!version)
+		return -ENOMEM;
+	/* The module's end frees it, as it would have freed that one. */
+	kfree(THIS_MODULE->version);
+	THIS_MODULE->version = version;
+	return 0;
+}
+
 static int __init standin_init(void)
 {
 	unsigned int major, minor;
@@ -678,6 +691,9 @@ static int __init standin_init(void)
 		pr_err("max_devices=%u: 1 to %u\n", max_devices, MINORMASK);
 		return -EINVAL;
 	}
+	err = standin_show_version();
+	if (err)
+		return err;
 
 	if (release_played >= RELEASE(2, 5)) {
 		standin_proc = proc_mkdir("driver/" STANDIN_NAME, NULL);
@@ -721,5 +737,6 @@ module_init(standin_init);
 module_exit(standin_exit);
 
 MODULE_LICENSE("GPL");
-MODULE_VERSION("stand-in");
+/* So that there is one to be shown; standin_show_version() sets it. */
+MODULE_VERSION("2.10.0");
 MODULE_DESCRIPTION("Stand-in for TT-KMD in tests: its devices and files, no hardware");
