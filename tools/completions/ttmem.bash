@@ -61,7 +61,7 @@ _ttmem_smi_top()
 	-p | --pid) _ttmem_list "$cur" "$(_ttmem_pids)"; return ;;
 	-d | --delay) return ;;
 	esac
-	_ttmem_options "-d --delay= -i --id= -p --pid= --ascii -h --help"
+	_ttmem_options "-d --delay= -i --id= -p --pid= --ascii --read-only -h --help"
 }
 
 _ttmem_smi_record()
@@ -78,7 +78,7 @@ _ttmem_smi_record()
 	esac
 	case $cur in
 	-*) _ttmem_options "-o --output= --format= -l --loop= --loop-ms= --lms= -d --duration=
-		-i --id= -p --pid= -h --help" ;;
+		-i --id= -p --pid= --labels -h --help" ;;
 	# A command and its arguments.
 	*) mapfile -t COMPREPLY < <(compgen -c -f -- "$cur") ;;
 	esac
@@ -92,9 +92,10 @@ _ttmem_smi_report()
 	case $prev in
 	-i | --id) _ttmem_list "$cur" "$(_ttmem_cards)"; return ;;
 	--svg) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--by) mapfile -t COMPREPLY < <(compgen -W "process tag label" -- "$cur"); return ;;
 	esac
 	case $cur in
-	-*) _ttmem_options "--svg= -i --id= --csv --json -h --help" ;;
+	-*) _ttmem_options "--svg= --by= -i --id= --csv --json -h --help" ;;
 	*) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	esac
 }

@@ -361,6 +361,8 @@ static void add_line(struct process *p, const struct ttmem_client *c,
 	if (c->memory == TTMEM_UNKNOWN)
 		return;
 	add_bytes(&p->bytes[c->memory], c->bytes);
+	if (c->tag < TAGS)
+		add_bytes(&p->tag[c->memory][c->tag], c->bytes);
 	if (add_peak)
 		add_bytes(&p->peak[c->memory], c->peak);
 }

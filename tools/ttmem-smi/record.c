@@ -39,6 +39,8 @@ static const char help[] =
 	"  -d, --duration=TIME    end after 90, 90s, 15m, 2h or 1d\n"
 	"  -i, --id=CARD,...      only these: numbers, bus ids or boards\n"
 	"  -p, --pid=PID,...      of the processes only these\n"
+	"      --labels           what is held under each label of reservations, too: of\n"
+	"                         one's own processes, for root of all\n"
 	"  -h, --help             this text\n"
 	"\n"
 	"Examples:\n"
@@ -57,6 +59,7 @@ struct job {
 	const char *format;
 	struct want want;
 	bool trace;
+	bool labels;
 	double seconds;		/* between samples */
 	double duration;	/* 0 for no end */
 	char **command;
@@ -72,13 +75,7 @@ struct output {
 	bool begun;
 	bool failed;
 	bool lacks_processes;	/* some sample does */
-};
-
-const char * const row_kinds[ROW_KINDS] = {
-	[ROW_POOL] = "pool",
-	[ROW_PROCESS] = "process",
-	[ROW_SILENT] = "silent",
-	[ROW_NOTICE] = "notice",
+	struct unread_labels unread;
 };
 
 static void __attribute__((noreturn, format(printf, 1, 2)))
@@ -123,242 +120,6 @@ static int64_t now(void)
 	return since_boot + offset;
 }
 
-void format_time(char *text, size_t size, int64_t time, int decimals)
-{
-	static const int units[] = {
-		1000000, 100000, 10000, 1000, 100, 10, 1,
-	};
-	time_t seconds = time / 1000000;
-	size_t len;
-	struct tm tm;
-
-	gmtime_r(&seconds, &tm);
-	len = strftime(text, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (decimals)
-		len += snprintf(text + len, size - len, ".%0*d", decimals,
-				(int)(time % 1000000) / units[decimals]);
-	snprintf(text + len, size - len, "Z");
-}
-
-static void put_value(FILE *out, const char *text)
-{
-	if (text)
-		csv_text(out, text);
-}
-
-static void csv_row(FILE *out, const char *time, const struct row *row)
-{
-	bool pool = row->kind == ROW_POOL || row->kind == ROW_PROCESS;
-
-	fprintf(out, "%s,%s,", time, row_kinds[row->kind]);
-	if (row->kind == ROW_NOTICE) {
-		fputs(",,,,,,,,,,", out);
-		put_value(out, row->note);
-		fputc('\n', out);
-		return;
-	}
-	fprintf(out, "%u,%s,", row->card, row->bus_id);
-	put_value(out, row->board);
-	if (pool)
-		fprintf(out, ",%u,%s,%llu,", row->chip,
-			memory_names[row->memory],
-			(unsigned long long)row->used);
-	else
-		fputs(",,,,", out);
-	if (row->total)
-		fprintf(out, "%llu", (unsigned long long)row->total);
-	fputc(',', out);
-	if (row->pid)
-		fprintf(out, "%d", row->pid);
-	fputc(',', out);
-	put_value(out, row->user);
-	fputc(',', out);
-	put_value(out, row->command);
-	fputs(",\n", out);
-}
-
-static void csv_rows(FILE *out, const struct rows *rows)
-{
-	char time[40];
-	size_t i;
-
-	format_time(time, sizeof(time), rows->time, 6);
-	for (i = 0; i < rows->count; i++)
-		csv_row(out, time, &rows->row[i]);
-}
-
-static struct row *add_row(struct rows *rows)
-{
-	rows->row = grow(rows->row, rows->count, sizeof(*rows->row));
-	return &rows->row[rows->count++];
-}
-
-/*
- * Find the row that a process's bytes belong to, if there is one: those that
- * are not visible have nothing to tell them apart but the user.
- */
-static struct row *same_row(struct rows *rows, const struct process *p,
-			    unsigned int memory)
-{
-	size_t i;
-
-	if (p->pid)
-		return NULL;
-	for (i = rows->count; i--; ) {
-		struct row *row = &rows->row[i];
-
-		if (row->kind != ROW_PROCESS || row->card != p->card ||
-		    row->chip != p->chip || row->pid)
-			return NULL;
-		if (row->memory == memory && !strcmp(row->user, p->user))
-			return row;
-	}
-	return NULL;
-}
-
-static void add_process(struct rows *rows, const struct card *card,
-			const struct process *p)
-{
-	unsigned int memory;
-	struct row *row;
-
-	for (memory = 0; memory < 2; memory++) {
-		if (p->reports && !p->bytes[memory])
-			continue;
-		row = same_row(rows, p, memory);
-		if (!row) {
-			row = add_row(rows);
-			row->kind = p->reports ? ROW_PROCESS : ROW_SILENT;
-			row->card = p->card;
-			row->bus_id = card->id.address;
-			row->board = card->board;
-			row->chip = p->chip;
-			row->memory = memory;
-			row->pid = p->pid;
-			row->user = p->user;
-			row->command = p->command;
-		}
-		if (!p->reports)
-			break;
-		add_bytes(&row->used, p->bytes[memory]);
-	}
-}
-
-/*
- * What is used of a pool: what its processes hold. The file of sysfs was read a
- * moment later, and the difference would look like bytes that nobody holds.
- */
-static uint64_t used_of(const struct snapshot *snap, const struct card *card,
-			unsigned int chip, unsigned int memory)
-{
-	uint64_t used = 0;
-	size_t i;
-
-	for (i = 0; i < snap->processes; i++) {
-		const struct process *p = &snap->process[i];
-
-		if (p->reports && p->card == card->id.number &&
-		    p->chip == chip)
-			add_bytes(&used, p->bytes[memory]);
-	}
-	return used;
-}
-
-static void add_pools(struct rows *rows, const struct snapshot *snap,
-		      const struct card *card, bool all_processes)
-{
-	unsigned int chip, memory;
-	struct row *row;
-
-	for (chip = 0; chip < card->chips; chip++) {
-		for (memory = 0; memory < 2; memory++) {
-			row = add_row(rows);
-			row->kind = ROW_POOL;
-			row->card = card->id.number;
-			row->bus_id = card->id.address;
-			row->board = card->board;
-			row->chip = chip;
-			row->memory = memory;
-			row->total = card->chip[chip].pool[memory].total;
-			row->used = all_processes ?
-				    used_of(snap, card, chip, memory) :
-				    card->chip[chip].pool[memory].used;
-		}
-	}
-}
-
-static void fill_rows(struct rows *rows, const struct snapshot *snap,
-		      const struct want *want)
-{
-	bool all_processes = snap->processes_known && !want->pids;
-	size_t i, j;
-
-	for (i = 0; i < snap->cards; i++)
-		if (snap->card[i].chips)
-			add_pools(rows, snap, &snap->card[i], all_processes);
-	for (i = 0; i < snap->cards; i++) {
-		if (!snap->card[i].chips)
-			continue;
-		for (j = 0; j < snap->processes; j++)
-			if (snap->process[j].card == snap->card[i].id.number)
-				add_process(rows, &snap->card[i],
-					    &snap->process[j]);
-	}
-}
-
-static bool has_card(const struct rows *rows, unsigned int number)
-{
-	size_t i;
-
-	for (i = 0; i < rows->count; i++)
-		if (rows->row[i].kind == ROW_POOL &&
-		    rows->row[i].card == number)
-			return true;
-	return false;
-}
-
-static void add_notice(struct rows *rows, char *note)
-{
-	struct row *row = add_row(rows);
-
-	if (!note)
-		out_of_memory();
-	row->kind = ROW_NOTICE;
-	row->note = note;
-	say("%s", note);
-}
-
-/* Tell which cards are in @in and not in @other. */
-static void compare_cards(struct rows *to, const struct rows *in,
-			  const struct rows *other, const char *what)
-{
-	size_t i, count = in->count;
-	char *note;
-
-	for (i = 0; i < count; i++) {
-		const struct row *row = &in->row[i];
-
-		if (row->kind != ROW_POOL || row->chip ||
-		    row->memory != TTMEM_DRAM || has_card(other, row->card))
-			continue;
-		if (asprintf(&note, "card %u (%s) %s", row->card, row->bus_id,
-			     what) < 0)
-			note = NULL;
-		add_notice(to, note);
-	}
-}
-
-static void free_rows(struct rows *rows)
-{
-	size_t i;
-
-	for (i = 0; i < rows->count; i++)
-		if (rows->row[i].kind == ROW_NOTICE)
-			free((char *)rows->row[i].note);
-	free(rows->row);
-	memset(rows, 0, sizeof(*rows));
-}
-
 /* Write a whole sample or nothing of it. */
 static void send(struct output *output, const char *text, size_t size)
 {
@@ -368,8 +129,10 @@ static void send(struct output *output, const char *text, size_t size)
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done < 0) {
-			say("cannot write to %s: %s. The %zu samples before are in it",
-			    output->path, strerror(errno), output->samples);
+			say("cannot write to %s: %s. %zu sample%s from before %s in it",
+			    output->path, strerror(errno), output->samples,
+			    output->samples == 1 ? "" : "s",
+			    output->samples == 1 ? "is" : "are");
 			if (output->file &&
 			    ftruncate(output->fd, output->whole))
 				say("cannot cut %s back to them: %s",
@@ -392,32 +155,8 @@ struct look {
 
 static void free_look(struct look *look)
 {
-	free_rows(&look->rows);
+	rows_free(&look->rows);
 	snapshot_free(&look->snap);
-}
-
-/* A process that ends loses its command line first, and what it holds last. */
-static void keep_commands(struct snapshot *snap, const struct snapshot *before)
-{
-	size_t i, j;
-
-	for (i = 0; i < snap->processes; i++) {
-		struct process *p = &snap->process[i];
-
-		if (!p->command || p->has_line)
-			continue;
-		for (j = 0; j < before->processes; j++)
-			if (before->process[j].pid == p->pid &&
-			    before->process[j].has_line)
-				break;
-		if (j == before->processes)
-			continue;
-		free(p->command);
-		p->command = strdup(before->process[j].command);
-		if (!p->command)
-			out_of_memory();
-		p->has_line = true;
-	}
 }
 
 /* Put a file where it belongs; what has its name already is kept. */
@@ -477,15 +216,17 @@ static int sample(struct output *output, const struct job *job,
 		return status;
 	}
 	keep_commands(&look.snap, &before->snap);
-	fill_rows(&look.rows, &look.snap, &job->want);
+	rows_fill(&look.rows, &look.snap, &job->want);
+	if (job->labels)
+		rows_labels(&look.rows, &output->unread);
 	if (look.rows.count && !look.snap.processes_known)
 		output->lacks_processes = true;
 	if (!begin) {
-		compare_cards(&look.rows, &look.rows, &before->rows, "is there");
-		compare_cards(&look.rows, &before->rows, &look.rows, "is gone");
+		rows_compare_cards(&look.rows, &look.rows, &before->rows, "is there");
+		rows_compare_cards(&look.rows, &before->rows, &look.rows, "is gone");
 	}
 	if (*look.snap.why && strcmp(look.snap.why, before->snap.why))
-		add_notice(&look.rows, strdup(look.snap.why));
+		rows_notice(&look.rows, strdup(look.snap.why));
 
 	out = open_memstream(&text, &size);
 	if (!out)
@@ -609,9 +350,10 @@ static void finish(struct output *output, const struct job *job,
 	}
 	if (output->failed || !output->file)
 		return;
-	say("%zu samples in %.1f s are in %s. To see them: ttmem-smi report %s --svg %s.svg",
-	    output->samples, lasted / 1e6, output->path, output->path,
-	    output->path);
+	say("%zu sample%s in %.1f s %s in %s. To see %s: ttmem-smi report %s --svg %s.svg",
+	    output->samples, output->samples == 1 ? "" : "s", lasted / 1e6,
+	    output->samples == 1 ? "is" : "are", output->path,
+	    output->samples == 1 ? "it" : "them", output->path, output->path);
 }
 
 static int record(const struct job *job)
@@ -695,7 +437,7 @@ static void check(struct job *job)
 
 int record_main(int argc, char **argv)
 {
-	enum { OPT_FORMAT = 256, OPT_LOOP_MS };
+	enum { OPT_FORMAT = 256, OPT_LOOP_MS, OPT_LABELS };
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' },
 		{ "format", required_argument, NULL, OPT_FORMAT },
@@ -705,6 +447,7 @@ int record_main(int argc, char **argv)
 		{ "duration", required_argument, NULL, 'd' },
 		{ "id", required_argument, NULL, 'i' },
 		{ "pid", required_argument, NULL, 'p' },
+		{ "labels", no_argument, NULL, OPT_LABELS },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
@@ -742,6 +485,9 @@ int record_main(int argc, char **argv)
 			break;
 		case 'p':
 			job.want.pids = optarg;
+			break;
+		case OPT_LABELS:
+			job.labels = true;
 			break;
 		case 'h':
 			fputs(help, stdout);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Recordings. record.c samples into a file through trace.c or as CSV, in rows;
- * recording.c reads the rows back into tracks; report.c and svg.c show those.
+ * Recordings. record.c samples into a file, in rows, which record_rows.c and
+ * record_labels.c make; it writes them as CSV, or through trace.c. recording.c
+ * and recording_trace.c read the rows back into tracks (tracks.c); report.c,
+ * svg.c and svg_panel.c show those.
  */
 #ifndef TTMEM_RECORD_H
 #define TTMEM_RECORD_H
@@ -16,7 +18,8 @@
 
 enum row_kind {
 	ROW_POOL,	/* what is used of a pool */
-	ROW_PROCESS,	/* what a process holds of it */
+	ROW_PROCESS,	/* what a process holds of it with a tag */
+	ROW_LABEL,	/* what of that has a label, where it could be read */
 	ROW_SILENT,	/* a process that has the card open and reports nothing */
 	ROW_NOTICE,	/* something happened */
 	ROW_KINDS,
@@ -28,6 +31,7 @@ struct row {
 	unsigned int card;
 	unsigned int chip;
 	unsigned int memory;	/* enum ttmem_memory */
+	unsigned int tag;	/* enum ttmem_tag or TTMEM_UNKNOWN */
 	uint64_t used;
 	uint64_t total;		/* 0 if not known */
 	pid_t pid;		/* 0 if not visible */
@@ -35,7 +39,8 @@ struct row {
 	const char *board;
 	const char *user;
 	const char *command;
-	const char *note;
+	const char *note;	/* to be freed, as @label, where a row has one */
+	const char *label;
 };
 
 /* The rows of one sample. */
@@ -46,7 +51,7 @@ struct rows {
 };
 
 /* The columns of CSV. Later ones are added behind these. */
-#define CSV_COLUMNS	"time,kind,card,bus_id,board,chip,memory,used,total,pid,user,command,note"
+#define CSV_COLUMNS	"time,kind,card,bus_id,board,chip,memory,used,total,pid,user,command,note,tag,label"
 
 /* The names of enum row_kind in CSV. */
 extern const char * const row_kinds[ROW_KINDS];
@@ -57,6 +62,101 @@ extern const char * const row_kinds[ROW_KINDS];
  */
 #define TRACE_CARDS	10000000
 #define TRACE_HIDDEN	(TRACE_CARDS - 1)
+
+/* The end of the name of a counter that tells labels. */
+#define TRACE_LABELS	" labels"
+
+/* record_rows.c */
+
+/**
+ * rows_add() - add a row
+ * @rows: the sample
+ * Return: the row, cleared
+ */
+struct row *rows_add(struct rows *rows);
+
+/**
+ * rows_notice() - add a notice, and tell it on standard error
+ * @rows: the sample
+ * @note: the text, which it keeps and frees; NULL for lack of memory
+ */
+void rows_notice(struct rows *rows, char *note);
+
+/**
+ * rows_free() - free what a sample holds
+ * @rows: the sample
+ */
+void rows_free(struct rows *rows);
+
+/**
+ * compare_counters() - the order of rows, but for tags and labels
+ * @a: a row
+ * @b: another one
+ * Return: below 0, 0, above 0, as strcmp()
+ */
+int compare_counters(const struct row *a, const struct row *b);
+
+/**
+ * rows_sort() - put rows in order, and make one of those that belong together
+ * @rows: the sample
+ */
+void rows_sort(struct rows *rows);
+
+/**
+ * rows_fill() - make the rows of a look
+ * @rows: out: the sample, in order; it points to what @snap holds
+ * @snap: the look
+ * @want: what was looked for
+ */
+void rows_fill(struct rows *rows, const struct snapshot *snap,
+	       const struct want *want);
+
+/**
+ * rows_compare_cards() - tell which cards are in one sample and not in another
+ * @to: where the notices go
+ * @in: the one, which may be @to
+ * @other: the other
+ * @what: what has happened to such a card
+ */
+void rows_compare_cards(struct rows *to, const struct rows *in,
+			const struct rows *other, const char *what);
+
+/**
+ * csv_rows() - write a sample as lines of CSV
+ * @out: where to
+ * @rows: the sample
+ */
+void csv_rows(FILE *out, const struct rows *rows);
+
+/**
+ * keep_commands() - give processes the command lines they had before
+ * @snap: a look
+ * @before: the one before
+ *
+ * A process that ends loses its command line first, and what it holds last.
+ */
+void keep_commands(struct snapshot *snap, const struct snapshot *before);
+
+/* record_labels.c */
+
+/* How many clients' labels a sample lacks. */
+struct unread_labels {
+	size_t forbidden;
+	size_t many;	/* it has too many reservations */
+	size_t failed;
+};
+
+/**
+ * rows_labels() - add what processes hold under each label
+ * @rows: a sample, filled
+ * @most: the most that was not read of a sample so far
+ *
+ * The reservations are read a moment after the rest. That more of them than ever
+ * before cannot be is told as a notice.
+ */
+void rows_labels(struct rows *rows, struct unread_labels *most);
+
+/* trace.c */
 
 /**
  * trace_begin() - begin a trace
@@ -91,7 +191,14 @@ struct track {
 	size_t points;
 };
 
-/* A process. The last command it was seen with. */
+/* What a recording is divided by. */
+enum report_by { BY_PROCESS, BY_TAG, BY_LABEL, REPORT_BYS };
+
+/*
+ * A process, with the last command it was seen with. By tag or label that has
+ * these in the place of processes, each of all processes: @command is it, empty
+ * for a tag that is not known and for no label.
+ */
 struct holder {
 	pid_t pid;		/* 0: all that are not visible, of one user */
 	char *user;
@@ -99,7 +206,7 @@ struct holder {
 	size_t last;		/* the sample it was last seen in */
 };
 
-/* What a process holds of a pool. */
+/* What a holder holds of a pool. */
 struct share {
 	size_t holder;
 	struct track track;
@@ -112,7 +219,7 @@ struct pool_track {
 	struct track track;
 	struct share *share;
 	size_t shares;
-	size_t next;		/* the share to be read next, most likely */
+	size_t next;		/* while it is read: the share of the last row */
 };
 
 struct card_track {
@@ -131,6 +238,7 @@ struct notice {
 
 /* A whole file. */
 struct recording {
+	enum report_by by;
 	int64_t *time;		/* of each sample */
 	size_t samples;
 	struct card_track *card;
@@ -148,13 +256,15 @@ struct recording {
  * recording_read() - read a file that record has written
  * @rec: out: what is in it; to be freed with recording_free() in any case
  * @path: the file, "-" for standard input
+ * @by: what it is to be divided by
  * @only: a card's number, bus id or board, NULL for all
  * @why: where and why it cannot be understood
  * @why_size: size of @why
  * Return: whether it could
  */
-bool recording_read(struct recording *rec, const char *path, const char *only,
-		    char *why, size_t why_size);
+bool recording_read(struct recording *rec, const char *path,
+		    enum report_by by, const char *only, char *why,
+		    size_t why_size);
 
 /**
  * recording_free() - free what a recording holds

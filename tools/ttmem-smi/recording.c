@@ -4,63 +4,26 @@
  * may be cut off; anything else that cannot be understood is an error.
  */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "record.h"
-
-/* More than ttmem can know of; what is beyond was not written by record. */
-#define CARDS_MAX	(1u << 20)
+#include "recording.h"
 
 enum column {
 	COL_TIME, COL_KIND, COL_CARD, COL_BUS_ID, COL_BOARD, COL_CHIP,
 	COL_MEMORY, COL_USED, COL_TOTAL, COL_PID, COL_USER, COL_COMMAND,
-	COL_NOTE, COLUMNS,
+	COL_NOTE, COL_TAG, COL_LABEL, COLUMNS,
 };
 
 #define FIELDS_MAX	64
-
-/* What a pid of a trace stands for: a process, or a card. */
-struct named {
-	int64_t pid;
-	char *bus_id;
-	char *board;
-	char *user;
-	char *command;
-};
-
-/* A capacity that a trace told. */
-struct capacity {
-	unsigned int card;
-	unsigned int chip;
-	unsigned int memory;
-	uint64_t bytes;
-};
-
-struct reader {
-	struct recording *rec;
-	const char *only;
-	char *why;
-	size_t why_size;
-	size_t line;
-	int column[COLUMNS];	/* where each is in the file, -1 if nowhere */
-	struct named *named;
-	size_t nameds;
-	struct capacity *capacity;
-	size_t capacities;
-	size_t pool;		/* where the last row's was */
-	size_t holder;		/* likewise */
-};
 
 static char *copy(const char *text)
 {
 	return printable(text ? text : "");
 }
 
-static bool __attribute__((format(printf, 2, 3)))
-bad(struct reader *reader, const char *format, ...)
+bool bad(struct reader *reader, const char *format, ...)
 {
 	va_list args;
 	int len;
@@ -73,8 +36,7 @@ bad(struct reader *reader, const char *format, ...)
 	return false;
 }
 
-/* Begin a sample where the time is another one. */
-static bool add_time(struct reader *reader, int64_t time)
+bool add_time(struct reader *reader, int64_t time)
 {
 	struct recording *rec = reader->rec;
 
@@ -87,109 +49,111 @@ static bool add_time(struct reader *reader, int64_t time)
 	return true;
 }
 
-static size_t find_card(struct recording *rec, const struct row *row)
+static size_t find_card(struct reader *reader, const struct row *row)
 {
+	size_t *at = lookup(&reader->cards, "%u %s", row->card, row->bus_id);
+	struct recording *rec = reader->rec;
 	struct card_track *card;
-	size_t i;
 
-	for (i = 0; i < rec->cards; i++) {
-		card = &rec->card[i];
-		if (card->number == row->card &&
-		    !strcmp(card->bus_id, row->bus_id))
-			break;
-	}
-	if (i == rec->cards) {
-		rec->card = grow(rec->card, rec->cards++, sizeof(*card));
-		card = &rec->card[i];
+	if (*at == NOWHERE) {
+		*at = rec->cards;
+		rec->card = grow(rec->card, rec->cards, sizeof(*card));
+		card = &rec->card[rec->cards++];
 		card->number = row->card;
 		card->bus_id = copy(row->bus_id);
 		card->board = copy(row->board);
 	}
+	card = &rec->card[*at];
 	/* The firmware tells it some seconds after the start. */
 	if (!*card->board && row->board && *row->board) {
 		free(card->board);
 		card->board = copy(row->board);
 	}
-	return i;
+	return *at;
 }
 
-/* Rows repeat in the same order, so the search goes on where it ended. */
-static struct pool_track *find_pool(struct reader *reader,
-				    const struct row *row)
+static size_t find_pool(struct reader *reader, const struct row *row)
 {
 	struct recording *rec = reader->rec;
-	size_t card = find_card(rec, row), i;
+	size_t card = find_card(reader, row);
+	size_t *at = lookup(&reader->pools, "%zu %u %u", card, row->chip,
+			    row->memory);
 	struct pool_track *pool;
 
-	for (i = 0; i < rec->pools; i++) {
-		size_t at = (reader->pool + i) % rec->pools;
-
-		pool = &rec->pool[at];
-		if (pool->card == card && pool->chip == row->chip &&
-		    pool->memory == row->memory) {
-			reader->pool = at;
-			return pool;
-		}
+	if (*at == NOWHERE) {
+		*at = rec->pools;
+		rec->pool = grow(rec->pool, rec->pools, sizeof(*pool));
+		pool = &rec->pool[rec->pools++];
+		pool->card = card;
+		pool->chip = row->chip;
+		pool->memory = row->memory;
 	}
-	rec->pool = grow(rec->pool, rec->pools, sizeof(*pool));
-	reader->pool = rec->pools;
-	pool = &rec->pool[rec->pools++];
-	pool->card = card;
-	pool->chip = row->chip;
-	pool->memory = row->memory;
-	return pool;
+	return *at;
+}
+
+static size_t add_holder(struct recording *rec, pid_t pid, const char *user,
+			 const char *command)
+{
+	struct holder *holder;
+
+	rec->holder = grow(rec->holder, rec->holders, sizeof(*holder));
+	holder = &rec->holder[rec->holders];
+	holder->pid = pid;
+	holder->user = copy(user);
+	holder->command = copy(command);
+	return rec->holders++;
 }
 
 /*
  * A number that was away for a sample and comes back with another command is
  * another process; one that goes on has become another program.
  */
-static size_t find_holder(struct reader *reader, const struct row *row)
+static size_t find_process(struct reader *reader, const struct row *row)
 {
-	struct recording *rec = reader->rec;
 	const char *command = row->command ? row->command : "";
 	const char *user = row->user ? row->user : "";
-	size_t now = rec->samples - 1, i;
+	struct recording *rec = reader->rec;
+	size_t now = rec->samples - 1, *last, *was;
 	struct holder *holder;
+	char *clean;
 
-	/* Rows repeat in the same order here, too. */
-	for (i = 0; i < 2 && rec->holders; i++) {
-		size_t at = (reader->holder + i) % rec->holders;
+	last = lookup(&reader->holders, "last %d %s", row->pid,
+		      row->pid ? "" : user);
+	if (*last == NOWHERE)
+		*last = add_holder(rec, row->pid, user, command);
+	holder = &rec->holder[*last];
+	clean = copy(command);
+	if (strcmp(holder->command, clean) && holder->last + 1 >= now) {
+		free(holder->command);
+		holder->command = clean;
+		return *last;
+	}
+	if (strcmp(holder->command, clean)) {
+		*lookup(&reader->holders, "was %d %s", row->pid,
+			holder->command) = *last;
+		was = lookup(&reader->holders, "was %d %s", row->pid, clean);
+		if (*was == NOWHERE || strcmp(rec->holder[*was].command, clean))
+			*was = add_holder(rec, row->pid, user, command);
+		*last = *was;
+	}
+	free(clean);
+	return *last;
+}
 
-		holder = &rec->holder[at];
-		if (row->pid && holder->pid == row->pid &&
-		    holder->last + 1 >= now &&
-		    !strcmp(holder->command, command)) {
-			holder->last = now;
-			reader->holder = at;
-			return at;
-		}
-	}
-	for (i = rec->holders; i--; ) {
-		holder = &rec->holder[i];
-		if (holder->pid != row->pid ||
-		    (!row->pid && strcmp(holder->user, user)))
-			continue;
-		if (!strcmp(holder->command, command))
-			break;
-		if (holder->last + 1 >= now) {
-			free(holder->command);
-			holder->command = copy(command);
-			break;
-		}
-	}
-	if (i == (size_t)-1) {
-		i = rec->holders;
-		rec->holder = grow(rec->holder, rec->holders++,
-				   sizeof(*holder));
-		holder = &rec->holder[i];
-		holder->pid = row->pid;
-		holder->user = copy(user);
-		holder->command = copy(command);
-	}
-	rec->holder[i].last = now;
-	reader->holder = i;
-	return i;
+/* Whose a row is: a process, a tag or a label, as the recording is seen. */
+static size_t find_holder(struct reader *reader, const struct row *row)
+{
+	const char *name = row->label;
+	size_t *at;
+
+	if (reader->rec->by == BY_PROCESS)
+		return find_process(reader, row);
+	if (reader->rec->by == BY_TAG)
+		name = row->tag < TAGS ? tag_names[row->tag] : "";
+	at = lookup(&reader->holders, "%s", name);
+	if (*at == NOWHERE)
+		*at = add_holder(reader->rec, 0, "", name);
+	return *at;
 }
 
 /* Set the value of the sample that is being read; shares of one add up. */
@@ -213,27 +177,50 @@ static void add_point(struct recording *rec, struct track *track,
 	point->total = row->total;
 }
 
-static struct track *find_share(struct reader *reader, struct pool_track *pool,
-				const struct row *row)
+/* Rows repeat in the same order, so the next share is most likely its. */
+static size_t guess_share(const struct reader *reader,
+			  const struct pool_track *pool, const struct row *row)
 {
-	size_t holder = find_holder(reader, row), i;
+	const struct holder *holder;
+	size_t at = pool->next, now = reader->rec->samples - 1, i;
 
-	for (i = 0; i < pool->shares; i++) {
-		size_t at = (pool->next + i) % pool->shares;
-
-		if (pool->share[at].holder == holder) {
-			pool->next = at + 1;
-			return &pool->share[at].track;
-		}
+	for (i = 0; i < 2 && at + i < pool->shares; i++) {
+		holder = &reader->rec->holder[pool->share[at + i].holder];
+		if (row->pid && holder->pid == row->pid &&
+		    holder->last + 1 >= now &&
+		    !strcmp(holder->command, row->command ? row->command : ""))
+			return at + i;
 	}
-	pool->share = grow(pool->share, pool->shares, sizeof(*pool->share));
-	pool->share[pool->shares].holder = holder;
-	return &pool->share[pool->shares++].track;
+	return NOWHERE;
 }
 
-static void count_silent(struct recording *rec, const struct row *row)
+static struct track *find_share(struct reader *reader, size_t place,
+				const struct row *row)
 {
-	struct card_track *card = &rec->card[find_card(rec, row)];
+	struct recording *rec = reader->rec;
+	struct pool_track *pool = &rec->pool[place];
+	size_t at = guess_share(reader, pool, row), holder, *known;
+
+	if (at == NOWHERE) {
+		holder = find_holder(reader, row);
+		known = lookup(&reader->shares, "%zu %zu", place, holder);
+		if (*known == NOWHERE) {
+			*known = pool->shares;
+			pool->share = grow(pool->share, pool->shares,
+					   sizeof(*pool->share));
+			pool->share[pool->shares++].holder = holder;
+		}
+		at = *known;
+	}
+	pool->next = at;
+	rec->holder[pool->share[at].holder].last = rec->samples - 1;
+	return &pool->share[at].track;
+}
+
+static void count_silent(struct reader *reader, const struct row *row)
+{
+	struct recording *rec = reader->rec;
+	struct card_track *card = &rec->card[find_card(reader, row)];
 
 	if (card->silent_sample != rec->samples)
 		card->silent_now = 0;
@@ -255,11 +242,12 @@ static bool is_card(const struct row *row, const char *name)
 		!strcasecmp(name, row->bus_id + 5));
 }
 
-static bool add_row(struct reader *reader, int64_t time, const struct row *row)
+bool add_row(struct reader *reader, int64_t time, const struct row *row)
 {
 	struct recording *rec = reader->rec;
-	struct pool_track *pool;
+	enum row_kind held = rec->by == BY_LABEL ? ROW_LABEL : ROW_PROCESS;
 	struct notice *notice;
+	size_t pool;
 
 	if (!add_time(reader, time))
 		return false;
@@ -268,15 +256,18 @@ static bool add_row(struct reader *reader, int64_t time, const struct row *row)
 		return true;
 	switch (row->kind) {
 	case ROW_POOL:
-		add_point(rec, &find_pool(reader, row)->track, row, false);
+		pool = find_pool(reader, row);
+		add_point(rec, &rec->pool[pool].track, row, false);
 		break;
 	case ROW_PROCESS:
+	case ROW_LABEL:
+		reader->labels |= row->kind == ROW_LABEL;
 		pool = find_pool(reader, row);
-		if (row->used)
+		if (row->used && row->kind == held)
 			add_point(rec, find_share(reader, pool, row), row, true);
 		break;
 	case ROW_SILENT:
-		count_silent(rec, row);
+		count_silent(reader, row);
 		break;
 	default:
 		rec->notice = grow(rec->notice, rec->notices, sizeof(*notice));
@@ -287,11 +278,20 @@ static bool add_row(struct reader *reader, int64_t time, const struct row *row)
 	return true;
 }
 
-static bool parse_memory(const char *text, unsigned int *memory)
+bool parse_memory(const char *text, unsigned int *memory)
 {
 	for (*memory = 0; *memory < 2; ++*memory)
 		if (!strcmp(text, memory_names[*memory]))
 			return true;
+	return false;
+}
+
+bool parse_tag(const char *text, unsigned int *tag)
+{
+	for (*tag = 0; *tag < TAGS; ++*tag)
+		if (!strcmp(text, tag_names[*tag]))
+			return true;
+	*tag = TTMEM_UNKNOWN;
 	return false;
 }
 
@@ -378,8 +378,8 @@ static bool read_csv(struct reader *reader, char *line)
 		return bad(reader, "a quotation mark is not closed");
 	for (i = 0; i < COLUMNS; i++) {
 		if (reader->column[i] >= count)
-			return bad(reader, "%d values where the first line has more columns",
-				   count);
+			return bad(reader, "%d value%s where the first line has more columns",
+				   count, count == 1 ? "" : "s");
 		value[i] = field[reader->column[i]];
 	}
 	if (!parse_time(value[COL_TIME], &time))
@@ -396,6 +396,9 @@ static bool read_csv(struct reader *reader, char *line)
 	row.user = value[COL_USER];
 	row.command = value[COL_COMMAND];
 	row.note = value[COL_NOTE];
+	row.label = value[COL_LABEL];
+	/* What a later version calls by another name is not known here. */
+	parse_tag(value[COL_TAG], &row.tag);
 	if (row.kind == ROW_NOTICE)
 		return add_row(reader, time, &row);
 	if (!ttmem__number(value[COL_CARD], CARDS_MAX, &number))
@@ -422,193 +425,6 @@ static bool read_csv(struct reader *reader, char *line)
 		return bad(reader, "total '%s' is no number of bytes",
 			   value[COL_TOTAL]);
 	return add_row(reader, time, &row);
-}
-
-static const char *json_text(struct json_object *obj, const char *key)
-{
-	struct json_object *value;
-
-	if (!json_object_object_get_ex(obj, key, &value) ||
-	    !json_object_is_type(value, json_type_string))
-		return "";
-	return json_object_get_string(value);
-}
-
-static bool json_number(struct json_object *obj, const char *key,
-			uint64_t max, uint64_t *number)
-{
-	struct json_object *value;
-
-	*number = 0;
-	if (!json_object_object_get_ex(obj, key, &value) ||
-	    !json_object_is_type(value, json_type_int) ||
-	    json_object_get_int64(value) < 0)
-		return false;
-	*number = json_object_get_uint64(value);
-	return *number <= max;
-}
-
-static struct named *find_named(struct reader *reader, int64_t pid)
-{
-	size_t i;
-
-	for (i = 0; i < reader->nameds; i++)
-		if (reader->named[i].pid == pid)
-			return &reader->named[i];
-	return NULL;
-}
-
-static void replace(char **text, const char *by)
-{
-	free(*text);
-	*text = copy(by);
-}
-
-static void read_name(struct reader *reader, int64_t pid,
-		      struct json_object *args)
-{
-	struct named *named = find_named(reader, pid);
-
-	if (!named) {
-		reader->named = grow(reader->named, reader->nameds,
-				     sizeof(*named));
-		named = &reader->named[reader->nameds++];
-		named->pid = pid;
-	}
-	replace(&named->bus_id, json_text(args, "bus_id"));
-	replace(&named->board, json_text(args, "board"));
-	replace(&named->user, json_text(args, "user"));
-	replace(&named->command, json_text(args, "name"));
-}
-
-static struct capacity *find_capacity(struct reader *reader,
-				      unsigned int card, unsigned int chip,
-				      unsigned int memory)
-{
-	struct capacity *capacity;
-	size_t i;
-
-	for (i = 0; i < reader->capacities; i++) {
-		capacity = &reader->capacity[i];
-		if (capacity->card == card && capacity->chip == chip &&
-		    capacity->memory == memory)
-			return capacity;
-	}
-	reader->capacity = grow(reader->capacity, reader->capacities,
-				sizeof(*capacity));
-	capacity = &reader->capacity[reader->capacities++];
-	capacity->card = card;
-	capacity->chip = chip;
-	capacity->memory = memory;
-	return capacity;
-}
-
-static bool read_capacity(struct reader *reader, int64_t pid,
-			  struct json_object *args)
-{
-	unsigned int memory;
-	uint64_t chip, bytes;
-
-	if (pid < TRACE_CARDS || !json_number(args, "chip", CARDS_MAX, &chip) ||
-	    !json_number(args, "bytes", UINT64_MAX, &bytes) ||
-	    !parse_memory(json_text(args, "memory"), &memory))
-		return bad(reader, "no capacity of a card");
-	find_capacity(reader, pid - TRACE_CARDS, chip, memory)->bytes = bytes;
-	return true;
-}
-
-static bool read_counter(struct reader *reader, int64_t pid, int64_t time,
-			 const char *name, struct json_object *args)
-{
-	struct named *named = find_named(reader, pid), *card;
-	struct row row = { .kind = ROW_PROCESS };
-	char memory[8] = "";
-	int end = 0;
-	bool ok;
-
-	if (pid >= TRACE_CARDS) {
-		row.kind = ROW_POOL;
-		row.card = pid - TRACE_CARDS;
-		ok = sscanf(name, "chip %u %7s%n", &row.chip, memory,
-			    &end) == 2;
-	} else {
-		ok = sscanf(name, "card %u chip %u %7s%n", &row.card, &row.chip,
-			    memory, &end) == 3;
-		row.pid = pid == TRACE_HIDDEN ? 0 : pid;
-	}
-	if (!ok || !parse_memory(memory, &row.memory))
-		return bad(reader, "counter '%s' is none of ttmem-smi's", name);
-	card = find_named(reader, TRACE_CARDS + (int64_t)row.card);
-	if (!named || !card)
-		return bad(reader, "counter '%s' of pid %lld, which was not named before",
-			   name, (long long)pid);
-	row.bus_id = card->bus_id;
-	row.board = card->board;
-	if (row.kind == ROW_POOL) {
-		row.total = find_capacity(reader, row.card, row.chip,
-					  row.memory)->bytes;
-	} else if (row.pid) {
-		row.user = named->user;
-		row.command = named->command;
-	} else if (!strncmp(name + end, " of ", 4)) {
-		row.user = name + end + 4;
-	}
-	if (!json_number(args, row.kind == ROW_POOL ? "used" : "held",
-			 UINT64_MAX, &row.used))
-		return bad(reader, "counter '%s' has no number of bytes", name);
-	return add_row(reader, time, &row);
-}
-
-static bool read_event(struct reader *reader, struct json_object *event)
-{
-	const char *phase = json_text(event, "ph");
-	const char *name = json_text(event, "name");
-	struct json_object *args;
-	uint64_t pid, time;
-	struct row row;
-
-	if (!json_object_object_get_ex(event, "args", &args) ||
-	    !json_number(event, "pid", TRACE_CARDS + CARDS_MAX, &pid))
-		return bad(reader, "an event without pid or args, none of ttmem-smi's");
-	if (!strcmp(phase, "M")) {
-		if (!strcmp(name, "process_name"))
-			read_name(reader, pid, args);
-		else if (!strcmp(name, "ttmem_capacity"))
-			return read_capacity(reader, pid, args);
-		return true;
-	}
-	if (strcmp(phase, "C") && strcmp(phase, "i"))
-		return true;
-	if (!json_number(event, "ts", INT64_MAX, &time))
-		return bad(reader, "an event without a time");
-	if (*phase == 'i') {
-		row = (struct row){ .kind = ROW_NOTICE, .note = name };
-		return add_row(reader, time, &row);
-	}
-	/* Only for those who draw counters: it has ended. */
-	if (!strcmp(json_text(event, "cat"), "gone"))
-		return add_time(reader, time);
-	return read_counter(reader, pid, time, name, args);
-}
-
-static bool read_trace(struct reader *reader, char *line)
-{
-	enum json_tokener_error error;
-	struct json_object *event;
-	size_t len = strlen(line);
-	bool ok;
-
-	if (!strcmp(line, "]"))
-		return true;
-	if (len && line[len - 1] == ',')
-		line[len - 1] = '\0';
-	event = json_tokener_parse_verbose(line, &error);
-	if (!event)
-		return bad(reader, "not JSON: %s",
-			   json_tokener_error_desc(error));
-	ok = read_event(reader, event);
-	json_object_put(event);
-	return ok;
 }
 
 static void drop_point(struct track *track, size_t sample)
@@ -679,24 +495,31 @@ static bool read_lines(struct reader *reader, FILE *file)
 			 "there is no card %s in it; without -i all are shown",
 			 reader->only);
 		ok = false;
+	} else if (ok && reader->rec->by == BY_LABEL && !reader->labels) {
+		snprintf(reader->why, reader->why_size,
+			 "there is no label in it: ttmem-smi record --labels records those that may be read");
+		ok = false;
 	}
 	return ok;
 }
 
-bool recording_read(struct recording *rec, const char *path, const char *only,
-		    char *why, size_t why_size)
+bool recording_read(struct recording *rec, const char *path,
+		    enum report_by by, const char *only, char *why,
+		    size_t why_size)
 {
+	int column[COLUMNS];
 	struct reader reader = {
 		.rec = rec,
+		.column = column,
 		.only = only,
 		.why = why,
 		.why_size = why_size,
 	};
 	FILE *file = stdin;
 	bool ok;
-	size_t i;
 
 	memset(rec, 0, sizeof(*rec));
+	rec->by = by;
 	if (strcmp(path, "-"))
 		file = fopen(path, "re");
 	if (!file) {
@@ -710,139 +533,10 @@ bool recording_read(struct recording *rec, const char *path, const char *only,
 	}
 	if (file != stdin)
 		fclose(file);
-	for (i = 0; i < reader.nameds; i++) {
-		free(reader.named[i].bus_id);
-		free(reader.named[i].board);
-		free(reader.named[i].user);
-		free(reader.named[i].command);
-	}
-	free(reader.named);
-	free(reader.capacity);
+	lookup_free(&reader.cards);
+	lookup_free(&reader.pools);
+	lookup_free(&reader.holders);
+	lookup_free(&reader.shares);
+	trace_free(&reader);
 	return ok;
-}
-
-void recording_free(struct recording *rec)
-{
-	size_t i, j;
-
-	for (i = 0; i < rec->pools; i++) {
-		for (j = 0; j < rec->pool[i].shares; j++)
-			free(rec->pool[i].share[j].track.point);
-		free(rec->pool[i].share);
-		free(rec->pool[i].track.point);
-	}
-	for (i = 0; i < rec->cards; i++) {
-		free(rec->card[i].bus_id);
-		free(rec->card[i].board);
-	}
-	for (i = 0; i < rec->holders; i++) {
-		free(rec->holder[i].user);
-		free(rec->holder[i].command);
-	}
-	for (i = 0; i < rec->notices; i++)
-		free(rec->notice[i].text);
-	free(rec->pool);
-	free(rec->card);
-	free(rec->holder);
-	free(rec->notice);
-	free(rec->time);
-	memset(rec, 0, sizeof(*rec));
-}
-
-const struct point *track_at(const struct track *track, size_t sample)
-{
-	size_t low = 0, high = track->points;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (track->point[middle].sample < sample)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low < track->points && track->point[low].sample == sample)
-		return &track->point[low];
-	return NULL;
-}
-
-const struct point *track_peak(const struct track *track)
-{
-	const struct point *peak = track->point;
-	size_t i;
-
-	for (i = 1; i < track->points; i++)
-		if (track->point[i].used > peak->used)
-			peak = &track->point[i];
-	return peak;
-}
-
-double track_sum(const struct recording *rec, const struct track *track,
-		 double *seconds)
-{
-	double sum = 0, time = 0, step;
-	size_t i;
-
-	for (i = 0; i < track->points; i++) {
-		size_t sample = track->point[i].sample;
-
-		if (sample + 1 == rec->samples)
-			break;
-		step = (rec->time[sample + 1] - rec->time[sample]) / 1e6;
-		time += step;
-		sum += step * track->point[i].used;
-	}
-	if (seconds)
-		*seconds = time;
-	return sum;
-}
-
-double pool_mean(const struct recording *rec, const struct pool_track *pool,
-		 const struct track *track)
-{
-	double seconds, sum;
-
-	track_sum(rec, &pool->track, &seconds);
-	sum = track_sum(rec, track, NULL);
-	if (seconds > 0)
-		return sum / seconds;
-	return track->points ? track->point[0].used : 0;
-}
-
-static int by_bytes(const void *a, const void *b)
-{
-	const struct holding *x = a, *y = b;
-
-	if (x->bytes != y->bytes)
-		return x->bytes < y->bytes ? 1 : -1;
-	if (!x->holder || !y->holder)
-		return !x->holder - !y->holder;
-	return (x->holder->pid > y->holder->pid) -
-	       (x->holder->pid < y->holder->pid);
-}
-
-struct holding *pool_holdings(const struct recording *rec,
-			      const struct pool_track *pool, size_t sample,
-			      size_t *count)
-{
-	const struct point *point, *used = track_at(&pool->track, sample);
-	struct holding *list = calloc(pool->shares + 1, sizeof(*list));
-	uint64_t rest = used ? used->used : 0;
-	size_t i;
-
-	if (!list)
-		out_of_memory();
-	*count = 0;
-	for (i = 0; i < pool->shares; i++) {
-		point = track_at(&pool->share[i].track, sample);
-		if (!point)
-			continue;
-		list[*count].holder = &rec->holder[pool->share[i].holder];
-		list[(*count)++].bytes = point->used;
-		rest -= point->used < rest ? point->used : rest;
-	}
-	if (rest)
-		list[(*count)++].bytes = rest;
-	qsort(list, *count, sizeof(*list), by_bytes);
-	return list;
 }

@@ -12,6 +12,13 @@
 #include "make_json.h"
 #include "record.h"
 
+/* The words of --by. */
+static const char * const by_names[REPORT_BYS] = {
+	[BY_PROCESS] = "process",
+	[BY_TAG] = "tag",
+	[BY_LABEL] = "label",
+};
+
 static const char help[] =
 	"Usage: ttmem-smi report [OPTION...] [FILE]\n"
 	"Sum up what ttmem-smi record has recorded: of each memory the peak, the mean\n"
@@ -20,6 +27,8 @@ static const char help[] =
 	"\n"
 	"      --svg=OUT.svg  draw it too: memory over time, stacked by process; - is\n"
 	"                     standard output, in place of the text\n"
+	"      --by=WORD      process, or in its place: tag, or label of reservations, of\n"
+	"                     all processes; labels are there if they were recorded\n"
 	"  -i, --id=CARD      only this card: its number, its bus id or its board\n"
 	"      --csv          exact bytes, a line for each memory and each holder\n"
 	"      --json         the same as JSON\n"
@@ -28,10 +37,28 @@ static const char help[] =
 	"Examples:\n"
 	"  ttmem-smi report\n"
 	"  ttmem-smi report run.csv --svg run.svg -i 0\n"
+	"  ttmem-smi report run.csv --svg tags.svg --by tag\n"
 	"  ttmem-smi report run.json --json | jq '.cards[].pools[].peak'\n"
 	"\n"
 	"Exit status: 0; 1 if a file cannot be read, understood or written, or the card\n"
 	"is not in it; 2 for a wrong argument.\n";
+
+void format_time(char *text, size_t size, int64_t time, int decimals)
+{
+	static const int units[] = {
+		1000000, 100000, 10000, 1000, 100, 10, 1,
+	};
+	time_t seconds = time / 1000000;
+	size_t len;
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	len = strftime(text, size, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (decimals)
+		len += snprintf(text + len, size - len, ".%0*d", decimals,
+				(int)(time % 1000000) / units[decimals]);
+	snprintf(text + len, size - len, "Z");
+}
 
 void format_size(char *text, size_t size, double bytes)
 {
@@ -101,12 +128,17 @@ void format_after(char *text, size_t size, const struct recording *rec,
 			 3 : step < 0.1 && step > 0 ? 2 : 1, seconds);
 }
 
-static const char *name_of(const struct holding *h, char *text, size_t size)
+static const char *name_of(const struct recording *rec, const struct holding *h,
+			   char *text, size_t size)
 {
 	if (!h->holder)
-		return "(not told by the file)";
-	if (!h->holder->pid)
+		return rec->by == BY_PROCESS ? "(not told by the file)" :
+		       rec->by == BY_TAG ? "(tag not told by the file)" :
+		       "(gauge or counter, or not read)";
+	if (rec->by == BY_PROCESS && !h->holder->pid)
 		return "(not visible where it was recorded)";
+	if (rec->by != BY_PROCESS && !*h->holder->command)
+		return rec->by == BY_TAG ? "(tag not known)" : "(no label)";
 	snprintf(text, size, "%s", h->holder->command);
 	return text;
 }
@@ -132,8 +164,10 @@ static void print_holders(FILE *out, const struct recording *rec,
 	fprintf(out, "\nCard %u chip %u %s, at its peak of %s after %s:\n",
 		rec->card[pool->card].number, pool->chip,
 		memory_names[pool->memory], bytes, after);
-	fprintf(out, "%8s %-*s %10s  %s\n", "PID", user, "User", "Held",
-		"Command");
+	if (rec->by == BY_PROCESS)
+		fprintf(out, "%8s %-*s ", "PID", user, "User");
+	fprintf(out, "%10s  %s\n", "Held", rec->by == BY_PROCESS ? "Command" :
+		rec->by == BY_TAG ? "Tag" : "Label");
 	for (i = 0; i < count; i++) {
 		const struct holder *holder = list[i].holder;
 
@@ -141,9 +175,11 @@ static void print_holders(FILE *out, const struct recording *rec,
 		if (holder && holder->pid)
 			snprintf(pid, sizeof(pid), "%d", holder->pid);
 		format_size(bytes, sizeof(bytes), list[i].bytes);
-		fprintf(out, "%8s %-*s %10s  %s\n", pid, user,
-			holder ? holder->user : "-", bytes,
-			name_of(&list[i], name, sizeof(name)));
+		if (rec->by == BY_PROCESS)
+			fprintf(out, "%8s %-*s ", pid, user,
+				holder ? holder->user : "-");
+		fprintf(out, "%10s  %s\n", bytes,
+			name_of(rec, &list[i], name, sizeof(name)));
 	}
 	free(list);
 }
@@ -206,13 +242,32 @@ static void csv_pool(FILE *out, const char *kind, const struct recording *rec,
 	fprintf(out, ",%u,%s,", pool->chip, memory_names[pool->memory]);
 }
 
+/* pid, user, command, tag, label: those that it is divided by. */
+static void csv_holder(FILE *out, enum report_by by, const struct holder *holder)
+{
+	static const char * const before[REPORT_BYS] = { ",", ",,,", ",,,," };
+	static const char * const behind[REPORT_BYS] = { ",,", ",", "" };
+
+	if (by == BY_PROCESS) {
+		if (holder && holder->pid)
+			fprintf(out, "%d", holder->pid);
+		fputc(',', out);
+		if (holder)
+			csv_text(out, holder->user);
+	}
+	fputs(before[by], out);
+	if (holder)
+		csv_text(out, holder->command);
+	fprintf(out, "%s\n", behind[by]);
+}
+
 static void print_csv(FILE *out, const struct recording *rec)
 {
 	struct holding *list;
 	size_t count, i, j;
 	char time[40];
 
-	fputs("kind,card,bus_id,board,chip,memory,samples,bytes,time,mean,total,pid,user,command\n",
+	fputs("kind,card,bus_id,board,chip,memory,samples,bytes,time,mean,total,pid,user,command,tag,label\n",
 	      out);
 	for (i = 0; i < rec->pools; i++) {
 		const struct pool_track *pool = &rec->pool[i];
@@ -226,22 +281,15 @@ static void print_csv(FILE *out, const struct recording *rec)
 		if (pool_capacity(pool))
 			fprintf(out, "%llu",
 				(unsigned long long)pool_capacity(pool));
-		fputs(",,,\n", out);
+		fputs(",,,,,\n", out);
 
 		list = pool_holdings(rec, pool, peak->sample, &count);
 		for (j = 0; j < count; j++) {
-			csv_pool(out, "holder", rec, pool);
+			csv_pool(out, list[j].holder ? "holder" : "rest", rec,
+				 pool);
 			fprintf(out, ",%llu,,,,",
 				(unsigned long long)list[j].bytes);
-			if (list[j].holder && list[j].holder->pid)
-				fprintf(out, "%d", list[j].holder->pid);
-			fputc(',', out);
-			if (list[j].holder)
-				csv_text(out, list[j].holder->user);
-			fputc(',', out);
-			if (list[j].holder)
-				csv_text(out, list[j].holder->command);
-			fputc('\n', out);
+			csv_holder(out, rec->by, list[j].holder);
 		}
 		free(list);
 	}
@@ -275,11 +323,21 @@ static void put_seconds(struct json_object *to, const char *key, int64_t time)
 	put(to, key, made(json_object_new_double_s(time / 1e6, text)));
 }
 
+/* An empty name is one of no label; else it is not known. */
+static bool named(const struct recording *rec, const struct holder *holder)
+{
+	return rec->by == BY_LABEL || *holder->command;
+}
+
 static struct json_object *pool_object(const struct recording *rec,
 				       const struct pool_track *pool)
 {
 	struct json_object *obj = made(json_object_new_object());
 	struct json_object *held = made(json_object_new_array());
+	static const char * const names[REPORT_BYS] = {
+		"command", "tag", "label",
+	};
+	unsigned int by;
 	const struct point *peak = track_peak(&pool->track);
 	struct holding *list;
 	size_t count, i;
@@ -305,7 +363,9 @@ static struct json_object *pool_object(const struct recording *rec,
 		else
 			put(one, "pid", NULL);
 		put_text(one, "user", holder ? holder->user : NULL);
-		put_text(one, "command", holder ? holder->command : NULL);
+		for (by = 0; by < REPORT_BYS; by++)
+			put(one, names[by], holder && rec->by == by && named(rec, holder) ?
+			    made(json_object_new_string(holder->command)) : NULL);
 		put_number(one, "bytes", list[i].bytes);
 		append(held, one);
 	}
@@ -323,6 +383,7 @@ static void print_report_json(FILE *out, const struct recording *rec)
 	size_t i, j;
 
 	put_number(obj, "format", 1);
+	put_text(obj, "by", by_names[rec->by]);
 	put_time(obj, "begin", rec->time[0]);
 	put_time(obj, "end", rec->time[rec->samples - 1]);
 	put_seconds(obj, "seconds", since_start(rec, rec->samples - 1));
@@ -394,9 +455,10 @@ static int wrong(const char *what, const char *why)
 
 int report_main(int argc, char **argv)
 {
-	enum { OPT_SVG = 256, OPT_CSV, OPT_JSON };
+	enum { OPT_SVG = 256, OPT_BY, OPT_CSV, OPT_JSON };
 	static const struct option options[] = {
 		{ "svg", required_argument, NULL, OPT_SVG },
+		{ "by", required_argument, NULL, OPT_BY },
 		{ "id", required_argument, NULL, 'i' },
 		{ "csv", no_argument, NULL, OPT_CSV },
 		{ "json", no_argument, NULL, OPT_JSON },
@@ -405,6 +467,7 @@ int report_main(int argc, char **argv)
 	};
 	const char *path = "ttmem.csv", *svg = NULL, *card = NULL;
 	bool csv = false, json = false;
+	enum report_by by = BY_PROCESS;
 	struct recording rec;
 	char why[512];
 	int opt, status = 0;
@@ -414,6 +477,14 @@ int report_main(int argc, char **argv)
 		case OPT_SVG:
 			svg = optarg;
 			break;
+		case OPT_BY:
+			for (by = 0; by < REPORT_BYS; by++)
+				if (!strcmp(optarg, by_names[by]))
+					break;
+			if (by < REPORT_BYS)
+				break;
+			snprintf(why, sizeof(why), "--by %s:", optarg);
+			return wrong(why, "it is process, tag or label");
 		case 'i':
 			card = optarg;
 			break;
@@ -439,7 +510,7 @@ int report_main(int argc, char **argv)
 	if (optind < argc)
 		return wrong(argv[optind], "is one argument too many");
 
-	if (!recording_read(&rec, path, card, why, sizeof(why))) {
+	if (!recording_read(&rec, path, by, card, why, sizeof(why))) {
 		status = say("cannot report on %s: %s", path, why);
 		goto done;
 	}

@@ -95,6 +95,7 @@ struct process {
 	pid_t pid;		/* 0 if not visible from here, or dead */
 	uid_t uid;
 	uint64_t bytes[2];	/* in the order of enum ttmem_memory */
+	uint64_t tag[2][TAGS];	/* parts of them; what is left has a tag not known here */
 	uint64_t peak[2];	/* likewise, its clients' added up */
 	uint64_t reservations;
 	unsigned int sources;	/* bits of TTMEM_SOURCE_*, of all its clients */

@@ -34,12 +34,14 @@
 
 static const char usage[] =
 	"Usage: ttmem-smi top [-d SECONDS] [-i CARD,...] [-p PID,...] [--ascii]\n"
+	"                     [--read-only]\n"
 	"Watch cards and processes on the whole terminal.\n"
 	"\n"
 	"  -d, --delay=SECONDS  look every so many seconds, from 0.1 on (1)\n"
 	"  -i, --id=CARD,...    only these: numbers, bus ids or boards\n"
 	"  -p, --pid=PID,...    only these processes\n"
 	"      --ascii          draw with ASCII, also where the terminal has more\n"
+	"      --read-only      send no signals to processes\n"
 	"  -h, --help           this text\n"
 	"\n"
 	"Keys: h explains all of them, q quits. NO_COLOR in the environment is heeded.\n"
@@ -238,6 +240,10 @@ static void ask_kill(const struct top *top, struct ui *ui)
 	char path[TTMEM_PATH_SIZE], line[1024];
 	struct host_stat stat;
 
+	if (ui->read_only) {
+		tell(ui, "No process is ended from here: top was started with --read-only");
+		return;
+	}
 	if (!p)
 		return;
 	if (!p->key.pid) {
@@ -648,12 +654,13 @@ static bool keep_pids(struct top *top)
 static int take_options(struct top *top, struct ui *ui, int argc, char **argv,
 			bool *done)
 {
-	enum { OPT_ASCII = 256 };
+	enum { OPT_ASCII = 256, OPT_READ_ONLY };
 	static const struct option options[] = {
 		{ "delay", required_argument, NULL, 'd' },
 		{ "id", required_argument, NULL, 'i' },
 		{ "pid", required_argument, NULL, 'p' },
 		{ "ascii", no_argument, NULL, OPT_ASCII },
+		{ "read-only", no_argument, NULL, OPT_READ_ONLY },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
@@ -677,6 +684,9 @@ static int take_options(struct top *top, struct ui *ui, int argc, char **argv,
 			break;
 		case OPT_ASCII:
 			ui->utf8 = false;
+			break;
+		case OPT_READ_ONLY:
+			ui->read_only = true;
 			break;
 		case 'h':
 			fputs(usage, stdout);

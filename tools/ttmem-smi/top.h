@@ -2,8 +2,8 @@
 /*
  * ttmem-smi top. What is known of cards and processes, and how it is sorted,
  * filtered and laid out, knows neither a kernel nor a terminal (top_model.c).
- * top_read.c fills it from sysfs and procfs, top_draw.c shows it, top.c has the
- * terminal, the keys and the clock.
+ * top_read.c fills it from sysfs and procfs, top_draw.c and top_meter.c show it,
+ * top.c has the terminal, the keys and the clock.
  */
 #ifndef TTMEM_TOP_H
 #define TTMEM_TOP_H
@@ -16,6 +16,7 @@
 /* A ring of samples; those that were never taken are not counted. */
 struct history {
 	uint64_t sample[HISTORY];
+	double time[HISTORY];	/* when each was taken, in seconds */
 	size_t next;
 	size_t count;
 };
@@ -134,17 +135,29 @@ struct layout {
  * history_add() - take a sample
  * @history: the ring; the oldest sample is lost if it is full
  * @value: the sample
+ * @time: when that is, in seconds
  */
-void history_add(struct history *history, uint64_t value);
+void history_add(struct history *history, uint64_t value, double time);
 
 /**
  * history_get() - look up a sample
  * @history: the ring
  * @age: 0 for the last one
  * @value: out: the sample
+ * @time: out: when it was taken; may be NULL
  * Return: whether there is one of that age
  */
-bool history_get(const struct history *history, size_t age, uint64_t *value);
+bool history_get(const struct history *history, size_t age, uint64_t *value,
+		 double *time);
+
+/**
+ * history_age() - how long before the last sample another one is
+ * @history: the ring
+ * @age: which, as for history_get(), also where there is none yet
+ * @delay: seconds between samples, for these
+ * Return: seconds
+ */
+double history_age(const struct history *history, size_t age, double delay);
 
 /**
  * parse_host_stat() - understand /proc/PID/stat
@@ -258,6 +271,15 @@ void top_free(struct top *top);
 char *short_bytes(char *text, size_t size, uint64_t bytes);
 
 /**
+ * short_time() - "5.0s", "38s", "12m", in at most four columns up to 999 days
+ * @text: out
+ * @size: size of @text
+ * @seconds: how long
+ * Return: @text
+ */
+char *short_time(char *text, size_t size, double seconds);
+
+/**
  * permille() - how full a pool is
  * @used: bytes used
  * @total: bytes there are, not 0
@@ -333,6 +355,7 @@ enum top_ask { ASK_NOTHING, ASK_SORT, ASK_FILTER, ASK_KILL };
 struct ui {
 	bool utf8;
 	bool colour;
+	bool read_only;		/* it sends no signals */
 	bool paused;
 	bool collapsed;
 	bool on_cards;		/* arrows move the cards */

@@ -8,22 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "top.h"
+#include "top_draw.h"
 
-/* Pairs of colours; without colours all but text is told by signs too. */
-enum { LOW = 1, MIDDLE, HIGH, HEAD, CHOSEN };
+static int attributes[ATTRIBUTES];
 
-/* From these on a memory is called rather full and full, in thousandths. */
-#define LEVEL_MIDDLE	700
-#define LEVEL_HIGH	900
-
-#define ROW_MAX		1024
-
-static bool colours;
-
-static int attribute(int pair, int mono)
+int look_of(enum look name)
 {
-	return colours ? (int)COLOR_PAIR(pair) : mono;
+	return attributes[name];
 }
 
 /* Text of exactly so many columns. */
@@ -39,8 +30,7 @@ static void put(int y, int x, int width, const char *text, bool utf8)
 	mvaddstr(y, x, line);
 }
 
-static void __attribute__((format(printf, 5, 6)))
-print(const struct ui *ui, int y, int x, int width, const char *format, ...)
+void print(const struct ui *ui, int y, int x, int width, const char *format, ...)
 {
 	char text[ROW_MAX];
 	va_list args;
@@ -49,132 +39,6 @@ print(const struct ui *ui, int y, int x, int width, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	put(y, x, width, text, ui->utf8);
-}
-
-static int level_of(unsigned int part)
-{
-	return part >= LEVEL_HIGH ? HIGH : part >= LEVEL_MIDDLE ? MIDDLE : LOW;
-}
-
-/* What a full bar stands for: the capacity, else the most that was seen. */
-static uint64_t scale_of(const struct top_pool *pool)
-{
-	uint64_t most = 1, value;
-	size_t i;
-
-	if (pool->total)
-		return pool->total;
-	for (i = 0; history_get(&pool->history, i, &value); i++)
-		if (value > most)
-			most = value;
-	return most;
-}
-
-/* "DRAM[||||||      4.2G/12.0G]" */
-static void draw_bar(int y, int x, int width, const char *name,
-		     const struct top_pool *pool)
-{
-	char used[16], total[16], text[48], bar[ROW_MAX + 1];
-	int inner = width - (int)strlen(name) - 2, full = 0, len, i;
-	const char *plus = pool->at_least ? "+" : "";
-	int level = LOW;
-
-	if (inner < 4 || inner > ROW_MAX)
-		return;
-	short_bytes(used, sizeof(used), pool->used);
-	short_bytes(total, sizeof(total), pool->total);
-	if (!pool->total)
-		snprintf(text, sizeof(text), "%s%s", used, plus);
-	else if (inner >= 15)
-		snprintf(text, sizeof(text), "%s%s/%s", used, plus, total);
-	else
-		snprintf(text, sizeof(text), "%u%%%s",
-			 permille(pool->used, pool->total) / 10, plus);
-
-	if (pool->total) {
-		unsigned int part = permille(pool->used, pool->total);
-
-		full = (int)part * inner / 1000;
-		if (part && !full)
-			full = 1;
-		level = level_of(part);
-	}
-	len = strlen(text);
-	memset(bar, ' ', inner);
-	memset(bar, '|', full);
-	if (len <= inner)
-		memcpy(bar + inner - len, text, len);
-	bar[inner] = '\0';
-
-	attron(attribute(HEAD, A_BOLD));
-	mvaddstr(y, x, name);
-	attroff(attribute(HEAD, A_BOLD));
-	addch('[');
-	for (i = 0; i < inner; i++) {
-		int how = i < full ? attribute(level, 0) : 0;
-
-		if (i >= inner - len)
-			how |= A_BOLD;
-		addch((unsigned char)bar[i] | how);
-	}
-	addch(']');
-}
-
-/* A column of a graph, in eighths of a line. */
-static const char *glyph(int eighths, bool utf8)
-{
-	static const char * const blocks[] = {
-		" ", "\u2581", "\u2582", "\u2583", "\u2584", "\u2585", "\u2586",
-		"\u2587", "\u2588",
-	};
-	static const char * const signs[] = {
-		" ", ".", ".", ".", ":", ":", ":", "#", "#",
-	};
-
-	eighths = eighths < 0 ? 0 : eighths > 8 ? 8 : eighths;
-	return utf8 ? blocks[eighths] : signs[eighths];
-}
-
-/* The past, the last sample at the right. */
-static void draw_graph(const struct ui *ui, int y, int x, int width, int height,
-		       const struct top_pool *pool)
-{
-	uint64_t scale = scale_of(pool), value;
-	int column, row;
-
-	for (column = 0; column < width; column++) {
-		unsigned int part;
-		int eighths, how;
-
-		if (!history_get(&pool->history, width - 1 - column, &value) ||
-		    !value)
-			continue;
-		part = permille(value, scale);
-		eighths = part * height * 8 / 1000;
-		if (!eighths)
-			eighths = 1;
-		how = attribute(pool->total ? level_of(part) : LOW, 0);
-		attron(how);
-		for (row = 0; row * 8 < eighths; row++)
-			mvaddstr(y + height - 1 - row, x + column,
-				 glyph(eighths - row * 8, ui->utf8));
-		attroff(how);
-	}
-}
-
-/* A bar and its graph, beside it or below. */
-static void draw_pool(const struct ui *ui, int y, int x, int width,
-		      const char *name, const struct top_pool *pool)
-{
-	int height = ui->layout.meter_height, spark = width >= 28 ? width / 3 : 0;
-
-	if (height > 1) {
-		draw_bar(y, x, width, name, pool);
-		draw_graph(ui, y + 1, x, width, height - 1, pool);
-		return;
-	}
-	draw_bar(y, x, width - spark - !!spark, name, pool);
-	draw_graph(ui, y, x + width - spark, spark, 1, pool);
 }
 
 /* Room for what a card is called, with the most for a board's name. */
@@ -232,17 +96,23 @@ static void draw_label(const struct ui *ui, int y, int x, int width,
 		print(ui, y + 3, x, width - 1, "%s", card->id.address);
 }
 
+/* Columns of a memory of a chip. */
+static int pool_width(const struct ui *ui, int label)
+{
+	return (ui->layout.meter_width - label - 2) / 2;
+}
+
 static void draw_chip(const struct ui *ui, int y, int x, int label,
 		      const struct top_chip *chip)
 {
-	int width = ui->layout.meter_width, half = (width - label - 2) / 2;
+	int half = pool_width(ui, label);
 
 	if (chip->card.id.address[0])
 		draw_label(ui, y, x, label, chip);
 	else
 		print(ui, y, x, label - 1, "all");
 	if (!chip->followed) {
-		print(ui, y, x + label, width - label - 1,
+		print(ui, y, x + label, ui->layout.meter_width - label - 1,
 		      "ttmem does not follow this card");
 		return;
 	}
@@ -267,17 +137,18 @@ static void sum_chips(const struct top *top, struct top_chip *sum)
 			pool->at_least |= top->chip[i]->pool[memory].at_least;
 		for (age = HISTORY; age--;) {
 			uint64_t value, all = 0;
+			double time = 0;
 			bool any = false;
 
 			for (i = 0; i < top->chips; i++) {
 				if (!history_get(&top->chip[i]->pool[memory].history,
-						 age, &value))
+						 age, &value, &time))
 					continue;
 				any = true;
-				all += value;
+				add_bytes(&all, value);
 			}
 			if (any)
-				history_add(&pool->history, all);
+				history_add(&pool->history, all, time);
 		}
 	}
 }
@@ -348,7 +219,7 @@ static void draw_chips(const struct top *top, struct ui *ui)
 static void draw_head(const struct top *top, const struct ui *ui)
 {
 	const struct layout *l = &ui->layout;
-	char text[512], right[64], used[16], total[16];
+	char text[512], right[64], used[16], total[16], past[16];
 	unsigned int memory;
 	size_t len;
 
@@ -369,10 +240,14 @@ static void draw_head(const struct top *top, const struct ui *ui)
 				memory == TTMEM_DRAM ? "DRAM" : "L1", used,
 				of ? "/" : "", of ? total : "");
 	}
+	snprintf(right, sizeof(right), " %.3gs", ui->delay);
 	if (ui->paused)
 		strcpy(right, " PAUSED");
-	else
-		snprintf(right, sizeof(right), " %.3gs", ui->delay);
+	else if (past_of_lines(top, ui, pool_width(ui, label_width(top, ui)),
+			       past, sizeof(past)) &&
+		 len + strlen(right) + strlen(past) + 8 <= (size_t)l->columns)
+		snprintf(right, sizeof(right), " graph %s, %.3gs", past,
+			 ui->delay);
 	attron(A_BOLD);
 	print(ui, 0, 0, l->columns - strlen(right), "%s", text);
 	print(ui, 0, l->columns - strlen(right), strlen(right), "%s", right);
@@ -504,7 +379,7 @@ static void draw_line(const struct top *top, const struct ui *ui, int y,
 static void draw_table(const struct top *top, struct ui *ui)
 {
 	const struct layout *l = &ui->layout;
-	int how = attribute(CHOSEN, A_REVERSE), i;
+	int how = look_of(CHOSEN), i;
 	size_t rows = l->table_rows, last;
 
 	attron(how);
@@ -544,7 +419,7 @@ static void draw_table(const struct top *top, struct ui *ui)
  */
 static int draw_keys(const struct ui *ui, int x, const char * const (*keys)[2])
 {
-	int y = ui->layout.rows - 1, how = attribute(CHOSEN, A_REVERSE);
+	int y = ui->layout.rows - 1, how = look_of(CHOSEN);
 
 	for (; (*keys)[0]; keys++) {
 		int key = strlen((*keys)[0]), label = strlen((*keys)[1]);
@@ -567,6 +442,11 @@ static void draw_foot(const struct top *top, const struct ui *ui)
 		{ "F6", "Sort" }, { "F9", "Kill" }, { "Enter", "Reservations" },
 		{ "p", "Pause" }, { "c", "Cards" }, { "+-", "Delay" }, { }
 	};
+	static const char * const only[][2] = {
+		{ "F10", "Quit" }, { "F1", "Help" }, { "F4", "Filter" },
+		{ "F6", "Sort" }, { "Enter", "Reservations" }, { "p", "Pause" },
+		{ "c", "Cards" }, { "+-", "Delay" }, { }
+	};
 	static const char * const more[][2] = { { "Tab", "More cards" }, { } };
 	const struct layout *l = &ui->layout;
 	int y = l->rows - 1, x = 0;
@@ -586,7 +466,7 @@ static void draw_foot(const struct top *top, const struct ui *ui)
 		if (!ui->collapsed &&
 		    (size_t)l->meter_rows * l->meter_columns < top->chips)
 			x = draw_keys(ui, x, more);
-		draw_keys(ui, x, keys);
+		draw_keys(ui, x, ui->read_only ? only : keys);
 	}
 }
 
@@ -675,7 +555,7 @@ static void draw_held(struct ui *ui)
 		{ }
 	};
 	const struct held_list *list = &ui->held;
-	int rows = ui->layout.rows, how = attribute(CHOSEN, A_REVERSE), i;
+	int rows = ui->layout.rows, how = look_of(CHOSEN), i;
 	size_t room = rows - 4, last, sums = 0, count, n;
 	char dram[16], l1[16], besides[64] = "", peak[2][16];
 	uint64_t bytes[2] = { 0 };
@@ -735,7 +615,7 @@ static const char * const help[] = {
 	"              size, memory, tag, label; and",
 	"              above them its peaks",
 	"k F9          end it: asks, and for which",
-	"              signal",
+	"              signal; not with --read-only",
 	"/ F4          only processes whose command",
 	"              or user has this text in it,",
 	"              or whose PID begins with it;",
@@ -749,10 +629,12 @@ static const char * const help[] = {
 	"Ctrl-L        draw the screen anew",
 	"",
 	"Each chip has a bar, used of total, and the",
-	"past as a graph, now at the right. N/A is",
-	"what nobody tells: a process that has the",
-	"card open and reports nothing. Then + at",
-	"the bar means: at least.",
+	"past as a graph, now at the right. At its",
+	"left stand what is at its top, and how far",
+	"it goes back; the head tells that of graphs",
+	"of one line. N/A is what nobody tells: a",
+	"process that has the card open and reports",
+	"nothing. Then + at the bar means: at least.",
 	"",
 	"CARDS         cards it uses",
 	"DRAM L1       what it holds of their memory",
@@ -782,18 +664,36 @@ static void draw_help(struct ui *ui)
 	draw_keys(ui, 0, keys);
 }
 
+/*
+ * Nobody tells whether the ground is dark or light. Of 256 colours these are in
+ * the middle between black and white, the same on all terminals; of 8, which
+ * each terminal has its own of, yellow, cyan and green are lost on white and
+ * blue on black.
+ */
+static void take_colours(void)
+{
+	bool many = COLORS >= 256;
+
+	use_default_colors();
+	init_pair(LOW, many ? 28 : -1, -1);
+	init_pair(MIDDLE, many ? 166 : COLOR_MAGENTA, -1);
+	init_pair(HIGH, many ? 160 : COLOR_RED, -1);
+	init_pair(HEAD, many ? 31 : -1, -1);
+	init_pair(CHOSEN, many ? 231 : COLOR_BLACK, many ? 24 : COLOR_CYAN);
+	attributes[LOW] = COLOR_PAIR(LOW);
+	attributes[MIDDLE] = COLOR_PAIR(MIDDLE);
+	attributes[HIGH] = COLOR_PAIR(HIGH);
+	attributes[HEAD] = COLOR_PAIR(HEAD) | A_BOLD;
+	attributes[CHOSEN] = COLOR_PAIR(CHOSEN);
+}
+
 void draw_begin(struct ui *ui)
 {
-	if (ui->colour && has_colors() && start_color() == OK) {
-		use_default_colors();
-		init_pair(LOW, COLOR_GREEN, -1);
-		init_pair(MIDDLE, COLOR_YELLOW, -1);
-		init_pair(HIGH, COLOR_RED, -1);
-		init_pair(HEAD, COLOR_CYAN, -1);
-		init_pair(CHOSEN, COLOR_BLACK, COLOR_CYAN);
-		colours = true;
-	}
-	ui->colour = colours;
+	attributes[HEAD] = A_BOLD;
+	attributes[CHOSEN] = A_REVERSE;
+	ui->colour = ui->colour && has_colors() && start_color() == OK;
+	if (ui->colour)
+		take_colours();
 }
 
 void draw(const struct top *top, struct ui *ui)

@@ -8,20 +8,38 @@
 
 #include "top.h"
 
-void history_add(struct history *history, uint64_t value)
+void history_add(struct history *history, uint64_t value, double time)
 {
 	history->sample[history->next] = value;
+	history->time[history->next] = time;
 	history->next = (history->next + 1) % HISTORY;
 	if (history->count < HISTORY)
 		history->count++;
 }
 
-bool history_get(const struct history *history, size_t age, uint64_t *value)
+bool history_get(const struct history *history, size_t age, uint64_t *value,
+		 double *time)
 {
+	size_t at = (history->next + HISTORY - 1 - age) % HISTORY;
+
 	if (age >= history->count)
 		return false;
-	*value = history->sample[(history->next + HISTORY - 1 - age) % HISTORY];
+	*value = history->sample[at];
+	if (time)
+		*time = history->time[at];
 	return true;
+}
+
+double history_age(const struct history *history, size_t age, double delay)
+{
+	size_t oldest = history->count ? history->count - 1 : 0;
+	double from = 0, to;
+	uint64_t value;
+
+	if (!history_get(history, 0, &value, &to))
+		return age * delay;
+	history_get(history, age < oldest ? age : oldest, &value, &from);
+	return to - from + (age > oldest ? (age - oldest) * delay : 0);
 }
 
 bool parse_host_stat(const char *text, struct host_stat *stat)
@@ -424,6 +442,21 @@ char *short_bytes(char *text, size_t size, uint64_t bytes)
 		snprintf(text, size, "%.0f%c", value, units[i]);
 	else
 		snprintf(text, size, "%.1f%c", value, units[i]);
+	return text;
+}
+
+char *short_time(char *text, size_t size, double seconds)
+{
+	static const struct {
+		char name;
+		double seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+	size_t i;
+
+	for (i = 0; i < 3 && seconds >= 99.5 * units[i].seconds; i++)
+		;
+	snprintf(text, size, !i && seconds < 9.95 ? "%.1f%c" : "%.0f%c",
+		 seconds / units[i].seconds, units[i].name);
 	return text;
 }
 

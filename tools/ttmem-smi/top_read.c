@@ -245,9 +245,9 @@ int top_read(struct top *top, double now)
 		struct top_chip *c = top->chip[i];
 
 		history_add(&c->pool[TTMEM_DRAM].history,
-			    c->pool[TTMEM_DRAM].used);
+			    c->pool[TTMEM_DRAM].used, now);
 		history_add(&c->pool[TTMEM_L1].history,
-			    c->pool[TTMEM_L1].used);
+			    c->pool[TTMEM_L1].used, now);
 		if (before && before->card.id.number == c->card.id.number)
 			continue;
 		before = c;

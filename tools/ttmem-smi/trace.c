@@ -79,26 +79,70 @@ static void counter_name(char *name, size_t size, const struct row *row)
 		snprintf(name, size, "chip %u %s", row->chip,
 			 memory_names[row->memory]);
 	else if (row->pid)
-		snprintf(name, size, "card %u chip %u %s", row->card, row->chip,
-			 memory_names[row->memory]);
+		snprintf(name, size, "card %u chip %u %s%s", row->card, row->chip,
+			 memory_names[row->memory],
+			 row->kind == ROW_LABEL ? TRACE_LABELS : "");
 	else
 		snprintf(name, size, "card %u chip %u %s of %s", row->card,
 			 row->chip, memory_names[row->memory], row->user);
 }
 
-static void write_counter(FILE *out, int64_t time, const struct row *row,
-			  bool gone)
+/* What a row's bytes are called in its counter, NULL if they have no name. */
+static const char *series_name(char *name, size_t size, const struct row *row)
+{
+	const char *tag = row->tag < TAGS ? tag_names[row->tag] : "-";
+
+	if (row->kind == ROW_POOL)
+		return "used";
+	if (row->kind == ROW_PROCESS)
+		return row->tag < TAGS ? tag : NULL;
+	snprintf(name, size, "%s %s", tag, row->label);
+	return name;
+}
+
+/* Rows of one counter, one behind the other. */
+struct group {
+	const struct row *row;
+	size_t count;
+};
+
+/* Give each row of a group its series; those that are gone are 0 once more. */
+static void put_series(struct json_object *args, const struct group *group,
+		       bool gone)
+{
+	const char *key;
+	char name[64];
+	size_t i;
+
+	for (i = 0; i < group->count; i++) {
+		key = series_name(name, sizeof(name), &group->row[i]);
+		if (key)
+			put_number(args, key, gone ? 0 : group->row[i].used);
+	}
+}
+
+/* @old: what the counter was in the sample before, without rows if it was not */
+static void write_counter(FILE *out, int64_t time, const struct group *group,
+			  const struct group *old)
 {
 	struct json_object *args = made(json_object_new_object()), *event;
+	const struct row *row = group->count ? group->row : old->row;
+	uint64_t held = 0;
 	char name[128];
+	size_t i;
 
 	counter_name(name, sizeof(name), row);
 	event = new_event("C", name, trace_pid(row));
 	put_number(event, "ts", time);
-	if (gone)
+	if (!group->count)
 		put_text(event, "cat", "gone");
-	put_number(args, row->kind == ROW_POOL ? "used" : "held",
-		   gone ? 0 : row->used);
+	if (row->kind == ROW_PROCESS) {
+		for (i = 0; i < group->count; i++)
+			add_bytes(&held, group->row[i].used);
+		put_number(args, "held", held);
+	}
+	put_series(args, old, true);
+	put_series(args, group, false);
 	write_event(out, ",\n", event, args);
 }
 
@@ -155,65 +199,66 @@ static bool same_text(const char *a, const char *b)
 	return !strcmp(a ? a : "", b ? b : "");
 }
 
-static bool same_counter(const struct row *a, const struct row *b)
-{
-	return a->kind == b->kind && a->card == b->card && a->chip == b->chip &&
-	       a->memory == b->memory && a->pid == b->pid &&
-	       (a->kind == ROW_POOL || a->pid || same_text(a->user, b->user));
-}
-
-/*
- * Find a row's counter in another sample. Both are in the same order, so it is
- * most likely behind the one found last, at @from.
- */
-static const struct row *find(const struct rows *rows, const struct row *row,
-			      size_t *from)
-{
-	size_t i;
-
-	for (i = 0; i < rows->count; i++) {
-		size_t at = (*from + i) % rows->count;
-
-		if (same_counter(&rows->row[at], row)) {
-			*from = at + 1;
-			return &rows->row[at];
-		}
-	}
-	return NULL;
-}
-
 static bool counts(const struct row *row)
 {
-	return row->kind == ROW_POOL || row->kind == ROW_PROCESS;
+	return row->kind == ROW_POOL || row->kind == ROW_PROCESS ||
+	       row->kind == ROW_LABEL;
 }
 
+/* The rows of a counter, from one on; none at the end of what counts. */
+static struct group group_at(const struct rows *rows, size_t from)
+{
+	struct group group = { .row = rows->row + from };
+
+	while (from < rows->count && counts(&rows->row[from]) &&
+	       !compare_counters(group.row, &rows->row[from])) {
+		group.count++;
+		from++;
+	}
+	return group;
+}
+
+/* What a counter is of, where that is new. */
+static void write_names(FILE *out, const struct row *row, const struct row *old)
+{
+	if (row->kind == ROW_POOL) {
+		if (!row->chip && row->memory == TTMEM_DRAM &&
+		    (!old || !same_text(old->bus_id, row->bus_id) ||
+		     !same_text(old->board, row->board)))
+			write_card(out, row);
+		if (!old || old->total != row->total)
+			write_capacity(out, row);
+	} else if (row->kind == ROW_PROCESS &&
+		   (!old || !same_text(old->command, row->command))) {
+		write_process(out, row);
+	}
+}
+
+/* Both samples are in the same order, and so gone through together. */
 void trace_rows(FILE *out, const struct rows *rows, const struct rows *before)
 {
-	size_t i, from = 0;
+	const struct group none = { 0 };
+	size_t i = 0, j = 0;
 
-	for (i = 0; i < before->count; i++)
-		if (counts(&before->row[i]) &&
-		    !find(rows, &before->row[i], &from))
-			write_counter(out, rows->time, &before->row[i], true);
+	for (;;) {
+		struct group now = group_at(rows, i), old = group_at(before, j);
+		int order = 0;
 
-	for (i = 0, from = 0; i < rows->count; i++) {
-		const struct row *row = &rows->row[i], *old;
-
-		if (row->kind == ROW_NOTICE)
-			write_notice(out, rows->time, row);
-		if (!counts(row))
-			continue;
-		old = find(before, row, &from);
-		if (row->kind == ROW_POOL) {
-			if (!row->chip && row->memory == TTMEM_DRAM &&
-			    (!old || !same_text(old->bus_id, row->bus_id) ||
-			     !same_text(old->board, row->board)))
-				write_card(out, row);
-			if (!old || old->total != row->total)
-				write_capacity(out, row);
-		} else if (!old || !same_text(old->command, row->command)) {
-			write_process(out, row);
-		}
-		write_counter(out, rows->time, row, false);
+		if (now.count && old.count)
+			order = compare_counters(now.row, old.row);
+		if (!now.count || order > 0)
+			now = none;
+		if (!old.count || order < 0)
+			old = none;
+		if (!now.count && !old.count)
+			break;
+		if (now.count)
+			write_names(out, now.row, old.count ? old.row : NULL);
+		write_counter(out, rows->time, &now, &old);
+		i += now.count;
+		j += old.count;
 	}
+	for (; i < rows->count; i++)
+		if (rows->row[i].kind == ROW_NOTICE)
+			write_notice(out, rows->time, &rows->row[i]);
 }

@@ -1098,7 +1098,7 @@ static void no_drift(void **state)
 	setenv("smi", TTMEM_SMI, 1);
 	setenv("run", TTMEM_RUN, 1);
 	setenv("tools", TTMEM_REAL, 1);
-	play_shell("$HERE/drift $smi ttmem-smi");
+	play_shell("$HERE/drift $smi ttmem-smi top");
 	play_shell("$HERE/drift \"$smi top\" ttmem-smi-top");
 	play_shell("$HERE/drift \"$smi record\" ttmem-smi-record");
 	play_shell("$HERE/drift \"$smi report\" ttmem-smi-report");

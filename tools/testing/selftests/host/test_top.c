@@ -22,21 +22,50 @@ static void history(void **state)
 {
 	struct history h = { 0 };
 	uint64_t value, i;
+	double time;
 
 	(void)state;
-	assert_false(history_get(&h, 0, &value));
-	history_add(&h, 7);
-	assert_true(history_get(&h, 0, &value));
+	assert_false(history_get(&h, 0, &value, NULL));
+	assert_true(history_age(&h, 9, 0.5) == 4.5);
+	history_add(&h, 7, 100);
+	assert_true(history_get(&h, 0, &value, &time));
 	assert_int_equal(value, 7);
-	assert_false(history_get(&h, 1, &value));
+	assert_true(time == 100);
+	assert_false(history_get(&h, 1, &value, &time));
+
+	/* What there is was then; what is not there yet will be at this pace. */
+	history_add(&h, 8, 102);
+	history_add(&h, 9, 103);
+	assert_true(history_age(&h, 0, 1) == 0);
+	assert_true(history_age(&h, 1, 1) == 1);
+	assert_true(history_age(&h, 2, 1) == 3);
+	assert_true(history_age(&h, 5, 1) == 6);
 
 	for (i = 0; i < HISTORY + 3; i++)
-		history_add(&h, i);
-	assert_true(history_get(&h, 0, &value));
+		history_add(&h, i, i);
+	assert_true(history_get(&h, 0, &value, NULL));
 	assert_int_equal(value, HISTORY + 2);
-	assert_true(history_get(&h, HISTORY - 1, &value));
+	assert_true(history_get(&h, HISTORY - 1, &value, NULL));
 	assert_int_equal(value, 3);
-	assert_false(history_get(&h, HISTORY, &value));
+	assert_false(history_get(&h, HISTORY, &value, NULL));
+}
+
+static void times(void **state)
+{
+	static const struct {
+		double seconds;
+		const char *text;
+	} times[] = {
+		{ 0, "0.0s" }, { 2.5, "2.5s" }, { 9.96, "10s" }, { 99, "99s" },
+		{ 120, "2m" }, { 7200, "2h" }, { 86400 * 5, "5d" },
+	};
+	char text[16];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+		assert_string_equal(short_time(text, sizeof(text), times[i].seconds),
+				    times[i].text);
 }
 
 static void host_stat(void **state)
@@ -109,7 +138,7 @@ static void chips_come_and_go(void **state)
 	(void)state;
 	b0 = top_chip(&top, 0, &b, 0);
 	b1 = top_chip(&top, 1, &b, 1);
-	history_add(&b0->pool[0].history, 5);
+	history_add(&b0->pool[0].history, 5, 1);
 	assert_int_equal(top.chips, 2);
 
 	/* A card comes before it: the chips stay what they are. */
@@ -522,6 +551,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(history),
+		cmocka_unit_test(times),
 		cmocka_unit_test(host_stat),
 		cmocka_unit_test(cpu),
 		cmocka_unit_test(chips_come_and_go),

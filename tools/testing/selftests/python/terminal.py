@@ -22,6 +22,9 @@ set -g remain-on-exit on
 
 GRAPH = re.compile("[\u2581-\u2588]")
 
+# How far a graph goes back, whose samples are not taken to the tenth of a second, and the graph.
+PAST = re.compile(r"-[\d.]+[smhd] +")
+
 
 def session_of(pid):
     """The session of a process, None if it is gone."""
@@ -109,4 +112,4 @@ class Terminal(support.Roots):
     def still(self, *patterns, absent=()):
         """Such a screen without graphs, which grow with time, and what is blank behind lines."""
         screen = self.wait(*patterns, absent=absent)
-        return re.sub(" +$", "", GRAPH.sub(" ", screen), flags=re.M)
+        return re.sub(" +$", "", PAST.sub("-past ", GRAPH.sub(" ", screen)), flags=re.M)

@@ -107,7 +107,7 @@ class Guest(unittest.TestCase):
             self.assertTrue(0 < pool["mean"] < 209715200)
             self.assertEqual(pool["held_at_peak"], [{
                 "pid": script.pid, "user": "root", "command": f"{sys.executable} -B {EXAMPLE}",
-                "bytes": 209715200}])
+                "tag": None, "label": None, "bytes": 209715200}])
             svg = subprocess.run(
                 [f"{TOOLS}/ttmem-smi", "report", "--svg", "-", path], check=True,
                 stdout=subprocess.PIPE, text=True).stdout

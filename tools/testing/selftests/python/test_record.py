@@ -16,7 +16,9 @@ import support
 
 TOOLS = os.environ["TTMEM_TOOLS"]
 SMI = f"{TOOLS}/ttmem-smi"
-COLUMNS = "time,kind,card,bus_id,board,chip,memory,used,total,pid,user,command,note\n"
+PLAIN = os.environ["TTMEM_PLAIN_TOOLS"]
+COLUMNS = (
+    "time,kind,card,bus_id,board,chip,memory,used,total,pid,user,command,note,tag,label\n")
 DRAM = 12884901888
 L1 = 95944704
 HOSTILE = "sh -c \"a,b\"\n<i>&'\x1b[2J\\é"
@@ -56,7 +58,7 @@ def timeless(text):
 
 def pools(card, bus, board, chips, **used):
     return "".join(
-        f"pool,{card},{bus},{board},{chip},{memory},{used.get(f'{memory}{chip}', 0)},{total},,,,\n"
+        f"pool,{card},{bus},{board},{chip},{memory},{used.get(f'{memory}{chip}', 0)},{total},,,,,,\n"
         for chip in range(chips) for memory, total in (("DRAM", DRAM), ("L1", L1))
     )
 
@@ -82,7 +84,8 @@ class Record(support.Roots):
         self.put("proc/driver/tenstorrent/0/pids", "11\n12\n13\n")
         self.put_process(13, "tt-burnin")
         self.put_clients(
-            "0 1 11 0 0 DRAM buffer 2000 2000 2 self python3",
+            "0 1 11 0 0 DRAM buffer 1500 2000 2 self python3",
+            "0 1 11 0 0 DRAM trace 500 2000 1 self python3",
             "0 1 11 0 1 DRAM trace 700 700 1 self python3",
             "0 1 11 0 1 L1 - 0 9 0 self python3",
             "0 2 12 0 0 DRAM buffer 1000 1000 1 attributed sh",
@@ -100,14 +103,16 @@ class Record(support.Roots):
         quoted = SHOWN.replace('"', '""')
         owner = "root" if os.getuid() == 0 else None
         rows = pools(0, "0000:01:00.0", "n300", 2, DRAM0=3000, L10=500, DRAM1=700)
-        rows += "process,0,0000:01:00.0,n300,0,DRAM,2000,,11,root,python3 serve.py,\n"
-        rows += f'process,0,0000:01:00.0,n300,0,DRAM,1000,,12,root,"{quoted}",\n'
-        rows += f'process,0,0000:01:00.0,n300,0,L1,500,,12,root,"{quoted}",\n'
-        rows += "process,0,0000:01:00.0,n300,1,DRAM,700,,11,root,python3 serve.py,\n"
+        where = "process,0,0000:01:00.0,n300"
+        rows += f"{where},0,DRAM,1500,,11,root,python3 serve.py,,buffer,\n"
+        rows += f"{where},0,DRAM,500,,11,root,python3 serve.py,,trace,\n"
+        rows += f'{where},0,DRAM,1000,,12,root,"{quoted}",,buffer,\n'
+        rows += f'{where},0,L1,500,,12,root,"{quoted}",,cb,\n'
+        rows += f"{where},1,DRAM,700,,11,root,python3 serve.py,,trace,\n"
         if owner is None:
             import pwd
             owner = pwd.getpwuid(os.getuid()).pw_name
-        return rows + f"silent,0,0000:01:00.0,n300,,,,,13,{owner},tt-burnin,\n"
+        return rows + f"silent,0,0000:01:00.0,n300,,,,,13,{owner},tt-burnin,,,\n"
 
     def start(self, *arguments, **options):
         return subprocess.Popen(
@@ -134,7 +139,7 @@ class Record(support.Roots):
         text = read("a.csv")
         self.assertEqual(text[:len(COLUMNS)], COLUMNS)
         self.assertEqual(timeless(text), [self.expected_rows()])
-        self.assertEqual(len(text.splitlines()), 1 + 2 * 9)
+        self.assertEqual(len(text.splitlines()), 1 + 2 * 10)
         commands = {row["command"] for row in csv.DictReader(io.StringIO(text))}
         self.assertEqual(commands, {"", "python3 serve.py", SHOWN, "tt-burnin"})
         # The same into a pipe, and of some processes only.
@@ -162,17 +167,19 @@ class Record(support.Roots):
             return {"ph": "M", "name": "ttmem_capacity", "pid": 10000000,
                     "args": {"chip": chip, "memory": memory, "bytes": size}}
 
-        def counter(pid, name, ts, key, value):
-            return {"ph": "C", "name": name, "pid": pid, "ts": ts, "args": {key: value}}
+        def counter(pid, name, ts, **values):
+            return {"ph": "C", "name": name, "pid": pid, "ts": ts, "args": values}
 
         def used(ts):
-            return [counter(10000000, name, ts, "used", value) for name, value in (
+            return [counter(10000000, name, ts, used=value) for name, value in (
                 ("chip 0 DRAM", 3000), ("chip 0 L1", 500), ("chip 1 DRAM", 700), ("chip 1 L1", 0))]
 
         def held(ts):
-            return [counter(pid, name, ts, "held", value) for pid, name, value in (
-                (11, "card 0 chip 0 DRAM", 2000), (12, "card 0 chip 0 DRAM", 1000),
-                (12, "card 0 chip 0 L1", 500), (11, "card 0 chip 1 DRAM", 700))]
+            return [
+                counter(11, "card 0 chip 0 DRAM", ts, held=2000, buffer=1500, trace=500),
+                counter(12, "card 0 chip 0 DRAM", ts, held=1000, buffer=1000),
+                counter(12, "card 0 chip 0 L1", ts, held=500, cb=500),
+                counter(11, "card 0 chip 1 DRAM", ts, held=700, trace=700)]
 
         first, second = used(times[0]), held(times[0])
         python = named(11, "python3 serve.py", user="root")
@@ -230,15 +237,15 @@ class Record(support.Roots):
             where = "0,0000:01:00.0,n300"
             self.assertEqual(re.sub(r"2025-11-24T16:00:00\.\d{6}Z", "T", out), (
                 "kind,card,bus_id,board,chip,memory,samples,bytes,time,mean,total,pid,user,"
-                "command\n"
-                f"peak,{where},0,DRAM,2,3000,T,3000,{DRAM},,,\n"
-                f"holder,{where},0,DRAM,,2000,,,,11,root,python3 serve.py\n"
-                f'holder,{where},0,DRAM,,1000,,,,12,root,"{quoted}"\n'
-                f"peak,{where},0,L1,2,500,T,500,{L1},,,\n"
-                f'holder,{where},0,L1,,500,,,,12,root,"{quoted}"\n'
-                f"peak,{where},1,DRAM,2,700,T,700,{DRAM},,,\n"
-                f"holder,{where},1,DRAM,,700,,,,11,root,python3 serve.py\n"
-                f"peak,{where},1,L1,2,0,T,0,{L1},,,\n"))
+                "command,tag,label\n"
+                f"peak,{where},0,DRAM,2,3000,T,3000,{DRAM},,,,,\n"
+                f"holder,{where},0,DRAM,,2000,,,,11,root,python3 serve.py,,\n"
+                f'holder,{where},0,DRAM,,1000,,,,12,root,"{quoted}",,\n'
+                f"peak,{where},0,L1,2,500,T,500,{L1},,,,,\n"
+                f'holder,{where},0,L1,,500,,,,12,root,"{quoted}",,\n'
+                f"peak,{where},1,DRAM,2,700,T,700,{DRAM},,,,,\n"
+                f"holder,{where},1,DRAM,,700,,,,11,root,python3 serve.py,,\n"
+                f"peak,{where},1,L1,2,0,T,0,{L1},,,,,\n"))
 
             status, out, err = smi("report", "--json", name)
             self.assertEqual((status, err), (0, ""))
@@ -250,10 +257,10 @@ class Record(support.Roots):
             for pool in card["pools"]:
                 self.assertRegex(pool.pop("peak_time"), r"^2025-11-24T16:00:00\.\d{6}Z$")
                 self.assertEqual(pool.pop("peak_after"), 0)
-            shell = {"pid": 12, "user": "root", "command": SHOWN}
-            python = {"pid": 11, "user": "root", "command": "python3 serve.py"}
+            shell = {"pid": 12, "user": "root", "command": SHOWN, "tag": None, "label": None}
+            python = {**shell, "pid": 11, "command": "python3 serve.py"}
             self.assertEqual(report, {
-                "format": 1, "samples": 2, "cut": False, "notices": [],
+                "format": 1, "by": "process", "samples": 2, "cut": False, "notices": [],
                 "cards": [{
                     "card": 0, "bus_id": "0000:01:00.0", "board": "n300",
                     "silent": int(name == "a.csv"),
@@ -317,8 +324,9 @@ class Record(support.Roots):
                 for event in events:
                     if event["ph"] == "C":
                         last[event["pid"], event["name"]] = event["args"]
-                self.assertEqual(last[11, "card 0 chip 0 DRAM"], {"held": 0})
-                self.assertEqual(last[12, "card 0 chip 0 DRAM"], {"held": 1000})
+                self.assertEqual(last[11, "card 0 chip 0 DRAM"],
+                                 {"held": 0, "buffer": 0, "trace": 0})
+                self.assertEqual(last[12, "card 0 chip 0 DRAM"], {"held": 1000, "buffer": 1000})
                 self.assertEqual(
                     [event["name"] for event in events if event["ph"] == "i"],
                     [notice["text"] for notice in report["notices"]])
@@ -337,7 +345,7 @@ class Record(support.Roots):
         status, out, err = smi("record", "-l", "60", "-d", "0.01", "-o", "a.csv")
         self.assertEqual((status, out, err.splitlines()[0]), (1, "", f"ttmem-smi: {why}"))
         used = pools(0, "0000:01:00.0", "n300", 2, DRAM0=3000, L10=500, DRAM1=700)
-        self.assertEqual(timeless(read("a.csv")), [used + f'notice,,,,,,,,,,,"{why}"\n', used])
+        self.assertEqual(timeless(read("a.csv")), [used + f'notice,,,,,,,,,,,"{why}",,\n', used])
         for command, code in (("true", 1), ("exit 7", 7)):
             self.assertEqual(smi("record", "-o", "a.csv", "--", "sh", "-c", command)[0], code)
         # It comes back: the samples from then on are whole.
@@ -411,7 +419,8 @@ class Record(support.Roots):
             smi("record", "-l", "60", "-d", "0.01", "-o", name)
             whole = read(name).encode()
             seen = set()
-            for size in [*range(0, len(whole), 23), len(whole) - 1]:
+            ends = [at + 1 for at, byte in enumerate(whole) if byte == ord("\n")]
+            for size in [*range(0, len(whole), 23), *ends[:-1], len(whole) - 1]:
                 self.put("cut", whole[:size])
                 status, out, err = smi("report", "--json", "cut")
                 if status:
@@ -430,14 +439,14 @@ class Record(support.Roots):
         self.assertIn("; its end was cut off\n", smi("report", "cut")[1])
 
     def test_malformed(self):
-        good = ("2026-11-23T05:16:39.5Z,pool,0,0000:01:00.0,n150,0,DRAM,5,100,,,,\n")
+        good = ("2026-11-23T05:16:39.5Z,pool,0,0000:01:00.0,n150,0,DRAM,5,100,,,,,,\n")
         reasons = {
             "a,b\n": "line 1: no recording of ttmem-smi: there is no column 'time'",
             "time,kind\n": "line 1: no recording of ttmem-smi: there is no column 'card'",
             "": "it is empty",
             COLUMNS: "there is no sample in it",
             COLUMNS + good + "x\n":
-                "line 3: 1 values where the first line has more columns",
+                "line 3: 1 value where the first line has more columns",
             COLUMNS + good + '2026-11-23T05:16:39.5Z,pool,"0\n' + good:
                 "line 3: a quotation mark is not closed",
             COLUMNS + good.replace("05:16", "5 past"):
@@ -486,15 +495,15 @@ class Record(support.Roots):
     def test_mean_and_peak(self):
         """Weighted by time, and only while the card is there."""
         def at(second, used, *holders):
-            lines = f"2026-11-23T05:00:{second:02}Z,pool,0,0000:01:00.0,n150,0,DRAM,{used},1000,,,,\n"
+            lines = f"2026-11-23T05:00:{second:02}Z,pool,0,0000:01:00.0,n150,0,DRAM,{used},1000,,,,,,\n"
             for pid, size, command in holders:
                 lines += (f"2026-11-23T05:00:{second:02}Z,process,0,0000:01:00.0,n150,0,DRAM,{size},"
-                          f",{pid},u,{command},\n")
+                          f",{pid},u,{command},,buffer,\n")
             return lines
 
         self.put("a.csv", COLUMNS + at(0, 100, (5, 100, "sh")) + at(1, 400, (5, 400, "python3"))
                  + at(4, 0) + at(6, 900, (5, 300, "other"), (6, 500, "x"))
-                 + "2026-11-23T05:00:08Z,notice,,,,,,,,,,,card 0 is gone\n"
+                 + "2026-11-23T05:00:08Z,notice,,,,,,,,,,,card 0 is gone,,\n"
                  + at(20, 50, (6, 50, "x")) + at(30, 0))
         report = json.loads(smi("report", "a.csv", "--json")[1])
         [pool] = report["cards"][0]["pools"]
@@ -507,7 +516,7 @@ class Record(support.Roots):
                          [(6, "x", 500), (5, "other", 300), (None, None, 100)])
         svg = ElementTree.fromstring(smi("report", "a.csv", "--svg", "-")[1].encode())
         layers = {layer.find(f"{SVG}title").text: layer.get("d")
-                  for layer in svg.iter(f"{SVG}path") if layer.get("class") == "layer"}
+                  for layer in svg.iter(f"{SVG}path") if "layer" in layer.get("class", "").split()}
         self.assertEqual(layers, {
             "6 x\nuser u\npeak 500 B after 6.0 s, mean 83 B":
                 "M152.0 106.0H202.7V200.0H152.0ZM506.7 190.6H760.0V200.0H506.7Z",
@@ -535,12 +544,227 @@ class Record(support.Roots):
                      f"12 {SHOWN}", "root, at most 1000 B DRAM, 500 B L1"):
             self.assertIn(text, texts)
         layers = [(layer.get("fill"), layer.find(f"{SVG}title").text.split("\n")[0])
-                  for layer in svg.iter(f"{SVG}path") if layer.get("class") == "layer"]
+                  for layer in svg.iter(f"{SVG}path") if "layer" in layer.get("class", "").split()]
         shell = ("#0072b2", f"12 {SHOWN}")
         python = ("#e69f00", "11 python3 serve.py")
         self.assertEqual(layers, [shell, python, shell, python])
         if os.path.exists("/usr/bin/xmllint"):
             subprocess.run(["xmllint", "--noout", "a.svg"], check=True)
+
+    def texts(self, *arguments):
+        """A picture's texts, and its layers: what they are of, in what colour."""
+        status, out, err = smi("report", *arguments, "--svg", "-")
+        self.assertEqual((status, err), (0, ""))
+        svg = ElementTree.fromstring(out.encode())
+        return (["".join(text.itertext()) for text in svg.iter(f"{SVG}text")],
+                [(layer.find(f"{SVG}title").text, layer.get("fill"))
+                 for layer in svg.iter(f"{SVG}path")
+                 if "layer" in layer.get("class", "").split()])
+
+    def held(self, *arguments):
+        """What report tells of the first memory's peak, as JSON."""
+        status, out, err = smi("report", *arguments, "--json")
+        self.assertEqual((status, err), (0, ""))
+        report = json.loads(out)
+        return report["by"], [
+            {key: value for key, value in one.items() if value is not None}
+            for one in report["cards"][0]["pools"][0]["held_at_peak"]]
+
+    def test_by_tag(self):
+        self.put_machine()
+        for name in ("a.csv", "a.json"):
+            smi("record", "-l", "60", "-d", "0.01", "-o", name)
+            self.assertEqual(self.held(name, "--by=tag"), ("tag", [
+                {"tag": "buffer", "bytes": 2500}, {"tag": "trace", "bytes": 500}]))
+            status, out, err = smi("report", name, "--by", "tag")
+            self.assertEqual((status, err), (0, ""))
+            self.assertIn("at its peak of 2.93 KiB after 0.0 s:\n"
+                          "      Held  Tag\n"
+                          "  2.44 KiB  buffer\n"
+                          "     500 B  trace\n", out)
+            self.assertEqual(
+                [line.split(",", 6)[0::6] for line in smi("report", name, "--by=tag", "--csv")[1]
+                 .splitlines() if line.startswith("holder")],
+                [["holder", f",{size},,,,,,,{tag},"] for size, tag in (
+                    (2500, "buffer"), (500, "trace"), (500, "cb"), (700, "trace"))])
+            texts, layers = self.texts(name, "--by=tag")
+            self.assertIn("Memory held on Tenstorrent cards, by tag", texts)
+            for text in ("buffer", "at most 2.44 KiB DRAM", "trace", "cb", "at most 500 B L1"):
+                self.assertIn(text, [text.strip() for text in texts])
+            self.assertEqual([title.split("\n")[0] for title, _ in layers],
+                             ["buffer", "trace", "cb", "trace"])
+            self.assertEqual(smi("report", name, "--by=label"), (1, "", (
+                f"ttmem-smi: cannot report on {name}: there is no label in it: ttmem-smi record "
+                "--labels records those that may be read\n")))
+        # A tag that is not known here is none of those that are.
+        self.put("b.csv", read("a.csv").replace(",trace,", ",new,"))
+        self.assertEqual(self.held("b.csv", "--by=tag"), ("tag", [
+            {"tag": "buffer", "bytes": 2500}, {"bytes": 500}]))
+        self.assertIn("     500 B  (tag not known)\n", smi("report", "b.csv", "--by=tag")[1])
+        self.assertEqual(smi("report", "--by=chip"), (2, "", (
+            "ttmem-smi: report: --by chip: it is process, tag or label. "
+            "ttmem-smi report --help tells more\n")))
+
+    def test_tags_over_time(self):
+        """A tag that ends is 0 in a trace, and its layer ends in the picture."""
+        self.put_machine()
+        recorder = self.start("--loop-ms", "5", "-o", "a.json")
+        at = self.wait_for("a.json", '"trace":500')
+        self.put_clients("0 1 11 0 0 DRAM buffer 1800 2000 2 self python3")
+        self.wait_for("a.json", '"held":1800', at)
+        self.wait_for("a.json", '"args":{"held":1800,"buffer":1800}')
+        recorder.send_signal(signal.SIGINT)
+        recorder.communicate(timeout=60)
+        counters = [event["args"] for event in json.loads(read("a.json"))
+                    if event["ph"] == "C" and event["pid"] == 11
+                    and event["name"] == "card 0 chip 0 DRAM"]
+        self.assertEqual([args for i, args in enumerate(counters)
+                          if not i or args != counters[i - 1]], [
+            {"held": 2000, "buffer": 1500, "trace": 500},
+            {"held": 1800, "buffer": 1800, "trace": 0},
+            {"held": 1800, "buffer": 1800}])
+
+    def put_node(self):
+        """The module's answers are those of ../host/kernel.c."""
+        self.put("dev/tenstorrent/mem/none", "")
+        os.symlink("/dev/null", "dev/tenstorrent/mem/0")
+        self.put("sys/class/ttmem/ttmem0/dev", "1:3\n")
+
+    def test_labels(self):
+        self.put_machine()
+        self.put_used(200 << 20, 1 << 20, 0)
+        self.put_node()
+        self.put_clients(
+            f"0 7 11 0 0 DRAM buffer {120 << 20} {120 << 20} 3 self python3",
+            f"0 7 11 0 0 L1 cb {1 << 20} {1 << 20} 1 self python3",
+            f"0 8 12 0 0 DRAM buffer {80 << 20} {80 << 20} 0 attributed sh")
+        for name in ("a.csv", "a.json"):
+            status, out, err = smi("record", "--labels", "-l", "60", "-d", "0.01", "-o", name)
+            self.assertEqual((status, out, err.count("\n")), (0, "", 1), err)
+            # What has no label is told as that, and the rest as not known.
+            by, held = self.held(name, "--by=label")
+            self.assertEqual(by, "label")
+            self.assertEqual(held[1:], [
+                {"label": "kv \"cache\", layer 1", "bytes": 104857600},
+                {"label": "weights", "bytes": 4096}])
+            self.assertEqual(held[0]["label"], "")
+            texts, layers = self.texts(name, "--by=label")
+            self.assertIn("Memory held on Tenstorrent cards, by label", texts)
+            self.assertIn("circular", texts)
+            self.assertIn("held by gauge or counter, or under labels that were not read",
+                          [title for title, _ in layers])
+            # Labels are besides what processes hold.
+            self.assertEqual([one["bytes"] for one in self.held(name)[1]], [120 << 20, 80 << 20])
+        labels = [row for row in csv.DictReader(io.StringIO(read("a.csv"))) if row["kind"] == "label"]
+        self.assertEqual(
+            [(row["pid"], row["memory"], row["tag"], row["label"], row["used"]) for row in labels[:4]],
+            [("11", "DRAM", "buffer", "kv \"cache\", layer 1", "104857600"),
+             ("11", "DRAM", "buffer", "weights", "4096"),
+             ("11", "DRAM", "trace", "", "18446744073709551615"),
+             ("11", "L1", "cb", "circular", "65536")])
+
+    def test_labels_that_may_not_be_read(self):
+        """They are missing, not nothing, and that is told once."""
+        self.put_machine()
+        self.put_node()
+        environment = {**os.environ, "TTMEM_FAKE_ERROR": "13"}
+        why = ("the labels of 2 clients cannot be read: only the user of the process and root may")
+        status, _, err = smi("record", "--labels", "-l", "0.01", "-d", "0.05", "-o", "a.csv",
+                             env=environment)
+        self.assertEqual((status, err.splitlines()[:-1]), (0, [f"ttmem-smi: {why}"]))
+        rows = list(csv.DictReader(io.StringIO(read("a.csv"))))
+        self.assertEqual([row["note"] for row in rows if row["kind"] == "notice"], [why])
+        self.assertFalse([row for row in rows if row["kind"] == "label"])
+        # So many reservations are not read at all.
+        self.put_clients("0 7 11 0 0 DRAM buffer 2000 2000 65537 self python3")
+        status, _, err = smi("record", "--labels", "-l", "60", "-d", "0.01", "-o", "b.csv")
+        self.assertEqual((status, err.splitlines()[0]), (0, (
+            "ttmem-smi: the labels of 1 client are not read: that many reservations would hold up "
+            "the samples")))
+
+    def test_capacity(self):
+        """The axis tells the capacity, whether or not much of it is used."""
+        for used, y in ((900, "12.0"), (150, "12.0"), (2000, "106.0")):
+            self.put("a.csv", COLUMNS + "".join(
+                f"2026-11-23T05:00:0{second}Z,pool,0,0000:01:00.0,n150,0,DRAM,{used},1000,,,,,,\n"
+                for second in range(3)))
+            out = smi("report", "a.csv", "--svg", "-")[1]
+            svg = ElementTree.fromstring(out.encode())
+            [line] = [path for path in svg.iter(f"{SVG}path") if path.get("class") == "capacity"]
+            self.assertEqual(line.get("d"), f"M0 {y}H760")
+            limit = [(text.text, text.get("x")) for text in svg.iter(f"{SVG}text")
+                     if text.get("class") == "tick limit"]
+            self.assertEqual(limit, [("1000 B", "-8")])
+            self.assertEqual('class="axis break"' in out, used == 150)
+
+    def test_dark(self):
+        """What is dark on light is light on dark; no colour stands in an attribute but fills."""
+        self.put_machine()
+        smi("record", "-d", "0.01", "-o", "a.csv")
+        out = smi("report", "a.csv", "--svg", "-")[1]
+        style = out[out.index("<style>"):out.index("</style>")]
+        light, dark = style.split("@media (prefers-color-scheme: dark) {")
+
+        def colours(text):
+            return dict(re.findall(r"^([^\n{]+) \{[^}]*(?:fill|stroke): (#[0-9a-f]+)", text, re.M))
+
+        def luminance(colour):
+            colour = colour[1:] if len(colour) == 7 else "".join(c + c for c in colour[1:])
+            parts = [int(colour[i:i + 2], 16) / 255 for i in (0, 2, 4)]
+            red, green, blue = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4
+                                for c in parts)
+            return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+        def contrast(a, b):
+            low, high = sorted((luminance(a), luminance(b)))
+            return (high + 0.05) / (low + 0.05)
+
+        light, dark = colours(light), colours(dark)
+        for theme in (light, dark):
+            for name in ("text", ".note, .tick", ".limit", ".notice", ".peak"):
+                for ground in (".ground", ".plot"):
+                    self.assertGreater(contrast(theme[name], theme[ground]), 4.5, name)
+        fills = {f".c{i}": fill for i, fill in enumerate((
+            "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442",
+            "#882255", "#9a9a9a"))}
+        for name, fill in fills.items():
+            self.assertGreater(contrast(dark.get(name, fill), dark[".plot"]), 3, name)
+        self.assertEqual(set(re.findall(r'stroke="([^"]*)"', out)), set())
+        self.assertLessEqual(set(re.findall(r'fill="(#[^"]*)"', out)), set(fills.values()))
+
+    def test_linear(self):
+        """Ten times the processes take about ten times as long, not a hundred times."""
+        def seconds(*arguments):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+            subprocess.run([f"{PLAIN}/ttmem-smi", *arguments], check=True, stdin=subprocess.DEVNULL,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+
+        def recording(count, at_once):
+            rows = [COLUMNS]
+            for first in range(0, count, at_once):
+                stamp = f"2026-11-23T{first // at_once // 60:02}:{first // at_once % 60:02}:00Z"
+                rows.append(f"{stamp},pool,0,b,n150,0,DRAM,{100 * at_once},{10**10},,,,,,\n")
+                rows.extend(f"{stamp},process,0,b,n150,0,DRAM,100,,{first + i + 1},u,c {i},,buffer,\n"
+                            for i in range(at_once))
+            self.put("many.csv", "".join(rows))
+
+        def machine(count):
+            self.put_clients(*(f"0 {i} {i} 0 0 DRAM buffer 100 0 1 self x"
+                               for i in range(1000, 1000 + count)))
+
+        self.put_machine()
+        for name, few, prepare, arguments in (
+            ("all at once", 3000, lambda n: recording(n, n), ("report", "many.csv", "--svg", "a.svg")),
+            ("one by one", 3000, lambda n: recording(n, 100),
+             ("report", "many.csv", "--svg", "a.svg")),
+            ("no command line", 2000, machine,
+             ("record", "-l", "60", "-d", "0.001", "-o", "-", "--format=trace")),
+        ):
+            prepare(few)
+            short = min(seconds(*arguments) for _ in range(3))
+            prepare(10 * few)
+            self.assertLess(seconds(*arguments), 30 * short + 0.1, name)
 
     def test_many(self):
         """More processes than colours, more samples than pixels: the peak stays."""
@@ -548,8 +772,8 @@ class Record(support.Roots):
         for i in range(3000):
             stamp = f"2026-11-23T0{i // 3600}:{i // 60 % 60:02}:{i % 60:02}Z"
             spike = 10**6 if i == 1234 else 0
-            rows.append(f"{stamp},pool,0,b,n150,0,DRAM,{12 * 100 + spike},{10**7},,,,\n")
-            rows.extend(f"{stamp},process,0,b,n150,0,DRAM,{100 + (spike if pid == 4 else 0)},,{pid},u,c,\n"
+            rows.append(f"{stamp},pool,0,b,n150,0,DRAM,{12 * 100 + spike},{10**7},,,,,,\n")
+            rows.extend(f"{stamp},process,0,b,n150,0,DRAM,{100 + (spike if pid == 4 else 0)},,{pid},u,c,,cb,\n"
                         for pid in range(1, 13))
         self.put("a.csv", "".join(rows))
         status, out, err = smi("report", "a.csv", "--svg", "-")
@@ -558,10 +782,11 @@ class Record(support.Roots):
         texts = ["".join(text.itertext()) for text in svg.iter(f"{SVG}text")]
         self.assertIn("4 others", texts)
         self.assertIn("peak 978 KiB (10 %) after 20:34, mean 1.5 KiB, capacity 9.54 MiB", texts)
-        layers = [layer for layer in svg.iter(f"{SVG}path") if layer.get("class") == "layer"]
+        layers = [layer for layer in svg.iter(f"{SVG}path") if "layer" in layer.get("class", "").split()]
         self.assertEqual(len({layer.get("fill") for layer in layers}), 9)
         [spike] = [layer for layer in layers if layer.find(f"{SVG}title").text.startswith("4 c\n")]
-        self.assertIn("V12.", spike.get("d"))
+        # Below the mark of what is left out up to the capacity.
+        self.assertIn("V34.2H", spike.get("d"))
         self.assertLess(len(out), 30000)
 
     def test_files(self):
@@ -577,18 +802,30 @@ class Record(support.Roots):
                 1, "", f"ttmem-smi: cannot write to {path}: {reason}\n"))
         self.assertEqual(smi("record", "-d", "1", "-o", "/dev/full"), (1, "", (
             "ttmem-smi: cannot write to /dev/full: No space left on device. "
-            "The 0 samples before are in it\n")))
+            "0 samples from before are in it\n")))
+        # One sample is one.
+        def limit_one():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1300, 1300))
+
+        self.assertEqual(smi("record", "-l", "0.01", "-o", "c.csv", preexec_fn=limit_one), (1, "", (
+            "ttmem-smi: cannot write to c.csv: File too large. 1 sample from before is in it\n")))
+        self.assertTrue(smi("report", "c.csv")[1].startswith("c.csv: 1 sample in 0.0 s, "))
+        self.assertIn(", 1 sample. What processes told", smi("report", "c.csv", "--svg", "-")[1])
         # A command goes on, and its failure is told rather than ours.
         self.assertEqual(smi("record", "-o", "/dev/full", "--", "false")[0], 1)
 
         # A disk that fills in the middle of a sample: what was whole stays.
+        sample = (len(read("a.csv").encode()) - len(COLUMNS)) // 2
+        room = len(COLUMNS) + sample * 7 // 2
+
         def limit():
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (2700, 2700))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
 
         status, out, err = smi("record", "-l", "0.01", "-o", "b.csv", preexec_fn=limit)
         self.assertEqual((status, out, err), (1, "", (
-            "ttmem-smi: cannot write to b.csv: File too large. The 3 samples before are in it\n")))
+            "ttmem-smi: cannot write to b.csv: File too large. 3 samples from before are in it\n")))
         self.assertEqual(timeless(read("b.csv")), [self.expected_rows()])
         report = json.loads(smi("report", "b.csv", "--json")[1])
         self.assertEqual((report["samples"], report["cut"]), (3, False))

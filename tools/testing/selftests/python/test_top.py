@@ -22,6 +22,14 @@ TOP = f"{os.environ['TTMEM_TOOLS']}/ttmem-smi top"
 SHELL = f"{TOP} -d 0.1; echo ended with $?; stty -a; exec sleep 600"
 
 
+def luminance(number):
+    """Of a colour of the cube of 256."""
+    number -= 16
+    parts = [(0, 95, 135, 175, 215, 255)[i] / 255 for i in (number // 36, number // 6 % 6, number % 6)]
+    red, green, blue = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
 class Top(Terminal):
     def setUp(self):
         super().setUp()
@@ -148,7 +156,7 @@ class Screens(Top):
             with self.subTest(arguments=arguments):
                 self.start(arguments, **environment)
                 # The graph of a chip without DRAM in use, of L1 it is filled by half.
-                screen = self.wait(r" 101 .* 0\.0 .*python3", r"^45 C  30 W {30,}\.+ *$|^45 C .*[:#]+$")
+                screen = self.wait(r" 101 .* 0\.0 .*python3", r"^45 C  30 W +-[0-9.]+s {20,}-[0-9.]+s +:+$")
                 self.assertTrue(screen.isascii(), screen)
                 self.stop()
 
@@ -156,7 +164,22 @@ class Screens(Top):
         self.put_three()
         self.start()
         self.wait(" 101 ")
-        self.assertRegex(self.tmux("capture-pane", "-p", "-e"), "\x1b\\[3[0-9]m")
+        # Each colour is read on black and on white.
+        screen = self.tmux("capture-pane", "-p", "-e")
+        alone = set(re.findall("\x1b\\[38;5;(\\d+)m", screen))
+        self.assertLessEqual({"28", "31"}, alone)
+        self.assertFalse(re.search("\x1b\\[(?!38;5;|48;5;)(?:[0-9;]*;)?[39][0-7]m", screen), screen)
+        for number in alone - {"231"}:
+            for ground in (0.0, 1.0):
+                low, high = sorted((luminance(int(number)), ground))
+                self.assertGreater((high + 0.05) / (low + 0.05), 3, number)
+        self.stop()
+        # Of 8 colours none but magenta and red is; black stands on cyan.
+        self.start(TERM="screen")
+        self.wait(" 101 ")
+        screen = self.tmux("capture-pane", "-p", "-e")
+        self.assertLessEqual(set(re.findall("\x1b\\[(?:[0-9;]*;)?(3[0-7])m", screen)),
+                             {"30", "31", "35"})
         self.stop()
         for environment in ({"NO_COLOR": "1"}, {"TERM": "vt100"}):
             with self.subTest(environment=environment):
@@ -172,13 +195,16 @@ class Screens(Top):
         used = "sys/class/ttmem/ttmem0/chip0/dram_used"
         self.put(used, f"{12 << 30}\n")
         self.start()
-        self.wait("\u2588\u2588 ")
+        screen = self.wait("\u2588\u2588 ")
+        # What its top is, and how far it goes back: 26 columns, 25 times a tenth of a second.
+        self.assertRegex(screen.splitlines()[2], "^45 C  30 W    12.0G ")
+        self.assertRegex(screen.splitlines()[9], "^ {14}-2\\.[3-9]s ")
         self.put(used, f"{3 << 30}\n")
         # 9 lines, one of them the bar: a quarter of eight is two full ones.
-        self.wait(r" 3\.0G/12\.0G")
+        self.wait(r" 3\.0G/12\.0G 25%\]")
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
-            graph = [line[14:46].ljust(32) for line in self.screen().splitlines()[2:10]]
+            graph = [line[20:46].ljust(26) for line in self.screen().splitlines()[2:10]]
             last = [line[-1:] for line in graph]
             if last == [" "] * 6 + ["\u2588"] * 2:
                 break
@@ -399,6 +425,21 @@ class Kill(Top):
                 self.wait("No running processes found")
                 self.quit("k", "q")
                 self.stop()
+
+    def test_read_only(self):
+        """No key ends a process, and none is offered that would."""
+        child = self.start_child()
+        self.start("--read-only")
+        self.wait(rf" {child.pid} .* 0\.0 .*sleep 600", "F10Quit", absent=["Kill"])
+        for key in ("k", "F9"):
+            self.keys(key)
+            self.wait("^No process is ended from here: top was started with --read-only",
+                      absent=["End this process"])
+            self.keys("Enter")
+            self.wait("reservations?: DRAM", absent=["No process is ended"])
+            self.keys("Escape")
+            self.wait("F10Quit")
+        self.assertIsNone(child.poll())
 
     def test_another_process_with_its_number(self):
         child = self.start_child()
