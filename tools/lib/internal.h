@@ -122,14 +122,14 @@ void ttmem__board(unsigned int number, char *board, size_t size);
  *	those that are not visible from here. Without this process
  * @count: out: how many
  * Return: 0; -ENOENT where TT-KMD has no such list, as before 2.5, or no such card;
- * or another negative errno
+ * -EPROTO if it is not understood; or another negative errno
  */
 int ttmem__openers(unsigned int card, pid_t **pids, size_t *count);
 
 /**
  * ttmem__why_not() - why there are no books for a card
  * @number: the card
- * Return: -ENXIO or -ENOPKG
+ * Return: -ENXIO or -ENOPKG, or another negative errno if that cannot be told
  */
 int ttmem__why_not(unsigned int number);
 

@@ -65,18 +65,23 @@ static void complain(unsigned int number, int error)
 		number, ttmem_strerror(error));
 }
 
-/* The device number of a card's node, false if ttmem does not follow it. */
-static bool node_devt(unsigned int number, dev_t *devt)
+/* The device number of a card's node; why not, if ttmem does not follow it. */
+static int node_devt(unsigned int number, dev_t *devt)
 {
 	unsigned int major, minor;
 	char path[TTMEM_PATH_SIZE], line[32];
+	int ret;
 
 	snprintf(path, sizeof(path), TTMEM_BOOKS "/dev", number);
-	if (ttmem__read_line(path, line, sizeof(line)) ||
-	    sscanf(line, "%u:%u", &major, &minor) != 2)
-		return false;
+	ret = ttmem__read_line(path, line, sizeof(line));
+	if (ret == -ENOENT || ret == -ENODEV)
+		return ttmem__why_not(number);
+	if (ret)
+		return ret;
+	if (sscanf(line, "%u:%u", &major, &minor) != 2)
+		return -EPROTO;
 	*devt = makedev(major, minor);
-	return true;
+	return 0;
 }
 
 static bool is_node(const char *path, dev_t devt)
@@ -90,20 +95,21 @@ static bool is_node(const char *path, dev_t devt)
  * Find the node of a card under its own name or, in a container that renames
  * nodes, under another one.
  */
-static bool find_node(unsigned int number, dev_t devt, char *path, size_t size)
+static int find_node(unsigned int number, dev_t devt, char *path, size_t size)
 {
 	const struct dirent *entry;
 	bool found = false;
 	DIR *dir;
+	int ret;
 
 	snprintf(path, size, TTMEM_NODES "/%u", number);
 	if (is_node(path, devt))
-		return true;
+		return 0;
 
 	dir = opendir(TTMEM_NODES);
 	if (!dir)
-		return false;
-	while (!found && (entry = readdir(dir))) {
+		return errno == ENOENT || errno == ENOTDIR ? -ENOTCONN : -errno;
+	while (!found && (errno = 0, entry = readdir(dir))) {
 		snprintf(path, size, TTMEM_NODES "/%s", entry->d_name);
 		found = is_node(path, devt);
 	}

@@ -456,8 +456,9 @@ struct ttmem_card_id {
  * Thread-safe.
  *
  * Return: 0, also when TT-KMD is loaded and has no card; -ENXIO if TT-KMD is
- * not loaded, -ENOMEM, -EINVAL, or another negative errno if the cards cannot be
- * listed.
+ * not loaded, -EPROTO if what it shows is not understood, -ENOMEM, -EINVAL, or
+ * another errno if something could not be read: then not a part of the list is
+ * returned.
  */
 int ttmem_cards(struct ttmem_card_id **list, size_t *count, size_t entry_size);
 
@@ -469,7 +470,8 @@ int ttmem_cards(struct ttmem_card_id **list, size_t *count, size_t entry_size);
  *
  * Documentation/ABI/testing/sysfs-driver-ttmem explains each file. Thread-safe.
  * Return: 0, -ENXIO, -ENOPKG, -EINVAL for a name that leads elsewhere, -ENOENT
- * if there is no such file, -EPROTO if it holds no number.
+ * if there is no such file, -EPROTO if it holds no number, or another errno if it
+ * could not be read.
  */
 int ttmem_stat(unsigned int number, const char *name, uint64_t *value);
 
@@ -479,7 +481,7 @@ int ttmem_stat(unsigned int number, const char *name, uint64_t *value);
  * Thread-safe.
  *
  * Return: 0 if TT-KMD and ttmem are loaded, -ENXIO without TT-KMD, -ENOPKG
- * without ttmem.
+ * without ttmem, or another errno if that cannot be told.
  */
 int ttmem_present(void);
 

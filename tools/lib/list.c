@@ -59,7 +59,8 @@ fail:
 	return ret;
 }
 
-int ttmem__read_line(const char *path, char *line, size_t size)
+/* The text of a small file, as much of it as there is room for. */
+static int read_text(const char *path, char *line, size_t size)
 {
 	ssize_t got;
 	int fd;
@@ -79,8 +80,15 @@ int ttmem__read_line(const char *path, char *line, size_t size)
 	}
 	close(fd);
 	line[got] = '\0';
-	line[strcspn(line, "\n")] = '\0';
 	return 0;
+}
+
+int ttmem__read_line(const char *path, char *line, size_t size)
+{
+	int ret = read_text(path, line, size);
+
+	line[strcspn(line, "\n")] = '\0';
+	return ret;
 }
 
 bool ttmem__number(const char *text, uint64_t max, uint64_t *value)
@@ -161,21 +169,31 @@ size_t ttmem__utf8_length(const char *text)
 	return len;
 }
 
+/* Whether something is there: 0, @otherwise, or why that cannot be told. */
+static int look_for(const char *path, int otherwise)
+{
+	if (!access(path, F_OK))
+		return 0;
+	return errno == ENOENT || errno == ENOTDIR ? otherwise : -errno;
+}
+
 int ttmem__why_not(unsigned int number)
 {
 	char path[TTMEM_PATH_SIZE];
+	int ret;
 
 	snprintf(path, sizeof(path), TTMEM_CLASS "/tenstorrent!%u", number);
-	if (access(path, F_OK))
-		return -ENXIO;
-	return access(TTMEM_MODULE, F_OK) ? -ENOPKG : -ENXIO;
+	ret = look_for(path, -ENXIO);
+	if (!ret)
+		ret = look_for(TTMEM_MODULE, -ENOPKG);
+	return ret ? ret : -ENXIO;
 }
 
 int ttmem_present(void)
 {
-	if (access(TTMEM_CLASS, F_OK))
-		return -ENXIO;
-	return access(TTMEM_MODULE, F_OK) ? -ENOPKG : 0;
+	int ret = look_for(TTMEM_CLASS, -ENXIO);
+
+	return ret ? ret : look_for(TTMEM_MODULE, -ENOPKG);
 }
 
 void ttmem_list_free(void *list)
@@ -231,12 +249,13 @@ static bool parse_address(const char *text, struct ttmem_card_id *id)
 	return true;
 }
 
-/* Fill in a card, false if it is not there (any more). */
-static bool identify(unsigned int number, struct ttmem_card_id *id)
+/* Fill in a card; -ENOENT if it is not there (any more). */
+static int identify(unsigned int number, struct ttmem_card_id *id)
 {
 	char path[TTMEM_PATH_SIZE], target[PATH_MAX];
 	const char *name;
 	ssize_t len;
+	int ret;
 
 	memset(id, 0, sizeof(*id));
 	id->number = number;
@@ -244,19 +263,20 @@ static bool identify(unsigned int number, struct ttmem_card_id *id)
 		 number);
 	len = readlink(path, target, sizeof(target) - 1);
 	if (len < 0)
-		return false;
+		return -errno;
 	target[len] = '\0';
 	name = strrchr(target, '/');
 	name = name ? name + 1 : target;
 	if (strlen(name) >= sizeof(id->address) || !parse_address(name, id))
-		return false;
+		return -EPROTO;
 	strcpy(id->address, name);
 
 	do {
 		snprintf(path, sizeof(path), TTMEM_BOOKS "/chip%u", number,
 			 id->chips);
-	} while (!access(path, F_OK) && ++id->chips);
-	return true;
+		ret = look_for(path, -ENOENT);
+	} while (!ret && ++id->chips);
+	return ret == -ENOENT ? 0 : ret;
 }
 
 static int by_number(const void *a, const void *b)
@@ -292,8 +312,8 @@ int ttmem_cards(struct ttmem_card_id **list, size_t *count, size_t entry_size)
 	const struct dirent *entry;
 	size_t used = 0;
 	uint64_t number;
+	int ret = 0;
 	DIR *dir;
-	int ret;
 
 	if (!list || !count)
 		return -EINVAL;
@@ -304,8 +324,8 @@ int ttmem_cards(struct ttmem_card_id **list, size_t *count, size_t entry_size)
 
 	dir = opendir(TTMEM_CLASS);
 	if (!dir)
-		return errno == ENOENT ? -ENXIO : -errno;
-	while (errno = 0, (entry = readdir(dir))) {
+		return errno == ENOENT || errno == ENOTDIR ? -ENXIO : -errno;
+	while (!ret && (errno = 0, entry = readdir(dir))) {
 		if (strncmp(entry->d_name, prefix, strlen(prefix)) ||
 		    !ttmem__number(entry->d_name + strlen(prefix), INT_MAX,
 				   &number))
@@ -315,16 +335,19 @@ int ttmem_cards(struct ttmem_card_id **list, size_t *count, size_t entry_size)
 			void *moved = realloc(cards, room * sizeof(*cards));
 
 			if (!moved) {
-				closedir(dir);
-				free(cards);
-				return -ENOMEM;
+				ret = -ENOMEM;
+				break;
 			}
 			cards = moved;
 		}
-		if (identify(number, &cards[used]))
+		ret = identify(number, &cards[used]);
+		if (!ret)
 			used++;
+		else if (ret == -ENOENT)
+			ret = 0;
 	}
-	ret = -errno;
+	if (!ret && errno)
+		ret = -errno;
 	closedir(dir);
 	if (ret || !used) {
 		free(cards);
@@ -392,7 +415,7 @@ void ttmem__board(unsigned int number, char *board, size_t size)
 
 int ttmem_stat(unsigned int number, const char *name, uint64_t *value)
 {
-	char path[TTMEM_PATH_SIZE], line[32];
+	char path[TTMEM_PATH_SIZE], line[32], *end;
 	int len, ret;
 
 	if (!value)
@@ -408,7 +431,7 @@ int ttmem_stat(unsigned int number, const char *name, uint64_t *value)
 	len = snprintf(path, sizeof(path), TTMEM_BOOKS "/%s", number, name);
 	if (len >= (int)sizeof(path))
 		return -EINVAL;
-	ret = ttmem__read_line(path, line, sizeof(line));
+	ret = read_text(path, line, sizeof(line));
 	if (ret == -ENODEV)	/* on its way out */
 		return -ENXIO;
 	if (ret == -ENOENT) {
@@ -422,6 +445,11 @@ int ttmem_stat(unsigned int number, const char *name, uint64_t *value)
 	}
 	if (ret)
 		return ret;
+	/* Without its end it may be a part of a number. */
+	end = strchr(line, '\n');
+	if (!end)
+		return -EPROTO;
+	*end = '\0';
 	return ttmem__number(line, UINT64_MAX, value) ? 0 : -EPROTO;
 }
 

@@ -18,16 +18,21 @@ static int compare_pids(const void *a, const void *b)
 int ttmem__openers(unsigned int card, pid_t **pids, size_t *count)
 {
 	char path[TTMEM_PATH_SIZE], *text, *line, *rest;
-	size_t read = 0, lines = 1, i;
+	size_t read = 0, lines = 1, size, i;
 	uint64_t pid;
 	int ret;
 
 	*pids = NULL;
 	*count = 0;
 	snprintf(path, sizeof(path), TTMEM_PROC "/driver/tenstorrent/%u/pids", card);
-	ret = ttmem__read_file(path, &text, NULL);
+	ret = ttmem__read_file(path, &text, &size);
 	if (ret)
 		return ret;
+	/* Not a byte of it may be passed over. */
+	if ((size && text[size - 1] != '\n') || memchr(text, '\0', size)) {
+		free(text);
+		return -EPROTO;
+	}
 	for (line = text; (line = strchr(line, '\n')); line++)
 		lines++;
 	*pids = reallocarray(NULL, lines, sizeof(**pids));
@@ -35,9 +40,16 @@ int ttmem__openers(unsigned int card, pid_t **pids, size_t *count)
 		free(text);
 		return -ENOMEM;
 	}
-	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-		if (ttmem__number(line, INT32_MAX, &pid) && pid != (uint64_t)getpid())
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		if (!ttmem__number(line, INT32_MAX, &pid)) {
+			free(*pids);
+			*pids = NULL;
+			free(text);
+			return -EPROTO;
+		}
+		if (pid != (uint64_t)getpid())
 			(*pids)[read++] = pid;
+	}
 	free(text);
 	/* There is a line for each file, and they may be many. */
 	qsort(*pids, read, sizeof(**pids), compare_pids);

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clean.h"
 #include "internal.h"
 #include "make_json.h"
 
@@ -42,7 +43,7 @@ die(int status, const char *format, ...)
 
 	va_start(args, format);
 	fputs("ttmem-cdi: ", stderr);
-	vfprintf(stderr, format, args);
+	clean_vprint(stderr, format, args);
 	fputc('\n', stderr);
 	va_end(args);
 	exit(status);

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clean.h"
 #include "exporter.h"
 #include "internal.h"
 
@@ -81,7 +82,7 @@ die(int status, const char *format, ...)
 
 	va_start(args, format);
 	fputs("ttmem-exporter: ", stderr);
-	vfprintf(stderr, format, args);
+	clean_vprint(stderr, format, args);
 	fputc('\n', stderr);
 	va_end(args);
 	exit(status);

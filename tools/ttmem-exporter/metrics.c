@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cgroup.h"
+#include "clean.h"
 #include "exporter.h"
 #include "internal.h"
 #include "metald_state.h"
@@ -174,22 +175,21 @@ static int by_bytes(const void *a, const void *b)
 
 /*
  * Write a label's value. A page with a byte that is not UTF-8 is refused whole
- * by Prometheus, so U+FFFD stands for such.
+ * by Prometheus, so U+FFFD stands for such, and for what may not be shown.
  */
 static void put_value(FILE *out, const char *text)
 {
-	while (*text) {
-		size_t len = ttmem__utf8_length(text);
+	size_t len;
+	bool shown;
 
-		if (!len)
-			fputs("\xef\xbf\xbd", out);
-		else if (*text == '\n')
-			fputs("\\n", out);
+	for (; *text; text += len) {
+		len = clean_next(text, &shown);
+		if (!shown)
+			fputs(CLEAN_UNKNOWN, out);
 		else if (*text == '"' || *text == '\\')
 			fprintf(out, "\\%c", *text);
 		else
 			fwrite(text, 1, len, out);
-		text += len ? len : 1;
 	}
 }
 

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clean.h"
 #include "lock.h"
 #include "metald.h"
 
@@ -104,7 +105,7 @@ void say(const char *format, ...)
 	}
 	va_start(args, format);
 	fputs("ttmem-metald: ", stderr);
-	vfprintf(stderr, format, args);
+	clean_vprint(stderr, format, args);
 	fputc('\n', stderr);
 	va_end(args);
 }

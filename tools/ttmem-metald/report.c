@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clean.h"
 #include "metald.h"
 
 /* So often metald.json is written, in ns: it is a sign of life too. */
@@ -177,10 +178,15 @@ void report_end(void)
 static const char *user_name(uid_t uid, char *text, size_t size)
 {
 	struct passwd *entry = getpwuid(uid);
+	char *clean = entry ? clean_copy(entry->pw_name, CLEAN_MARK) : NULL;
 
-	if (entry)
-		return entry->pw_name;
-	snprintf(text, size, "%u", uid);
+	if (clean) {
+		clean_ascii(clean);
+		snprintf(text, size, "%s", clean);
+	} else {
+		snprintf(text, size, "%u", uid);
+	}
+	free(clean);
 	return text;
 }
 

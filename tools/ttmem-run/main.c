@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clean.h"
 #include "run.h"
 
 static const char help[] =
@@ -50,7 +51,7 @@ static const char help[] =
 static void print(const char *format, va_list args)
 {
 	fputs("ttmem-run: ", stderr);
-	vfprintf(stderr, format, args);
+	clean_vprint(stderr, format, args);
 	fputc('\n', stderr);
 }
 

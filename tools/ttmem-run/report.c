@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clean.h"
 #include "internal.h"
 #include "run.h"
 
@@ -266,7 +267,8 @@ void report_print(char **command, double seconds, int status)
 {
 	fputs("\tCommand being run: \"", stderr);
 	for (; *command; command++)
-		fprintf(stderr, "%s%s", *command, command[1] ? " " : "\"\n");
+		clean_print(stderr, "%s%s", *command, command[1] ? " " : "");
+	fputs("\"\n", stderr);
 	twalk(report.holdings, sum_holding);
 	twalk(report.pools, print_pool);
 	if (!report.pools)

@@ -14,9 +14,6 @@
 
 #include "smi.h"
 
-/* How much of a command line is kept. */
-#define COMMAND_MAX	4096
-
 void out_of_memory(void)
 {
 	fputs("ttmem-smi: out of memory\n", stderr);
@@ -189,41 +186,6 @@ bool read_card(struct card *card, bool details)
 
 	return !read_line(line, sizeof(line),
 			  TTMEM_CLASS "/tenstorrent!%u/dev", card->id.number);
-}
-
-char *read_command(pid_t pid, const char *name, bool *has_line)
-{
-	char path[TTMEM_PATH_SIZE], comm[64], line[COMMAND_MAX];
-	size_t len, i;
-	FILE *file;
-
-	if (has_line)
-		*has_line = false;
-	/*
-	 * Where /proc is of another pid namespace, or the number was given to
-	 * the next process meanwhile, the name tells.
-	 */
-	if (read_line(comm, sizeof(comm), TTMEM_PROC "/%d/comm", pid) ||
-	    (name && strcmp(comm, name)))
-		return name ? copy(name) : NULL;
-
-	snprintf(path, sizeof(path), TTMEM_PROC "/%d/cmdline", pid);
-	file = fopen(path, "re");
-	if (!file)
-		return copy(comm);
-	len = fread(line, 1, sizeof(line) - 1, file);
-	fclose(file);
-	while (len && !line[len - 1])
-		len--;
-	if (!len)
-		return copy(comm);
-	for (i = 0; i < len; i++)
-		if (!line[i])
-			line[i] = ' ';
-	line[len] = '\0';
-	if (has_line)
-		*has_line = true;
-	return copy(line);
 }
 
 /* A few users whose names were looked up, by their numbers. */
@@ -512,7 +474,7 @@ static void drop_idle(struct snapshot *snap, size_t from)
 	snap->processes = kept;
 }
 
-static void name_processes(struct snapshot *snap, size_t from)
+static void name_processes(struct snapshot *snap, size_t from, bool commands)
 {
 	size_t i;
 
@@ -521,7 +483,7 @@ static void name_processes(struct snapshot *snap, size_t from)
 
 		if (p->has_uid)
 			p->user = copy(user_name(p->uid));
-		if (p->pid)
+		if (p->pid && commands)
 			p->command = read_command(p->pid, p->name, &p->has_line);
 		p->name = NULL;
 	}
@@ -681,11 +643,11 @@ bool pid_wanted(const char *pids, pid_t pid)
 	return found;
 }
 
-static void keep_processes(struct snapshot *snap, const char *pids)
+static void keep_processes(struct snapshot *snap, size_t from, const char *pids)
 {
-	size_t i, kept = 0;
+	size_t i, kept = from;
 
-	for (i = 0; i < snap->processes; i++) {
+	for (i = from; i < snap->processes; i++) {
 		if (pid_wanted(pids, snap->process[i].pid))
 			snap->process[kept++] = snap->process[i];
 		else
@@ -779,7 +741,9 @@ static void take_card(struct snapshot *snap, const struct ttmem_card_id *id,
 		drop_processes(snap, from);
 	if (!want->peaks)
 		drop_idle(snap, from);
-	name_processes(snap, from);
+	if (want->pids)
+		keep_processes(snap, from, want->pids);
+	name_processes(snap, from, want->commands);
 	if (!read_card(card, want->details)) {
 		free(card->chip);
 		drop_processes(snap, from);
@@ -799,6 +763,7 @@ int snapshot_take(struct snapshot *snap, const struct want *want)
 
 	memset(snap, 0, sizeof(*snap));
 	forget_users();
+	commands_begin();
 	clock_gettime(CLOCK_REALTIME, &snap->time);
 
 	ret = ttmem_cards(&list, &count, sizeof(*list));
@@ -848,8 +813,6 @@ int snapshot_take(struct snapshot *snap, const struct want *want)
 			tell(snap, "TT-KMD is loaded and drives no card. lspci -d 1e52: shows the cards that the machine sees, dmesg what TT-KMD says of them");
 		return EXIT_NOT_FOUND;
 	}
-	if (want->pids)
-		keep_processes(snap, want->pids);
 	if (want->sort)
 		sort_processes(snap, want->sort);
 	return status;

@@ -16,6 +16,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "clean.h"
 #include "make_json.h"
 #include "smi.h"
 
@@ -554,7 +555,8 @@ static void print_findings_json(FILE *out, const struct findings *f)
 					      JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
 	if (!text)
 		out_of_memory();
-	fprintf(out, "%s\n", text);
+	clean_json(out, text);
+	fputc('\n', out);
 	json_object_put(list);
 }
 
@@ -590,7 +592,9 @@ int doctor_main(int argc, char **argv)
 	};
 	struct findings f = { 0 };
 	bool json = false, well = true;
-	size_t i;
+	char *text = NULL;
+	FILE *paper;
+	size_t size, i;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -607,15 +611,21 @@ int doctor_main(int argc, char **argv)
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "ttmem-smi doctor: '%s' is no option of it\n", argv[optind]);
+		clean_print(stderr, "ttmem-smi doctor: '%s' is no option of it", argv[optind]);
+		fputc('\n', stderr);
 		return EXIT_USAGE;
 	}
 
 	examine(&f);
+	paper = open_memstream(&text, &size);
+	if (!paper)
+		out_of_memory();
 	if (json)
-		print_findings_json(stdout, &f);
+		print_findings_json(paper, &f);
 	else
-		print_findings(stdout, &f);
+		print_findings(paper, &f);
+	if (!clean_send(stdout, paper, &text))
+		out_of_memory();
 	for (i = 0; i < f.count; i++) {
 		well = well && f.finding[i].state == WELL;
 		free(f.finding[i].what);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clean.h"
 #include "make_json.h"
 #include "smi.h"
 
@@ -25,17 +26,19 @@ static struct json_object *thousandths(int64_t n)
 	return made(json_object_new_double_s(n / 1000.0, text));
 }
 
-/* A command may hold any byte; JSON is UTF-8, so U+FFFD stands for the rest. */
+/*
+ * A command may hold any byte; JSON is UTF-8, so U+FFFD stands for the rest. What may
+ * not be shown is kept, and escaped by clean_json().
+ */
 static struct json_object *string(const char *text)
 {
-	static const char unknown[] = "\xef\xbf\xbd";
 	struct json_object *obj;
 	char *out, *to;
 	size_t len;
 
 	if (!text || !*text)
 		return NULL;
-	out = malloc(strlen(text) * strlen(unknown) + 1);
+	out = malloc(strlen(text) * strlen(CLEAN_UNKNOWN) + 1);
 	if (!out)
 		out_of_memory();
 	for (to = out; *text; text += len ? len : 1) {
@@ -43,7 +46,7 @@ static struct json_object *string(const char *text)
 		if (len)
 			to = mempcpy(to, text, len);
 		else
-			to = mempcpy(to, unknown, strlen(unknown));
+			to = mempcpy(to, CLEAN_UNKNOWN, strlen(CLEAN_UNKNOWN));
 	}
 	*to = '\0';
 	obj = made(json_object_new_string(out));
@@ -169,6 +172,7 @@ void print_json(FILE *out, const struct snapshot *snap, bool compact)
 					       JSON_C_TO_STRING_SPACED));
 	if (!text)
 		out_of_memory();
-	fprintf(out, "%s\n", text);
+	clean_json(out, text);
+	fputc('\n', out);
 	json_object_put(obj);
 }

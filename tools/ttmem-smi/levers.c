@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "smi.h"
+#include "record.h"
 
 /* A file of memory_stats/ and what is to be written to it. */
 struct change {
@@ -103,12 +103,13 @@ static void plan(struct changes *to, FILE *tell, const struct lever_args *args)
 	size_t chip, first, end;
 	unsigned int memory;
 	bool given[2];
+	char *board;
 
 	first = args->chip >= 0 ? args->chip : 0;
 	end = args->chip >= 0 ? first + 1 : card->chips;
-	fprintf(tell, "Card %u (%s, %s)", card->id.number,
-		*card->board ? card->board : "board not known",
-		card->id.address);
+	board = printable(*card->board ? card->board : "board not known");
+	fprintf(tell, "Card %u (%s, %s)", card->id.number, board, card->id.address);
+	free(board);
 	switch (args->lever) {
 	case LEVER_CAPACITY:
 		parse_capacity(args->capacity, bytes, given, value,
@@ -254,7 +255,7 @@ int pull_lever(FILE *out, const struct want *want,
 
 	status = snapshot_take(&snap, want);
 	if (status)
-		fprintf(stderr, "ttmem-smi: %s\n", snap.why);
+		say("%s", snap.why);
 	for (i = 0; !status && i < snap.cards; i++) {
 		const struct card *card = &snap.card[i];
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "accounted.h"
+#include "clean.h"
 #include "smi.h"
 
 /* A year; longer is a mistake. */
@@ -216,6 +217,8 @@ static bool paper_send(struct paper *paper, int fd)
 
 	if (fclose(paper->out))
 		out_of_memory();
+	if (!clean_speaks_utf8(fd))
+		clean_ascii(paper->text);
 	ok = write_out(fd, paper->text, paper->size);
 	free(paper->text);
 	return ok;
@@ -263,7 +266,7 @@ static int run(const struct job *job)
 		status = snapshot_take(&snap, &job->want);
 		/* Who watches sees it come back: told once, goes on. */
 		if (*snap.why && strcmp(snap.why, before))
-			fprintf(stderr, "ttmem-smi: %s\n", snap.why);
+			say("%s", snap.why);
 		strcpy(before, snap.why);
 		if (snap.cards) {
 			paper_open(&paper);
@@ -328,7 +331,7 @@ wrong(const char *format, ...)
 
 	va_start(args, format);
 	fputs("ttmem-smi: ", stderr);
-	vfprintf(stderr, format, args);
+	clean_vprint(stderr, format, args);
 	fputs(". ttmem-smi --help tells more\n", stderr);
 	va_end(args);
 	exit(EXIT_USAGE);
@@ -512,6 +515,11 @@ static void check(struct job *job)
 			      (job->mode == MODE_ALL && job->parts & ALL_PIDS) ||
 			      (job->mode == MODE_QUERY &&
 			       job->query == QUERY_PROCESSES);
+	/* It is memory of the process's, and not read without need. */
+	job->want.commands = job->want.processes &&
+			     (job->mode != MODE_QUERY ||
+			      query_wants_commands(job->fields) ||
+			      (job->want.sort && strstr(job->want.sort, "command")));
 }
 
 /* Options without a letter. */
@@ -800,9 +808,8 @@ int main(int argc, char **argv)
 		job.fd = open(job.file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
 			      0666);
 		if (job.fd < 0) {
-			fprintf(stderr, "ttmem-smi: cannot write to %s: %s\n",
-				job.file, strerror(errno));
-			return EXIT_FAILED;
+			return say("cannot write to %s: %s", job.file,
+				   strerror(errno));
 		}
 	}
 	style_of(&job.style, job.fd, job.colour);
@@ -819,9 +826,7 @@ int main(int argc, char **argv)
 		status = run(&job);
 	}
 	if (job.file && close(job.fd) && !status) {
-		fprintf(stderr, "ttmem-smi: cannot write to %s: %s\n", job.file,
-			strerror(errno));
-		status = EXIT_FAILED;
+		status = say("cannot write to %s: %s", job.file, strerror(errno));
 	}
 	return status;
 }

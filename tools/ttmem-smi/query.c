@@ -433,6 +433,17 @@ bool query_wants_peaks(enum query query, const char *fields)
 	return false;
 }
 
+bool query_wants_commands(const char *fields)
+{
+	const char *name;
+	size_t len;
+
+	while ((name = next_field(&fields, &len)))
+		if (find_field(QUERY_PROCESSES, name, len)->value == print_command)
+			return true;
+	return false;
+}
+
 void csv_text(FILE *out, const char *text)
 {
 	char *clean = printable(text), *c;

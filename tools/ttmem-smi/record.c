@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clean.h"
 #include "record.h"
 
 /* As env(1) and its like answer. */
@@ -85,7 +86,7 @@ wrong(const char *format, ...)
 
 	va_start(args, format);
 	fputs("ttmem-smi: record: ", stderr);
-	vfprintf(stderr, format, args);
+	clean_vprint(stderr, format, args);
 	fputs(". ttmem-smi record --help tells more\n", stderr);
 	va_end(args);
 	exit(EXIT_USAGE);
@@ -97,7 +98,7 @@ int say(const char *format, ...)
 
 	va_start(args, format);
 	fputs("ttmem-smi: ", stderr);
-	vfprintf(stderr, format, args);
+	clean_vprint(stderr, format, args);
 	fputc('\n', stderr);
 	va_end(args);
 	return EXIT_FAILED;
@@ -451,7 +452,9 @@ int record_main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	struct job job = { .seconds = 1, .want.processes = true };
+	struct job job = { .seconds = 1, .want = {
+		.processes = true, .commands = true,
+	} };
 	int opt;
 
 	/* nvidia-smi has it with one dash. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clean.h"
 #include "make_json.h"
 #include "record.h"
 
@@ -131,6 +132,8 @@ void format_after(char *text, size_t size, const struct recording *rec,
 static const char *name_of(const struct recording *rec, const struct holding *h,
 			   char *text, size_t size)
 {
+	char *clean;
+
 	if (!h->holder)
 		return rec->by == BY_PROCESS ? "(not told by the file)" :
 		       rec->by == BY_TAG ? "(tag not told by the file)" :
@@ -140,6 +143,10 @@ static const char *name_of(const struct recording *rec, const struct holding *h,
 	if (rec->by != BY_PROCESS && !*h->holder->command)
 		return rec->by == BY_TAG ? "(tag not known)" : "(no label)";
 	snprintf(text, size, "%s", h->holder->command);
+	/* It may have been cut within a character. */
+	clean = printable(text);
+	snprintf(text, size, "%s", clean);
+	free(clean);
 	return text;
 }
 
@@ -190,7 +197,8 @@ static void print_text(FILE *out, const struct recording *rec, const char *path)
 	size_t i;
 
 	format_span(span, sizeof(span), rec);
-	fprintf(out, "%s: %zu sample%s in %.1f s, %s%s\n\n", path,
+	clean_print(out, "%s", path);
+	fprintf(out, ": %zu sample%s in %.1f s, %s%s\n\n",
 		rec->samples, rec->samples == 1 ? "" : "s",
 		seconds_after(rec, rec->samples - 1), span,
 		rec->cut ? "; its end was cut off" : "");
@@ -237,7 +245,9 @@ static void csv_pool(FILE *out, const char *kind, const struct recording *rec,
 {
 	const struct card_track *card = &rec->card[pool->card];
 
-	fprintf(out, "%s,%u,%s,", kind, card->number, card->bus_id);
+	fprintf(out, "%s,%u,", kind, card->number);
+	csv_text(out, card->bus_id);
+	fputc(',', out);
 	csv_text(out, card->board);
 	fprintf(out, ",%u,%s,", pool->chip, memory_names[pool->memory]);
 }
@@ -419,7 +429,8 @@ static void print_report_json(FILE *out, const struct recording *rec)
 					      JSON_C_TO_STRING_SPACED);
 	if (!text)
 		out_of_memory();
-	fprintf(out, "%s\n", text);
+	clean_json(out, text);
+	fputc('\n', out);
 	json_object_put(obj);
 }
 
@@ -447,9 +458,7 @@ static int draw(const struct recording *rec, const char *path)
 
 static int wrong(const char *what, const char *why)
 {
-	fprintf(stderr,
-		"ttmem-smi: report: %s %s. ttmem-smi report --help tells more\n",
-		what, why);
+	say("report: %s %s. ttmem-smi report --help tells more", what, why);
 	return EXIT_USAGE;
 }
 
@@ -471,6 +480,9 @@ int report_main(int argc, char **argv)
 	struct recording rec;
 	char why[512];
 	int opt, status = 0;
+	char *text = NULL;
+	FILE *paper;
+	size_t size;
 
 	while ((opt = getopt_long(argc, argv, "i:h", options, NULL)) != -1) {
 		switch (opt) {
@@ -517,12 +529,17 @@ int report_main(int argc, char **argv)
 	if (svg)
 		status = draw(&rec, svg);
 	if (!svg || strcmp(svg, "-")) {
+		paper = open_memstream(&text, &size);
+		if (!paper)
+			out_of_memory();
 		if (json)
-			print_report_json(stdout, &rec);
+			print_report_json(paper, &rec);
 		else if (csv)
-			print_csv(stdout, &rec);
+			print_csv(paper, &rec);
 		else
-			print_text(stdout, &rec, path);
+			print_text(paper, &rec, path);
+		if (!clean_send(stdout, paper, &text))
+			out_of_memory();
 		if (!status)
 			status = close_output(stdout, "standard output");
 	}

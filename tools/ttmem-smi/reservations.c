@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "smi.h"
+#include "record.h"
 
 struct listing {
 	FILE *out;
@@ -220,7 +220,7 @@ int print_reservations(FILE *out, const struct want *want, pid_t pid,
 
 	status = snapshot_take(&snap, want);
 	if (*snap.why)
-		fprintf(stderr, "ttmem-smi: %s\n", snap.why);
+		say("%s", snap.why);
 	if (!snap.cards)
 		goto out;
 

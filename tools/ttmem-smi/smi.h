@@ -102,7 +102,7 @@ struct process {
 	char *user;		/* name, or number where it has none */
 	const char *name;	/* as the list tells it, while that is there */
 	size_t place;		/* while they are being sorted */
-	char *command;		/* NULL if @pid is 0 */
+	char *command;		/* NULL if @pid is 0 or it was not asked for */
 	bool has_line;		/* it is a command line, not only a name */
 };
 
@@ -129,6 +129,7 @@ struct want {
 	const char *sort;
 	bool details;
 	bool processes;
+	bool commands;		/* what they run, which costs a look at each */
 	bool silent;		/* who uses a card without a word, see silent.c */
 	bool peaks;		/* processes too that hold nothing any more */
 };
@@ -209,14 +210,24 @@ bool read_card(struct card *card, bool details);
  */
 bool card_wanted(const struct want *want, const struct card *card);
 
+/* command.c */
+
 /**
  * read_command() - find out what a process runs
  * @pid: the process
  * @name: its name, NULL if that is not known
  * @has_line: out: whether it is a command line; may be NULL
+ *
+ * Who lets nobody read the line does not stop this for more than 250 ms, and all of
+ * them together for no more than 1 s from commands_begin() on: the name is told then.
  * Return: its command line, else its name, to be freed; NULL if it is gone
  */
 char *read_command(pid_t pid, const char *name, bool *has_line);
+
+/**
+ * commands_begin() - a look begins, in which read_command() may wait anew
+ */
+void commands_begin(void);
 
 /**
  * user_name() - name a user
@@ -356,7 +367,7 @@ char *fit(char *to, size_t size, size_t width, const char *from, bool utf8);
  * printable() - copy text of others whole, fit for a line of a file
  * @from: the text
  * Return: UTF-8 with a question mark for each byte that is none and for each
- * control character, to be freed
+ * character that clean_allows() refuses, to be freed
  */
 char *printable(const char *from);
 
@@ -466,6 +477,13 @@ bool query_check(enum query query, const char *fields, char *why,
  * Return: whether they are
  */
 bool query_wants_peaks(enum query query, const char *fields);
+
+/**
+ * query_wants_commands() - whether command lines of processes are asked for
+ * @fields: as typed, and checked, of processes
+ * Return: whether they are
+ */
+bool query_wants_commands(const char *fields);
 
 /* Explain the fields of a query. */
 void print_query_help(FILE *out, enum query query);

@@ -11,6 +11,7 @@
 #include <wchar.h>
 #include <wctype.h>
 
+#include "clean.h"
 #include "smi.h"
 
 /* Where nobody tells how many columns there are. */
@@ -84,14 +85,15 @@ void style_of(struct style *style, int fd, const char *colour)
  */
 static size_t next_character(const char *text, bool utf8, int *columns)
 {
-	unsigned char c = *text;
 	mbstate_t state = { 0 };
-	size_t len = 1;
 	wchar_t wide;
+	size_t len;
+	bool shown;
 
-	if (c < 0x80) {
-		*columns = c < ' ' || c > '~' ? -1 : 1;
-		return 1;
+	len = clean_next(text, &shown);
+	if ((unsigned char)*text < 0x80) {
+		*columns = shown ? 1 : -1;
+		return len;
 	}
 	*columns = -1;
 	if (!utf8) {
@@ -99,10 +101,7 @@ static size_t next_character(const char *text, bool utf8, int *columns)
 			len++;
 		return len;
 	}
-	len = ttmem__utf8_length(text);
-	if (!len)
-		return 1;
-	if (mbrtowc(&wide, text, len, &state) == len && iswprint(wide))
+	if (shown && mbrtowc(&wide, text, len, &state) == len && iswprint(wide))
 		*columns = wcwidth(wide);
 	return len;
 }
@@ -146,22 +145,10 @@ char *fit(char *to, size_t size, size_t width, const char *from, bool utf8)
 
 char *printable(const char *from)
 {
-	char *text = malloc(strlen(from) + 1), *to = text;
+	char *text = clean_copy(from, CLEAN_MARK);
 
 	if (!text)
 		out_of_memory();
-	while (*from) {
-		size_t len = ttmem__utf8_length(from);
-
-		if (!len || (unsigned char)*from < ' ' || *from == 0x7f) {
-			*to++ = '?';
-			from++;
-		} else {
-			to = mempcpy(to, from, len);
-			from += len;
-		}
-	}
-	*to = '\0';
 	return text;
 }
 

@@ -9,14 +9,17 @@
 #include <locale.h>
 #include <ncurses.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "clean.h"
 #include "top.h"
 
 #define DELAY_DEFAULT	1.0
@@ -54,6 +57,23 @@ static volatile sig_atomic_t ended, stopped, resized;
 static sigset_t waiting;	/* signals that are held back while it waits */
 static bool screen;
 
+/*
+ * What reads is a thread, as it may wait for the kernel as long as that likes: keys and
+ * signals are taken meanwhile. One job at a time, and nobody else touches what it does.
+ */
+static struct {
+	void (*work)(struct top *top, struct ui *ui, double now);
+	struct top *top;
+	struct ui *ui;
+	double now;
+	int done;		/* an eventfd */
+} job = { .done = -1 };
+
+/* Keys that came meanwhile, in their order; more than so many are dropped. */
+#define KEYS		64
+static int early[KEYS];
+static size_t early_count;
+
 static void on_signal(int number)
 {
 	if (number == SIGTSTP)
@@ -76,6 +96,9 @@ static void catch_signals(void)
 {
 	static const int signals[] = {
 		SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH,
+		/* What else would end it, with the terminal as it is. */
+		SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF, SIGIO,
+		SIGPWR, SIGXCPU,
 	};
 	struct sigaction action = { .sa_handler = on_signal };
 	sigset_t held;
@@ -106,7 +129,7 @@ fail(int status, const char *format, ...)
 
 	va_start(args, format);
 	fputs("ttmem-smi top: ", stderr);
-	vfprintf(stderr, format, args);
+	clean_vprint(stderr, format, args);
 	fputs(status == EXIT_USAGE ? ". ttmem-smi top --help tells more\n" :
 				     "\n", stderr);
 	va_end(args);
@@ -202,16 +225,14 @@ static void name_chosen(const struct top *top, struct ui *ui)
 		 p->user ? p->user : "-", p->command ? p->command : "-");
 }
 
-static void read_held(const struct top *top, struct ui *ui, double now,
-		      double *next)
+static void read_held(struct top *top, struct ui *ui, double now)
 {
+	double *next = &ui->next_held;
 	const struct top_process *p;
 	struct held_list list;
 	double took;
 	size_t i;
 
-	if (now < *next)
-		return;
 	for (i = 0; i < top->processes; i++) {
 		const struct top_key *key = &top->process[i]->key;
 
@@ -237,7 +258,6 @@ static void read_held(const struct top *top, struct ui *ui, double now,
 static void ask_kill(const struct top *top, struct ui *ui)
 {
 	const struct top_process *p = chosen(top, ui);
-	char path[TTMEM_PATH_SIZE], line[1024];
 	struct host_stat stat;
 
 	if (ui->read_only) {
@@ -256,10 +276,8 @@ static void ask_kill(const struct top *top, struct ui *ui)
 			 "Process %d cannot be ended from here", p->key.pid);
 		return;
 	}
-	snprintf(path, sizeof(path), TTMEM_PROC "/%d/stat", p->key.pid);
-	if (p->has_host &&
-	    (ttmem__read_line(path, line, sizeof(line)) ||
-	     !parse_host_stat(line, &stat) || stat.start != p->host.start)) {
+	if (p->has_host && (!read_host_stat(p->key.pid, &stat) ||
+			    stat.start != p->host.start)) {
 		tell(ui, "Process %d has ended", p->key.pid);
 		close(ui->pidfd);
 		return;
@@ -504,6 +522,13 @@ static void key_processes(struct top *top, struct ui *ui, int key)
 	}
 }
 
+/* Whether a key ends top. */
+static bool quits(const struct ui *ui, int key)
+{
+	return ui->ask == ASK_NOTHING &&
+	       (key == KEY_F(10) || (key == 'q' && ui->view != VIEW_HELD));
+}
+
 /* Return whether to go on. */
 static bool take_key(struct top *top, struct ui *ui, int key)
 {
@@ -525,7 +550,7 @@ static bool take_key(struct top *top, struct ui *ui, int key)
 	default:
 		break;
 	}
-	if (key == KEY_F(10) || (key == 'q' && ui->view != VIEW_HELD))
+	if (quits(ui, key))
 		return false;
 	if (key == 'p' || key == ' ') {
 		ui->paused = !ui->paused;
@@ -574,9 +599,78 @@ static bool wait_until(double until)
 	return !(fd.revents & (POLLHUP | POLLERR | POLLNVAL));
 }
 
-static void run(struct top *top, struct ui *ui)
+static void *do_job(void *arg)
 {
-	double next = seconds(), next_held = 0;
+	uint64_t one = 1;
+
+	(void)arg;
+	job.work(job.top, job.ui, job.now);
+	if (write(job.done, &one, sizeof(one)) != sizeof(one))
+		abort();
+	return NULL;
+}
+
+/*
+ * Have a thread do something, and wait for it. Return false if top is to end, be it
+ * done or not; then nobody may touch what it does any more.
+ */
+static bool do_meanwhile(void (*work)(struct top *top, struct ui *ui, double now),
+			 struct top *top, struct ui *ui, double now)
+{
+	struct pollfd fds[2] = { { .fd = STDIN_FILENO }, { .fd = job.done } };
+	pthread_t thread;
+	uint64_t done;
+	int key, ret;
+
+	job.work = work;
+	job.top = top;
+	job.ui = ui;
+	job.now = now;
+	ret = pthread_create(&thread, NULL, do_job, NULL);
+	if (ret) {
+		tell(ui, "Nothing can be read, for lack of a thread: %s", strerror(ret));
+		return true;
+	}
+	for (;;) {
+		fds[0].events = POLLIN;
+		fds[1].events = POLLIN;
+		if (ppoll(fds, 2, NULL, &waiting) < 0)
+			fds[0].revents = fds[1].revents = 0;
+		if (fds[1].revents)
+			break;
+		if (ended || fds[0].revents & (POLLHUP | POLLERR | POLLNVAL))
+			return false;
+		if (stopped)
+			suspend();
+		while ((key = getch()) != ERR) {
+			if (quits(ui, key))
+				return false;
+			if (early_count < KEYS)
+				early[early_count++] = key;
+		}
+	}
+	if (read(job.done, &done, sizeof(done)) != sizeof(done))
+		abort();
+	pthread_join(thread, NULL);
+	return true;
+}
+
+/* The next key, ERR if there is none. */
+static int next_key(void)
+{
+	int key;
+
+	if (!early_count)
+		return getch();
+	key = early[0];
+	memmove(early, early + 1, --early_count * sizeof(early[0]));
+	return key;
+}
+
+/* Return whether all that a read touches may be freed. */
+static bool run(struct top *top, struct ui *ui)
+{
+	double next = seconds();
 	bool go_on = true;
 
 	while (go_on && !ended) {
@@ -584,32 +678,36 @@ static void run(struct top *top, struct ui *ui)
 		int key;
 
 		if (!ui->paused && now >= next) {
-			look(top, ui, now);
+			if (!do_meanwhile(look, top, ui, now))
+				return false;
 			next += ui->delay;
 			if (next < now)
 				next = now + ui->delay;
 		}
 		if (ui->view != VIEW_HELD)
-			next_held = 0;
-		else if (!ui->paused || !next_held)
-			read_held(top, ui, now, &next_held);
+			ui->next_held = 0;
+		else if ((!ui->paused || !ui->next_held) && now >= ui->next_held &&
+			 !do_meanwhile(read_held, top, ui, now))
+			return false;
 		if (*ui->message && now >= ui->message_end)
 			ui->message[0] = '\0';
 		draw(top, ui);
 
-		if (!wait_until(ui->paused ? now + MESSAGE_TIME : next))
+		if (!early_count &&
+		    !wait_until(ui->paused ? now + MESSAGE_TIME : next))
 			break;
 		if (stopped)
 			suspend();
 		if (resized)
 			resize();
-		while (go_on && (key = getch()) != ERR) {
+		while (go_on && (key = next_key()) != ERR) {
 			go_on = take_key(top, ui, key);
 			arrange(top, ui);
 		}
 		if (next > seconds() + ui->delay)
 			next = seconds() + ui->delay;
 	}
+	return true;
 }
 
 static bool begin_screen(struct ui *ui)
@@ -714,7 +812,7 @@ int top_main(int argc, char **argv)
 	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 	struct ui ui = { .delay = DELAY_DEFAULT };
 	struct top top = { 0 };
-	bool done;
+	bool done, at_rest;
 	int status;
 
 	setlocale(LC_CTYPE, "");
@@ -735,6 +833,9 @@ int top_main(int argc, char **argv)
 		top_free(&top);
 		return status;
 	}
+	job.done = eventfd(0, EFD_CLOEXEC);
+	if (job.done < 0)
+		return fail(EXIT_FAILED, "%s", strerror(errno));
 	catch_signals();
 	atexit(end_screen);
 	if (!begin_screen(&ui)) {
@@ -743,15 +844,20 @@ int top_main(int argc, char **argv)
 			    term ? term : "");
 	}
 
-	run(&top, &ui);
+	at_rest = run(&top, &ui);
 	end_screen();
-	held_free(&ui.held);
-	top_free(&top);
+	if (at_rest) {
+		held_free(&ui.held);
+		top_free(&top);
+	}
 	if (ended) {
 		/* End by it, as the shell expects. */
 		signal(ended, SIG_DFL);
 		sigprocmask(SIG_SETMASK, &waiting, NULL);
 		raise(ended);
 	}
+	/* A thread that still reads would be waited for by exit(), by some of its hooks. */
+	if (!at_rest)
+		_exit(0);
 	return 0;
 }

@@ -168,6 +168,14 @@ double history_age(const struct history *history, size_t age, double delay);
 bool parse_host_stat(const char *text, struct host_stat *stat);
 
 /**
+ * read_host_stat() - read what /proc tells of a process
+ * @pid: the process
+ * @stat: out
+ * Return: whether it does
+ */
+bool read_host_stat(pid_t pid, struct host_stat *stat);
+
+/**
  * top_host() - take a sample of what a process uses of the host
  * @process: the process
  * @stat: the sample
@@ -376,6 +384,7 @@ struct ui {
 	bool held_gone;		/* the process has ended */
 	uint64_t held_peak[2];
 	bool held_attributed;
+	double next_held;	/* when the list is read again; 0: now */
 	size_t first_held;
 	size_t first_help;
 	char message[256];	/* at the foot, until @message_end */

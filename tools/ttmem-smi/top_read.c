@@ -227,6 +227,7 @@ int top_read(struct top *top, double now)
 	int status = EXIT_OK, ret;
 	size_t count = 0, n, i;
 
+	commands_begin();
 	if (now >= top->next_cards || !read_used(top)) {
 		top->problem[0] = '\0';
 		status = read_cards(top);
@@ -263,18 +264,29 @@ int top_read(struct top *top, double now)
 	return status;
 }
 
+bool read_host_stat(pid_t pid, struct host_stat *stat)
+{
+	char path[TTMEM_PATH_SIZE], *text;
+	bool known;
+
+	/* The name in it may hold line feeds. */
+	snprintf(path, sizeof(path), TTMEM_PROC "/%d/stat", pid);
+	if (ttmem__read_file(path, &text, NULL))
+		return false;
+	known = parse_host_stat(text, stat);
+	free(text);
+	return known;
+}
+
 static void read_host(struct top_process *p, double now)
 {
-	char path[TTMEM_PATH_SIZE], line[1024];
 	struct host_stat stat;
 
 	if (!p->key.pid ||
 	    (p->has_host &&
 	     now < p->host_time + (p->cpu < 0 ? SECOND_LOOK : SELDOM)))
 		return;
-	snprintf(path, sizeof(path), TTMEM_PROC "/%d/stat", p->key.pid);
-	if (!ttmem__read_line(path, line, sizeof(line)) &&
-	    parse_host_stat(line, &stat)) {
+	if (read_host_stat(p->key.pid, &stat)) {
 		top_host(p, &stat, now, sysconf(_SC_CLK_TCK),
 			 sysconf(_SC_PAGESIZE));
 		return;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clean.h"
 #include "smi.h"
 
 /* The module's ABI, by any node that may be opened; else a negative errno. */
@@ -58,15 +59,17 @@ int print_version(FILE *out)
 	int abi = loaded ? module_abi() : -ENOPKG;
 
 	module_version("tenstorrent", tt_kmd, sizeof(tt_kmd));
-	fprintf(out, "ttmem-smi %s (ABI %d)\nttmem     %s", TTMEM_VERSION,
-		TTMEM_ABI_VERSION, ttmem);
+	fprintf(out, "ttmem-smi %s (ABI %d)\nttmem     ", TTMEM_VERSION, TTMEM_ABI_VERSION);
+	clean_print(out, "%s", ttmem);
 	if (abi >= 0)
 		fprintf(out, " (ABI %d)", abi);
 	else if (abi == -ENXIO)
 		fputs(" (ABI not known: there is no card to ask)", out);
 	else if (loaded)
 		fprintf(out, " (ABI not known: %s)", ttmem_strerror(abi));
-	fprintf(out, "\nTT-KMD    %s\n", tt_kmd);
+	fputs("\nTT-KMD    ", out);
+	clean_print(out, "%s", tt_kmd);
+	fputc('\n', out);
 
 	if (abi > TTMEM_ABI_VERSION)
 		fputs("The module is newer than this ttmem-smi, which shows only what it knows: install the tools of the same version\n",

@@ -182,13 +182,13 @@ ttmem_clients{card="3",address="10000:e1:00.0"} 0
 ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="1234",command="python3",user="root",cgroup="/kubepods/pod1/c1",source="self"} 104857600
 ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="1",memory="L1",pid="1234",command="python3",user="root",cgroup="/kubepods/pod1/c1",source="self"} 4096
 ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="",command="-",user="54321",cgroup="",source="self"} 100000000
-ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="77",command="a \\"b\\" \\\\ \\n\x1b é � ���",user="54321",cgroup="/docker/\\"x\\\\",source="attributed"} 4000000
+ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="77",command="a \\"b\\" \\\\ �� é � ���",user="54321",cgroup="/docker/\\"x\\\\",source="attributed"} 4000000
 ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="other",command="",user="",cgroup="",source=""} 857600
 # HELP ttmem_process_peak_bytes The most that a process has held, of its open files added up; told of those that have a pid and are named.
 # TYPE ttmem_process_peak_bytes gauge
 ttmem_process_peak_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="1234",command="python3",user="root",cgroup="/kubepods/pod1/c1",source="self"} 112428800
 ttmem_process_peak_bytes{card="0",address="0000:01:00.0",chip="1",memory="L1",pid="1234",command="python3",user="root",cgroup="/kubepods/pod1/c1",source="self"} 4096
-ttmem_process_peak_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="77",command="a \\"b\\" \\\\ \\n\x1b é � ���",user="54321",cgroup="/docker/\\"x\\\\",source="attributed"} 4000000
+ttmem_process_peak_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="77",command="a \\"b\\" \\\\ �� é � ���",user="54321",cgroup="/docker/\\"x\\\\",source="attributed"} 4000000
 # HELP ttmem_processes_other How many processes pid other is the sum of.
 # TYPE ttmem_processes_other gauge
 ttmem_processes_other{card="0",address="0000:01:00.0"} 2
