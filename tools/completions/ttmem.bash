@@ -207,8 +207,10 @@ _ttmem_cdi()
 	_ttmem_words
 	case $prev in
 	-o | --output) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	# With colons in it, which bash takes for ends of words.
+	-c | --check) return ;;
 	esac
-	_ttmem_options "-o --output= -h --help -V --version"
+	_ttmem_options "-o --output= -r --remove -c --check= -h --help -V --version"
 }
 
 _ttmem_exporter()

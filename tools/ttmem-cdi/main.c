@@ -6,6 +6,8 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,13 +26,18 @@
 #define CDI_VERSION	"0.5.0"
 
 static const char help[] =
-	"Usage: ttmem-cdi [-o FILE]\n"
+	"Usage: ttmem-cdi [-o FILE [-r]]\n"
+	"       ttmem-cdi -c ADDRESS=NUMBER\n"
 	"Print a CDI specification of this machine's Tenstorrent cards: it has container\n"
 	"runtimes pass TT-KMD's node of a card together with that of ttmem.\n"
 	"\n"
-	"  -o, --output=FILE  write it to FILE, all or nothing\n"
-	"  -h, --help         this text\n"
-	"  -V, --version      the version of ttmem-cdi and of CDI\n"
+	"  -o, --output=FILE           write it to FILE, all or nothing\n"
+	"  -r, --remove                where there is no card, remove FILE, which tells\n"
+	"                              of some, and do not fail\n"
+	"  -c, --check=ADDRESS=NUMBER  see that the card at ADDRESS has NUMBER, which\n"
+	"                              runtimes do before they give it away by ADDRESS\n"
+	"  -h, --help                  this text\n"
+	"  -V, --version               the version of ttmem-cdi and of CDI\n"
 	"\n"
 	"Example:\n"
 	"  ttmem-cdi -o /etc/cdi/tenstorrent.json\n"
@@ -82,9 +89,43 @@ static void add_nodes(struct json_object *nodes, const struct ttmem_card_id *car
 	}
 }
 
-/* Add a device that brings some cards. */
+/*
+ * A number may have gone to another card since this was written. So before a container
+ * starts the runtime has this program see that it has not; a symbolic link by address
+ * would be simpler, but runtimes take none for a device node.
+ */
+static void add_check(struct json_object *edits, const struct ttmem_card_id *card)
+{
+	static char self[PATH_MAX];
+	struct json_object *hooks = made(json_object_new_array());
+	struct json_object *hook = made(json_object_new_object());
+	struct json_object *args = made(json_object_new_array());
+	char check[64];
+	ssize_t len;
+
+	if (!*self) {
+		len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+		if (len < 0)
+			die(1, "cannot tell where this program is, which runtimes are to call: /proc/self/exe: %s",
+			    strerror(errno));
+		self[len] = '\0';
+		if (access(self, X_OK))
+			die(1, "this program is not where runtimes are to call it, %s: %s", self,
+			    strerror(errno));
+	}
+	snprintf(check, sizeof(check), "--check=%s=%u", card->address, card->number);
+	append(args, string("ttmem-cdi"));
+	append(args, string(check));
+	put(hook, "hookName", string("createRuntime"));
+	put(hook, "path", string(self));
+	put(hook, "args", args);
+	append(hooks, hook);
+	put(edits, "hooks", hooks);
+}
+
+/* Add a device that brings some cards; @check: its name is an address. */
 static void add_device(struct json_object *devices, const char *name,
-		       const struct ttmem_card_id *cards, size_t count)
+		       const struct ttmem_card_id *cards, size_t count, bool check)
 {
 	struct json_object *device = made(json_object_new_object());
 	struct json_object *edits = made(json_object_new_object());
@@ -94,6 +135,8 @@ static void add_device(struct json_object *devices, const char *name,
 	for (i = 0; i < count; i++)
 		add_nodes(nodes, &cards[i]);
 	put(edits, "deviceNodes", nodes);
+	if (check)
+		add_check(edits, cards);
 	put(device, "name", string(name));
 	put(device, "containerEdits", edits);
 	append(devices, device);
@@ -111,21 +154,43 @@ static struct json_object *specification(const struct ttmem_card_id *cards,
 	put(spec, "kind", string(CDI_KIND));
 	for (i = 0; i < count; i++) {
 		snprintf(name, sizeof(name), "%u", cards[i].number);
-		add_device(devices, name, &cards[i], 1);
-		add_device(devices, cards[i].address, &cards[i], 1);
+		add_device(devices, name, &cards[i], 1, false);
+		add_device(devices, cards[i].address, &cards[i], 1, true);
 	}
-	add_device(devices, "all", cards, count);
+	add_device(devices, "all", cards, count, false);
 	put(spec, "devices", devices);
 	return spec;
+}
+
+/* Make the directories above @path that are missing. */
+static void make_directories(const char *path)
+{
+	char *dir = strdup(path), *slash;
+
+	if (!dir)
+		out_of_memory();
+	for (slash = strchr(dir + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(dir, 0755) && errno != EEXIST)
+			die(1, "cannot make the directory %s for %s: %s", dir, path,
+			    strerror(errno));
+		*slash = '/';
+	}
+	free(dir);
 }
 
 /* A runtime that reads meanwhile finds the old file or the new one, whole. */
 static void write_file(const char *path, const char *text)
 {
+	sigset_t all;
 	char *new;
 	FILE *file;
 	int fd;
 
+	make_directories(path);
+	/* systemd ends us when cards change meanwhile: no half file is to stay. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
 	if (asprintf(&new, "%s.XXXXXX", path) < 0)
 		out_of_memory();
 	fd = mkstemp(new);
@@ -142,25 +207,71 @@ static void write_file(const char *path, const char *text)
 	free(new);
 }
 
+static int remove_file(const char *path)
+{
+	if (unlink(path) && errno != ENOENT)
+		die(1, "there is no card, and cannot remove %s, which tells of some: %s", path,
+		    strerror(errno));
+	return 0;
+}
+
+/* See that the card of "ADDRESS=NUMBER" has that number. */
+static int check_card(const char *text)
+{
+	const char *number = strchr(text, '=');
+	char address[TTMEM_PATH_SIZE];
+	unsigned int found = 0;
+	uint64_t wanted = 0;
+	int ret = -EINVAL;
+
+	if (number && strchr(text, ':') &&
+	    (size_t)(number - text) < sizeof(address) &&
+	    ttmem__number(number + 1, INT_MAX, &wanted)) {
+		snprintf(address, sizeof(address), "%.*s", (int)(number - text), text);
+		ret = ttmem__find(address, &found);
+	}
+	if (ret == -EINVAL)
+		die(EXIT_USAGE, "--check %s: this is no PCI address and number as 0000:01:00.0=0",
+		    text);
+	if (ret && ret != -ENXIO)
+		die(1, "%s", ttmem_strerror(ret));
+	if (ret)
+		die(1, "there is no card at %s (any more): ttmem-smi -L lists those there are. Write the CDI specification again with ttmem-cdi -o",
+		    address);
+	if (found != wanted)
+		die(1, "the card at %s has the number %u now, not %llu as when the CDI specification was written. Write that again with ttmem-cdi -o",
+		    address, found, (unsigned long long)wanted);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' },
+		{ "remove", no_argument, NULL, 'r' },
+		{ "check", required_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ }
 	};
 	struct ttmem_card_id *cards;
 	struct json_object *spec;
-	const char *path = NULL;
+	const char *path = NULL, *check = NULL;
+	bool may_remove = false;
 	const char *text;
 	size_t count, i;
 	int opt, ret;
 
-	while ((opt = getopt_long(argc, argv, "o:hV", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "o:rc:hV", options, NULL)) != -1) {
 		switch (opt) {
 		case 'o':
 			path = optarg;
+			break;
+		case 'r':
+			may_remove = true;
+			break;
+		case 'c':
+			check = optarg;
 			break;
 		case 'h':
 			fputs(help, stdout);
@@ -176,8 +287,19 @@ int main(int argc, char **argv)
 	if (optind < argc)
 		die(EXIT_USAGE, "'%s' is one argument too many. ttmem-cdi --help tells more",
 		    argv[optind]);
+	if (path && !*path)
+		die(EXIT_USAGE, "the name of the file of -o is empty. ttmem-cdi --help tells more");
+	if (may_remove && !path)
+		die(EXIT_USAGE, "-r says what to do with the file of -o, which is not given. ttmem-cdi --help tells more");
+	if (check && path)
+		die(EXIT_USAGE, "-c writes nothing: there is no -o with it. ttmem-cdi --help tells more");
+	if (check)
+		return check_card(check);
 
 	ret = ttmem_cards(&cards, &count, sizeof(*cards));
+	if (may_remove && ((!ret && !count) ||
+			   (ret == -ENXIO && access(TTMEM_CLASS, F_OK) && errno == ENOENT)))
+		return remove_file(path);
 	if (ret)
 		die(1, "%s", ttmem_strerror(ret));
 	if (!count)

@@ -160,12 +160,17 @@ static void plan(struct changes *to, FILE *tell, const struct lever_args *args)
 	fputc('\n', tell);
 }
 
-/* Ask on a terminal; where nobody is there the command itself is the answer. */
+/* Where nobody can be asked, only -y is an answer: a script may not mean it. */
 static bool agreed(const char *plan_text)
 {
 	char answer[16];
 
 	fputs(plan_text, stderr);
+	if (!isatty(STDIN_FILENO)) {
+		fputs("ttmem-smi: standard input is no terminal, so nobody can be asked. Do it with -y\n",
+		      stderr);
+		return false;
+	}
 	fputs("Do it? [y/N] ", stderr);
 	if (!fgets(answer, sizeof(answer), stdin)) {
 		fputc('\n', stderr);
@@ -279,8 +284,7 @@ int pull_lever(FILE *out, const struct want *want,
 	}
 	if (fclose(tell))
 		out_of_memory();
-	status = change_all(out, &changes, text,
-			    !args->yes && isatty(STDIN_FILENO));
+	status = change_all(out, &changes, text, !args->yes);
 	free(text);
 out:
 	free(changes.change);

@@ -549,7 +549,7 @@ struct lever_args {
 bool lever_check(const struct lever_args *args, char *why, size_t why_size);
 
 /**
- * pull_lever() - ask, if there is somebody to ask, and do it
+ * pull_lever() - ask, unless told not to, and do it
  * @out: where to tell what was done
  * @want: to which cards
  * @args: what

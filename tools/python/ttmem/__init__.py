@@ -50,8 +50,10 @@ Threads. Everything here may be called by any thread at any time. close() takes
 effect when the calls under way on that card have ended.
 
 Processes. After os.fork() parent and child share the client, its counters too, and
-what it holds is given back when both have closed it or ended. A child that wants
-books of its own opens the card again.
+what it holds is given back when both have closed it or ended. A child that leaves a
+with block which its parent has entered gives nothing back and measures nothing, and
+one that closes the card closes its own copy. A child that wants books of its own
+opens the card again.
 """
 
 import ctypes
@@ -249,11 +251,11 @@ def _check(ret: int) -> int:
     return ret
 
 
-def _unsigned(name: str, value: int, bits: int) -> int:
+def _unsigned(name: str, value: int, bits: int, least: int = 0) -> int:
     """ctypes cuts off what does not fit; refuse it instead."""
     number = operator.index(value)
-    if not 0 <= number < 1 << bits:
-        raise ValueError(f"{name} must be from 0 to 2^{bits} - 1, not {number}")
+    if not least <= number < 1 << bits:
+        raise ValueError(f"{name} must be from {least} to 2^{bits} - 1, not {number}")
     return number
 
 
@@ -308,9 +310,10 @@ class _Handle:
 class Reservation:
     """Bytes of one pool that a card object holds, as Card.reserve() made it.
 
-    A context manager that gives them back at its end. To lose the object gives
-    nothing back: that is done by free(), by closing the card and by the end of the
-    process.
+    A context manager that gives them back at its end, in the process that reserved
+    them: where a forked child leaves the block, they stay its parent's. To lose the
+    object gives nothing back: that is done by free(), by closing the card and by the
+    end of the process.
     """
 
     card: "Card"  #: the card object that holds it
@@ -331,9 +334,10 @@ class Reservation:
         self.tag = tag
         self.size = size
         self.label = label
+        self._process = os.getpid()
 
     def free(self) -> None:
-        """Give the bytes back.
+        """Give the bytes back, also those that a parent has reserved.
 
         Raises OSError: ENOENT if that was done already, EBADF after the card was
         closed, ENODEV, ESRCH.
@@ -349,6 +353,8 @@ class Reservation:
         exc: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
+        if self._process != os.getpid():
+            return  # the parent is still in its block
         try:
             self.free()
         except OSError:
@@ -502,7 +508,7 @@ class Card:
             chip=_unsigned("chip", chip, 32),
             memory=_memory(memory),
             tag=_tag(tag),
-            size=_unsigned("size", size, 64),
+            size=_unsigned("size", size, 64, least=1),
             payload=_unsigned("payload", payload, 64),
             cookie=_unsigned("cookie", cookie, 64),
             label=text,

@@ -264,7 +264,7 @@ class measure:
 
     It begins with reset_peak_memory_stats() where that may be done: not for another
     process, nor where another tells what this one holds. Then the peak is told if the
-    block passed the one from before.
+    block passed the one from before. A forked child that leaves the block tells nothing.
 
     Raises OSError as memory_allocated(). What the block raises is passed on.
     """
@@ -287,6 +287,7 @@ class measure:
         self.quiet = quiet
         self.taken = []
         self._restarted = False
+        self._process = 0
         self._before: Dict[str, _Held] = {}
 
     def _held(self) -> Dict[str, _Held]:
@@ -303,6 +304,7 @@ class measure:
         except PermissionError:
             self._restarted = False
         self._before = self._held()
+        self._process = os.getpid()
         return self
 
     def __exit__(
@@ -311,6 +313,8 @@ class measure:
         exc: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
+        if self._process != os.getpid():
+            return  # the parent is still in its block
         try:
             now = self._held()
         except OSError:

@@ -66,6 +66,9 @@ works()
 		{ echo "ttmem-metald is not enabled"; return 1; }
 	[ ! -e "$root/etc/systemd/system/multi-user.target.wants/ttmem-account.service" ] ||
 		{ echo "ttmem-account is enabled, and that is for root to do"; return 1; }
+	[ -L "$root/etc/systemd/system/multi-user.target.wants/ttmem-cdi.service" ] ||
+		{ echo "ttmem-cdi is not enabled"; return 1; }
+	[ -e "$root/usr/lib/udev/rules.d/62-ttmem-cdi.rules" ] || { echo "no udev rule of ttmem-cdi's"; return 1; }
 	[ -e "$root/usr/lib/udev/rules.d/61-ttmem-metald.rules" ] || { echo "no udev rule of ttmem-metald's"; return 1; }
 	for file in man1/ttmem-{smi,run,cdi,exporter}.1.gz man8/ttmem-{metald,account}.8.gz; do
 		[ -e "$root/usr/share/man/$file" ] || { echo "no $file"; return 1; }

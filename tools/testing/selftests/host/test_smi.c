@@ -807,7 +807,7 @@ static void list_not_there(void **state)
 	play("dmon -c 1 -s m");
 	play("pmon -c 1");
 	play("--reservations 1234");
-	play("-i 0 --reset-peaks");
+	play("-y -i 0 --reset-peaks");
 	end("no-list");
 }
 
@@ -1010,16 +1010,22 @@ static void levers(void **state)
 	three_cards();
 	begin();
 	play("-i 2 --set-capacity dram=12G");
+	play("-i 2 --reset-peaks");
+	play("-i 2 --invalidate");
 	show_file("sys/class/ttmem/ttmem2/chip0/dram_total");
-	play("-i 1 --chip 1 --set-capacity l1=95944704,DRAM=0");
+	show_file("sys/class/ttmem/ttmem2/dram_peak");
+	show_file("sys/class/ttmem/ttmem2/invalidate");
+	play("-y -i 2 --set-capacity dram=12G");
+	show_file("sys/class/ttmem/ttmem2/chip0/dram_total");
+	play("-y -i 1 --chip 1 --set-capacity l1=95944704,DRAM=0");
 	show_file("sys/class/ttmem/ttmem1/chip1/dram_total");
 	show_file("sys/class/ttmem/ttmem1/chip1/l1_total");
 	show_file("sys/class/ttmem/ttmem1/chip0/l1_total");
-	play("-i n150,n300 --reset-peaks");
+	play("-y -i n150,n300 --reset-peaks");
 	show_file("sys/class/ttmem/ttmem0/dram_peak");
 	show_file("sys/class/ttmem/ttmem1/chip1/l1_peak");
 	show_file("sys/class/ttmem/ttmem2/dram_peak");
-	play("-i 1 --chip 0 --reset-peaks");
+	play("-y -i 1 --chip 0 --reset-peaks");
 	play_on_terminal("", "-i 2 --invalidate", 80, "n\n");
 	play_on_terminal("", "-i 2 --invalidate", 80, "\n");
 	show_file("sys/class/ttmem/ttmem2/invalidate");
@@ -1149,6 +1155,49 @@ static void completions(void **state)
 	end("completions");
 }
 
+/* The same of zsh, on a terminal of its own, and of fish: values too, and no mistakes. */
+static void completions_of_others(void **state)
+{
+	static const char * const lines[] = {
+		"ttmem-smi -i ", "ttmem-smi -i 0,n", "ttmem-smi -p ", "ttmem-smi -p 1234,",
+		"ttmem-smi --reservations=", "ttmem-smi --query-gpu=memory.f",
+		"ttmem-smi --query-gpu=name,memory.u", "ttmem-smi --query-chip=l1.ta",
+		"ttmem-smi --query-compute-apps=used", "ttmem-smi --format=csv,no",
+		"ttmem-smi --set-capacity=d", "ttmem-smi --set-capacity=dram=4,",
+		"ttmem-smi -q -d P", "ttmem-smi --sort=d", "ttmem-smi top -i 1,p",
+		"ttmem-smi record -p 1234,", "ttmem-smi record --format=t",
+		"ttmem-smi report -i n", "ttmem-cdi -o sy", "ttmem-exporter --listen=",
+	};
+	static const char zsh[] = TTMEM_TREE "/tools/testing/selftests/host/ask-zsh $HERE '%s'";
+	static const char fish[] =
+		"HOME=$PWD XDG_CONFIG_HOME=$PWD fish --no-config -c 'function ttmem-smi; $smi $argv; end; for f in $HERE/*.fish; source $f; end; complete -C \"%s\"' | cut -f 1 | sort -u";
+	char command[1024], shown[256];
+	unsigned int i, with;
+
+	(void)state;
+	three_cards();
+	setenv("HERE", TTMEM_TREE "/tools/completions", 1);
+	setenv("smi", TTMEM_SMI, 1);
+	begin();
+	/* Without processes there are no pids, which is no mistake. */
+	for (with = 0; with < 2; with++) {
+		if (with)
+			put("CARD\n", LIST);
+		for (i = 0; i < 2 * sizeof(lines) / sizeof(lines[0]); i++) {
+			const char *line = lines[i / 2];
+
+			if (with && !strstr(line, " -p ") && !strstr(line, " -i "))
+				continue;
+			snprintf(command, sizeof(command), i % 2 ? fish : zsh, line);
+			snprintf(shown, sizeof(shown), "%s: %s%s", i % 2 ? "fish" : "zsh",
+				 line, with ? " # who holds what is not known" : "");
+			assert_int_equal(run(command, out, sizeof(out), err, sizeof(err)), 0);
+			note(shown, 0, out, err);
+		}
+	}
+	end("completions-of-others");
+}
+
 /* What make install puts where, and that uninstall takes all of it. */
 static void installed(void **state)
 {
@@ -1194,6 +1243,7 @@ int main(void)
 		CASE(json_schema),
 		CASE(no_drift),
 		CASE(completions),
+		CASE(completions_of_others),
 		CASE(installed),
 	};
 

@@ -79,6 +79,24 @@ class Containers(unittest.TestCase):
         self.assertNotEqual(result.returncode, 0)
         self.assertIn("tenstorrent.com/card=77", result.stderr)
 
+    def test_renumbered(self):
+        """The runtime refuses a container whose card has another number than was written."""
+        address = ttmem.cards()[2].address
+        with open(SPECIFICATION) as file:
+            written = file.read()
+        try:
+            with open(SPECIFICATION, "w") as file:
+                file.write(written.replace(f"{address}=2", f"{address}=1"))
+            result = subprocess.run(
+                self.podman(f"tenstorrent.com/card={address}", "sh", "-c", "echo started"),
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        finally:
+            with open(SPECIFICATION, "w") as file:
+                file.write(written)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertEqual(result.stdout, "")
+        self.assertIn("ttmem-cdi", result.stderr)
+
     def test_books(self):
         """A container is in the books of the machine, and out of them when it is killed."""
         container = subprocess.Popen(self.podman(

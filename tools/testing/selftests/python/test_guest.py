@@ -422,7 +422,7 @@ class Guest(unittest.TestCase):
                 (errno.ENOSPC, "the pool is full: not so many bytes are free in this memory of "
                  "this chip; ttmem-smi shows who holds them"),
             )
-            for named in ({"chip": 9}, {"size": 0}, {"tag": "cb"}, {"payload": 2},
+            for named in ({"chip": 9}, {"tag": "cb"}, {"payload": 2},
                           {"label": "\n"}):
                 with self.subTest(named), self.refused(errno.EINVAL):
                     card.reserve("DRAM", **{"size": 1, **named})
@@ -430,8 +430,9 @@ class Guest(unittest.TestCase):
                 (ValueError, "memory must be one of DRAM, L1, not 'HBM'", {"memory": "HBM"}),
                 (ValueError, "tag must be one of buffer, trace, system, l1_small, cb, not 'kv'",
                  {"tag": "kv"}),
-                (ValueError, "size must be from 0 to 2^64 - 1, not -1", {"size": -1}),
-                (ValueError, f"size must be from 0 to 2^64 - 1, not {2**64}", {"size": 2**64}),
+                (ValueError, "size must be from 1 to 2^64 - 1, not -1", {"size": -1}),
+                (ValueError, "size must be from 1 to 2^64 - 1, not 0", {"size": 0}),
+                (ValueError, f"size must be from 1 to 2^64 - 1, not {2**64}", {"size": 2**64}),
                 (ValueError, "chip must be from 0 to 2^32 - 1, not -1", {"chip": -1}),
                 (ValueError, "label must be printable ASCII, not '\u20ac'", {"label": "\u20ac"}),
                 (ValueError, f"label must have at most 31 characters and no NUL, not {'x' * 32!r}",
@@ -525,6 +526,20 @@ class Guest(unittest.TestCase):
         os.write(to_child[1], b"x")
         self.assertEqual(os.waitpid(pid, 0), (pid, 0))
         self.assertEqual(sysfs("dram_used"), 0)
+
+    def test_fork_in_a_block(self):
+        """A child that leaves its parent's blocks takes nothing from it."""
+        pid = 0
+        with ttmem.open(0) as card:
+            with card.reserve("DRAM", 7):
+                pid = os.fork()
+                if pid:
+                    self.assertEqual(os.waitpid(pid, 0), (pid, 0))
+                    self.assertEqual(sysfs("dram_used"), 7)
+            if pid:
+                self.assertEqual(sysfs("dram_used"), 0)
+        if not pid:
+            os._exit(not card.closed)
 
     def test_inherit(self):
         for inherit in (False, True):

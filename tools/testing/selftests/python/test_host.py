@@ -93,6 +93,62 @@ class Structures(unittest.TestCase):
         )
 
 
+class Forked(unittest.TestCase):
+    """What a forked child leaves is its parent's."""
+
+    def in_a_child(self, function):
+        """What it has written, and that it came to its end."""
+        to_parent, to_child = os.pipe()
+        pid = os.fork()
+        if not pid:
+            status = 1
+            try:
+                os.write(to_child, function().encode())
+                status = 0
+            finally:
+                os._exit(status)
+        os.close(to_child)
+        with open(to_parent) as answer:
+            text = answer.read()
+        self.assertEqual(os.waitpid(pid, 0), (pid, 0))
+        return text
+
+    def test_reservation(self):
+        class Card:
+            def __init__(self):
+                self.freed = []
+
+            def free(self, handle):
+                self.freed.append(handle)
+
+        card = Card()
+        with ttmem.Reservation(card, 5, 0, "DRAM", "buffer", 4096, "") as held:
+            def leave():
+                held.__exit__(None, None, None)
+                left = repr(card.freed)
+                held.free()
+                return f"{left} {card.freed}"
+
+            # By hand it may.
+            self.assertEqual(self.in_a_child(leave), "[] [5]")
+            self.assertEqual(card.freed, [])
+        self.assertEqual(card.freed, [5])
+
+    def test_reservation_of_a_child(self):
+        """One of its own it gives back."""
+        freed = []
+
+        class Card:
+            free = staticmethod(freed.append)
+
+        def own():
+            with ttmem.Reservation(Card, 6, 0, "DRAM", "buffer", 4096, ""):
+                pass
+            return repr(freed)
+
+        self.assertEqual(self.in_a_child(own), "[6]")
+
+
 class Listing(support.Roots):
     def refused(self, number, function, *arguments, **named):
         with self.assertRaises(OSError) as caught:
@@ -360,6 +416,20 @@ class Torch(support.Roots):
                 raise KeyError
         with self.assertRaises(OSError):
             ttmem.measure(0).__enter__()
+
+    def test_block_left_by_a_child(self):
+        output = io.StringIO()
+        with ttmem.measure(0, file=output) as measure:
+            pid = os.fork()
+            if not pid:
+                status = 1
+                try:
+                    measure.__exit__(None, None, None)
+                    status = bool(output.getvalue() or measure.taken)
+                finally:
+                    os._exit(status)
+            self.assertEqual(os.waitpid(pid, 0), (pid, 0))
+        self.assertEqual(len(output.getvalue().splitlines()), 1)
 
     def test_arguments(self):
         self.put_clients(*self.lines)

@@ -38,10 +38,22 @@ class Cdi(support.Roots):
             "permissions":"rw"
           }
         ]"""
+        # The card at an address may have another number by then.
+        hooks = f""",
+        "hooks":[
+          {{
+            "hookName":"createRuntime",
+            "path":"{os.path.realpath(TOOLS)}/ttmem-cdi",
+            "args":[
+              "ttmem-cdi",
+              "--check=0000:01:00.0=0"
+            ]
+          }}
+        ]"""
         devices = ",\n".join(
             f'    {{\n      "name":"{name}",\n      "containerEdits":{{\n'
-            f'        "deviceNodes":{nodes}\n      }}\n    }}'
-            for name in ("0", "0000:01:00.0", "all")
+            f'        "deviceNodes":{nodes}{edits}\n      }}\n    }}'
+            for name, edits in (("0", ""), ("0000:01:00.0", hooks), ("all", ""))
         )
         self.assertEqual(self.run_cdi(), (0, (
             '{\n  "cdiVersion":"0.5.0",\n  "kind":"tenstorrent.com/card",\n  "devices":[\n'
@@ -57,9 +69,14 @@ class Cdi(support.Roots):
             "ttmem-cdi: card 3 is told without ttmem's node, as ttmem does not follow it: "
             "run modprobe ttmem, then this again\n")))
 
-        def device(name, *paths):
-            return {"name": name, "containerEdits": {"deviceNodes": [
-                {"path": path, "permissions": "rw"} for path in paths]}}
+        def device(name, *paths, check=None):
+            edits = {"deviceNodes": [{"path": path, "permissions": "rw"} for path in paths]}
+            if check:
+                edits["hooks"] = [{
+                    "hookName": "createRuntime",
+                    "path": f"{os.path.realpath(TOOLS)}/ttmem-cdi",
+                    "args": ["ttmem-cdi", f"--check={check}"]}]
+            return {"name": name, "containerEdits": edits}
 
         three = ["/dev/tenstorrent/3"]
         twelve = ["/dev/tenstorrent/12", "/dev/tenstorrent/mem/12"]
@@ -67,8 +84,8 @@ class Cdi(support.Roots):
             "cdiVersion": "0.5.0",
             "kind": "tenstorrent.com/card",
             "devices": [
-                device("3", *three), device("0000:01:00.0", *three),
-                device("12", *twelve), device("10000:e1:00.1", *twelve),
+                device("3", *three), device("0000:01:00.0", *three, check="0000:01:00.0=3"),
+                device("12", *twelve), device("10000:e1:00.1", *twelve, check="10000:e1:00.1=12"),
                 device("all", *three, *twelve),
             ],
         })
@@ -83,12 +100,75 @@ class Cdi(support.Roots):
             self.assertEqual(file.read(), expected)
         self.assertEqual(os.stat("cdi/spec.json").st_mode & 0o777, 0o644)
         self.assertEqual(os.listdir("cdi"), ["spec.json"])
-        self.assertEqual(self.run_cdi("--output=none/spec.json"), (
-            1, "", "ttmem-cdi: cannot write beside none/spec.json: No such file or directory\n"))
+        self.assertEqual(self.run_cdi("--output=a/new//one/spec.json"), (0, "", ""))
+        with open("a/new/one/spec.json") as file:
+            self.assertEqual(file.read(), expected)
+        self.put("a/file", "")
+        self.assertEqual(self.run_cdi("--output=a/file/b/spec.json"), (
+            1, "", "ttmem-cdi: cannot make the directory a/file/b for a/file/b/spec.json: "
+            "Not a directory\n"))
+        self.assertEqual(self.run_cdi("--output=a/file/spec.json"), (
+            1, "", "ttmem-cdi: cannot write beside a/file/spec.json: Not a directory\n"))
         self.put("cdi/directory/file", "")
         self.assertEqual(self.run_cdi("--output=cdi/directory"), (
             1, "", "ttmem-cdi: cannot write cdi/directory: Is a directory\n"))
         self.assertEqual(sorted(os.listdir("cdi")), ["directory", "spec.json"])
+
+    def test_ended_at_work(self):
+        """As by systemd, when the next card comes: the old file or the new, and nothing else."""
+        self.put_card(0, "0000:01:00.0")
+        expected = self.run_cdi()[1]
+        self.put("cdi/spec.json", "old")
+        killed = 0
+        for i in range(60):
+            process = subprocess.Popen([f"{TOOLS}/ttmem-cdi", "-o", "cdi/spec.json"],
+                                       stderr=subprocess.DEVNULL)
+            time.sleep(i / 1000)
+            process.terminate()
+            killed += process.wait() != 0
+            self.assertEqual(os.listdir("cdi"), ["spec.json"])
+            with open("cdi/spec.json") as file:
+                self.assertIn(file.read(), ("old", expected))
+        self.assertGreater(killed, 0)
+
+    def test_renumbered(self):
+        """An address never gives another card away."""
+        self.put_card(0, "0000:01:00.0")
+        self.put_card(1, "10000:e1:00.1")
+        again = "Write the CDI specification again with ttmem-cdi -o\n"
+        for check, status, err in (
+            ("0000:01:00.0=0", 0, ""), ("01:00.0=0", 0, ""), ("10000:e1:00.1=1", 0, ""),
+            ("0000:01:00.0=1", 1, "the card at 0000:01:00.0 has the number 0 now, not 1 as when "
+             "the CDI specification was written. Write that again with ttmem-cdi -o\n"),
+            ("0000:02:00.0=0", 1, "there is no card at 0000:02:00.0 (any more): ttmem-smi -L lists "
+             f"those there are. {again}"),
+        ):
+            self.assertEqual(self.run_cdi(f"--check={check}"), (
+                status, "", err and f"ttmem-cdi: {err}"))
+        for wrong in ("", "0", "0=0", "=0", "0000:01:00.0", "0000:01:00.0=", "0000:01:00.0=x",
+                      "0000:01:00.0=-1", "0000:01:00.0=4294967296", "a:b:c=0", "1" * 600 + ":=0"):
+            self.assertEqual(self.run_cdi("-c", wrong), (
+                2, "", f"ttmem-cdi: --check {wrong}: this is no PCI address and number as "
+                "0000:01:00.0=0\n"))
+
+    def test_no_card_left(self):
+        """-r: a file that tells of cards which are gone goes too."""
+        os.makedirs("sys/class/tenstorrent")
+        for _ in range(2):
+            self.assertEqual(self.run_cdi("-r", "-o", "cdi/spec.json"), (0, "", ""))
+            self.put("cdi/spec.json", "old")
+        self.assertEqual(self.run_cdi("-r", "-o", "cdi/spec.json"), (0, "", ""))
+        self.assertEqual(os.listdir("cdi"), [])
+        # TT-KMD was unloaded.
+        self.put("cdi/spec.json", "old")
+        os.rmdir("sys/class/tenstorrent")
+        self.assertEqual(self.run_cdi("--remove", "-o", "cdi/spec.json"), (0, "", ""))
+        self.assertEqual(os.listdir("cdi"), [])
+        # What cannot be read is not taken for none.
+        self.put("cdi/spec.json", "old")
+        self.put("sys/class/tenstorrent", "")
+        self.assertEqual(self.run_cdi("-r", "-o", "cdi/spec.json")[0], 1)
+        self.assertEqual(os.listdir("cdi"), ["spec.json"])
 
     def test_a_full_disk(self):
         self.put_card(0, "0000:01:00.0")
@@ -114,7 +194,14 @@ class Cdi(support.Roots):
         self.assertEqual(self.run_cdi("--version"), (0, "ttmem-cdi 0.1.0 (CDI 0.5.0)\n", ""))
         status, out, err = self.run_cdi("--help")
         self.assertEqual((status, err), (0, ""))
-        self.assertTrue(out.startswith("Usage: ttmem-cdi [-o FILE]\n"), out)
+        self.assertTrue(out.startswith("Usage: ttmem-cdi [-o FILE [-r]]\n"), out)
+        for arguments, why in (
+            (("-o", ""), "the name of the file of -o is empty"),
+            (("-r",), "-r says what to do with the file of -o, which is not given"),
+            (("-o", "x", "-c", "0000:01:00.0=0"), "-c writes nothing: there is no -o with it"),
+        ):
+            self.assertEqual(self.run_cdi(*arguments), (
+                2, "", f"ttmem-cdi: {why}. ttmem-cdi --help tells more\n"))
         self.assertEqual(self.run_cdi("0"), (2, "", (
             "ttmem-cdi: '0' is one argument too many. ttmem-cdi --help tells more\n")))
         status, out, err = self.run_cdi("--wrong")
