@@ -93,7 +93,8 @@ static bool is_node(const char *path, dev_t devt)
 
 /*
  * Find the node of a card under its own name or, in a container that renames
- * nodes, under another one.
+ * nodes, under another one. Return: 0, -ENOTCONN if it is not there, or why it
+ * could not be looked for.
  */
 static int find_node(unsigned int number, dev_t devt, char *path, size_t size)
 {
@@ -113,20 +114,22 @@ static int find_node(unsigned int number, dev_t devt, char *path, size_t size)
 		snprintf(path, size, TTMEM_NODES "/%s", entry->d_name);
 		found = is_node(path, devt);
 	}
+	ret = found ? 0 : errno ? -errno : -ENOTCONN;
 	closedir(dir);
-	return found;
+	return ret;
 }
 
 static int open_node(unsigned int number, unsigned int flags)
 {
 	char path[TTMEM_PATH_SIZE];
-	dev_t devt;
-	int fd;
+	dev_t devt = 0;
+	int fd, ret;
 
-	if (!node_devt(number, &devt))
-		return ttmem__why_not(number);
-	if (!find_node(number, devt, path, sizeof(path)))
-		return -ENOTCONN;
+	ret = node_devt(number, &devt);
+	if (!ret)
+		ret = find_node(number, devt, path, sizeof(path));
+	if (ret)
+		return ret;
 
 	fd = open(path, O_RDWR | (flags & TTMEM_OPEN_INHERIT ? 0 : O_CLOEXEC));
 	if (fd >= 0)

@@ -92,18 +92,6 @@ wrong(const char *format, ...)
 	exit(EXIT_USAGE);
 }
 
-int say(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fputs("ttmem-smi: ", stderr);
-	clean_vprint(stderr, format, args);
-	fputc('\n', stderr);
-	va_end(args);
-	return EXIT_FAILED;
-}
-
 /* Microseconds since 1970, and from the first call on never backwards. */
 static int64_t now(void)
 {

@@ -328,13 +328,6 @@ struct holding *pool_holdings(const struct recording *rec,
 			      size_t *count);
 
 /**
- * say() - tell something on standard error
- * @format: a sentence without its end, as for printf()
- * Return: EXIT_FAILED, for what ends with that
- */
-int __attribute__((format(printf, 1, 2))) say(const char *format, ...);
-
-/**
  * parse_span() - understand a time as a person types it
  * @text: "90", "90s", "15m", "2h" or "1d"
  * @seconds: out: the time

@@ -322,6 +322,13 @@ void print_silent(FILE *out, const struct snapshot *snap);
 
 /* text.c */
 
+/**
+ * say() - tell something on standard error
+ * @format: a sentence without its end, as for printf()
+ * Return: EXIT_FAILED, for what ends with that
+ */
+int __attribute__((format(printf, 1, 2))) say(const char *format, ...);
+
 /* The names of enum ttmem_memory and enum ttmem_tag. */
 extern const char * const memory_names[2];
 extern const char * const tag_names[TAGS];

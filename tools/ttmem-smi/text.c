@@ -4,6 +4,8 @@
  * what others have put into a name.
  */
 #include <langinfo.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -30,6 +32,18 @@ const char * const tag_names[TAGS] = {
 	[TTMEM_TAG_L1_SMALL] = "l1_small",
 	[TTMEM_TAG_CB] = "cb",
 };
+
+int say(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fputs("ttmem-smi: ", stderr);
+	clean_vprint(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+	return EXIT_FAILED;
+}
 
 bool memory_has_tag(unsigned int memory, unsigned int tag)
 {
