@@ -148,6 +148,7 @@ _ttmem_smi()
 	--format) _ttmem_list "$cur" "csv noheader nounits bytes"; return ;;
 	-i | --id) _ttmem_list "$cur" "$(_ttmem_cards) all"; return ;;
 	-p | --pid | --reservations) _ttmem_list "$cur" "$(_ttmem_pids)"; return ;;
+	-u | --user) _ttmem_list "$cur" "$(compgen -u)"; return ;;
 	--sort) mapfile -t COMPREPLY < <(compgen -W "card pid user command dram l1 reservations" -- "$cur"); return ;;
 	--display) _ttmem_list "$cur" "MEMORY TEMPERATURE POWER CLOCK PIDS ACCOUNTING"; return ;;
 	-d)
@@ -163,12 +164,12 @@ _ttmem_smi()
 	-o | --options) mapfile -t COMPREPLY < <(compgen -W "D T DT" -- "$cur"); return ;;
 	esac
 	_ttmem_options "dmon pmon top record report watch doctor
-		-L --list-cards --list-gpus -q --query -d --display= --query-card= --query-gpu=
+		-L --list-cards --list-gpus -q --query -x --xml-format -d --display= --query-card= --query-gpu=
 		--query-chip= --query-compute-apps= --query-accounted-apps= --by=
 		--accounting-mode -am --format= --help-query --help-query-card
 		--help-query-gpu --help-query-chip --help-query-compute-apps
 		--help-query-accounted-apps --json
-		--reservations= -i --id= -p --pid= --sort= -l --loop= --loop-ms= -lms -c --count=
+		--reservations= -i --id= -p --pid= -u --user= --sort= -l --loop= --loop-ms= -lms -c --count=
 		-f --filename= --color= --delay= -s --select= -o --options= --set-capacity=
 		--ascii --reset-peaks --invalidate --chip= -y --yes -h --help -V --version"
 }

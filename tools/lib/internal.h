@@ -66,6 +66,17 @@ int ttmem__read_line(const char *path, char *line, size_t size);
 bool ttmem__number(const char *text, uint64_t max, uint64_t *value);
 
 /**
+ * ttmem__same() - compare words of ASCII in any case, whatever the locale is
+ * @a: a word
+ * @b: another
+ * @len: how many characters of them at the most
+ *
+ * strcasecmp() takes the locale's: in Turkish "PIDS" is not "pids".
+ * Return: whether they are the same
+ */
+bool ttmem__same(const char *a, const char *b, size_t len);
+
+/**
  * ttmem__size() - parse a size as a person types it
  * @text: "209715200", "200M", "200MiB", "1.5G" or "200MB", with K, M, G or T
  * @bytes: out: the size, a part of a byte left out

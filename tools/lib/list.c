@@ -108,6 +108,19 @@ bool ttmem__number(const char *text, uint64_t max, uint64_t *value)
 	return true;
 }
 
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+}
+
+bool ttmem__same(const char *a, const char *b, size_t len)
+{
+	for (; len && lower(*a) == lower(*b); a++, b++, len--)
+		if (!*a)
+			return true;
+	return !len;
+}
+
 bool ttmem__size(const char *text, uint64_t *bytes)
 {
 	static const char units[] = "kmgt";

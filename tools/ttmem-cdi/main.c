@@ -262,6 +262,9 @@ int main(int argc, char **argv)
 	size_t count, i;
 	int opt, ret;
 
+	/* getopt's messages begin with it, and it is the caller's to choose. */
+	if (argc)
+		argv[0] = "ttmem-cdi";
 	while ((opt = getopt_long(argc, argv, "o:rc:hV", options, NULL)) != -1) {
 		switch (opt) {
 		case 'o':

@@ -314,6 +314,9 @@ int main(int argc, char **argv)
 	uint64_t number;
 	int opt;
 
+	/* getopt's messages begin with it, and it is the caller's to choose. */
+	if (argc)
+		argv[0] = "ttmem-exporter";
 	while ((opt = getopt_long(argc, argv, "l:n:hV", options, NULL)) != -1) {
 		switch (opt) {
 		case 'l':

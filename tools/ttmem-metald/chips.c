@@ -147,9 +147,9 @@ static bool place_by_map(struct process *p, struct region *r)
 					continue;
 				if (ttmem__number(m->card, UINT32_MAX, &n) ?
 				    n == c->id.number :
-				    !strcasecmp(m->card, c->id.address) ||
+				    ttmem__same(m->card, c->id.address, SIZE_MAX) ||
 				    (!strncmp(c->id.address, "0000:", 5) &&
-				     !strcasecmp(m->card, c->id.address + 5)))
+				     ttmem__same(m->card, c->id.address + 5, SIZE_MAX)))
 					return put(r, c, m->chip);
 			}
 			/* The map is right, the process has not that card open. */

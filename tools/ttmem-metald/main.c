@@ -377,6 +377,9 @@ int main(int argc, char **argv)
 	char *end;
 	int opt;
 
+	/* getopt's messages begin with it, and it is the caller's to choose. */
+	if (argc)
+		argv[0] = "ttmem-metald";
 	while ((opt = getopt_long(argc, argv, "i:1jc:hV", options, NULL)) != -1) {
 		switch (opt) {
 		case 'i':

@@ -47,7 +47,7 @@ void hold_check(const struct plan *plan)
 			die("--card %s: '%s' is neither a card's number, nor a bus id as 0000:01:00.0, nor a board as n300, nor all",
 			    plan->cards, word);
 	free(list);
-	if (!strcasecmp(plan->chips, "all"))
+	if (ttmem__same(plan->chips, "all", SIZE_MAX))
 		return;
 	list = words(plan->chips);
 	rest = list;
@@ -99,7 +99,7 @@ static void open_one(struct plan *plan, const char *name, unsigned int number)
 static void open_board(struct plan *plan, const char *name)
 {
 	char board[TTMEM_BOARD_SIZE], number[16];
-	bool found = false, all = !strcasecmp(name, "all");
+	bool found = false, all = ttmem__same(name, "all", SIZE_MAX);
 	struct ttmem_card_id *list;
 	size_t count, i;
 	int ret;
@@ -111,7 +111,7 @@ static void open_board(struct plan *plan, const char *name)
 	}
 	for (i = 0; i < count; i++) {
 		ttmem__board(list[i].number, board, sizeof(board));
-		if (!all && strcasecmp(name, board))
+		if (!all && !ttmem__same(name, board, SIZE_MAX))
 			continue;
 		found = true;
 		snprintf(number, sizeof(number), "%u", list[i].number);
@@ -213,7 +213,7 @@ static void reserve_card(const struct plan *plan, struct ttmem_card *card)
 		lacks(plan, "card %d: %s", ttmem_card_number(card), ttmem_strerror(ret));
 		return;
 	}
-	if (!strcasecmp(plan->chips, "all")) {
+	if (ttmem__same(plan->chips, "all", SIZE_MAX)) {
 		for (i = 0; i < info.chips; i++)
 			reserve_chip(plan, card, i);
 		return;

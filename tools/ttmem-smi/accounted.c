@@ -267,7 +267,7 @@ int print_accounting_mode(FILE *out, const char *wanted)
 	struct accounts accounts;
 
 	if (wanted)
-		want = !strcmp(wanted, "1") || !strcasecmp(wanted, "ENABLED") ? ACCOUNTING_ON :
+		want = !strcmp(wanted, "1") || ttmem__same(wanted, "ENABLED", SIZE_MAX) ? ACCOUNTING_ON :
 									       ACCOUNTING_OFF;
 	accounts_read_state(&accounts);
 	if (!wanted || want == accounts.state) {
@@ -283,8 +283,7 @@ int print_accounting_mode(FILE *out, const char *wanted)
 			fputs(ACCOUNT_STATE ", which ttmem-account writes, cannot be read\n", out);
 		return accounts.state == ACCOUNTING_UNKNOWN ? EXIT_FAILED : EXIT_OK;
 	}
-	fprintf(stderr, "ttmem-smi: accounting is done by a service, which root %s: sudo systemctl %s --now ttmem-account\n",
-		want == ACCOUNTING_ON ? "enables" : "disables",
-		want == ACCOUNTING_ON ? "enable" : "disable");
+	say("accounting is done by a service, which root %s: sudo systemctl %s --now ttmem-account",
+	    want == ACCOUNTING_ON ? "enables" : "disables", want == ACCOUNTING_ON ? "enable" : "disable");
 	return EXIT_FAILED;
 }

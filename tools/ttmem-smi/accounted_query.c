@@ -176,12 +176,12 @@ const struct field accounted_fields[] = {
 		   "The card's PCI address."),
 	TEXT_FIELD("gpu_serial serial", serial, "The board's serial number."),
 	TEXT_FIELD("gpu_uuid asic_id", asic, "The ASIC's id."),
-	CUSTOM_FIELD("vgpu_instance", NULL, query_nothing, "Always [N/A]."),
+	CUSTOM_FIELD("vgpu_instance", NULL, NULL, "Always [N/A]."),
 	CUSTOM_FIELD("pid", NULL, print_pid,
 		     "The process that used it last, or that it spoke for."),
-	CUSTOM_FIELD("gpu_utilization gpu_util", "%", query_nothing,
+	CUSTOM_FIELD("gpu_utilization gpu_util", "%", NULL,
 		     "Always [N/A]: no driver tells it."),
-	CUSTOM_FIELD("mem_utilization mem_util", "%", query_nothing,
+	CUSTOM_FIELD("mem_utilization mem_util", "%", NULL,
 		     "Always [N/A]: no driver tells it."),
 	BOOKS_FIELD("max_memory_usage max_mem_usage", BYTES_MIB, "MiB",
 		    PLACE(TTMEM_DRAM, peak), NEEDS_NOTHING,
@@ -357,33 +357,34 @@ static void print_group(FILE *out, const struct snapshot *snap, enum accounted_b
 	query_row(out, QUERY_ACCOUNTED, fields, csv, &row);
 }
 
-static bool wanted(const struct want *want, const struct accounted *a)
+static bool wanted(const struct want *want, struct filter *filter, const struct accounted *a)
 {
 	struct card card = { 0 };
 
 	card.id.number = a->card;
 	snprintf(card.board, sizeof(card.board), "%s", a->board);
-	return card_wanted(want, &card) && pid_wanted(want->pids, a->pid);
+	/* The card that has its number now may be another: not its serial number, then. */
+	snprintf(card.serial, sizeof(card.serial), "%s", *a->serial ? a->serial : "-");
+	snprintf(card.asic, sizeof(card.asic), "%s", *a->asic ? a->asic : "-");
+	return card_wanted(want, &card) && filter_takes(filter, a->pid, true, a->uid);
 }
 
 /* What is not in the lines must not be taken for nothing. */
 static void tell_missing(const struct accounts *accounts)
 {
 	if (accounts->left_out)
-		fprintf(stderr, "ttmem-smi: %llu more clients are only counted in the log, as their users had too many or the log was full\n",
-			(unsigned long long)accounts->left_out);
+		say("%llu more clients are only counted in the log, as their users had too many or the log was full",
+		    (unsigned long long)accounts->left_out);
 	if (accounts->lost_events)
-		fprintf(stderr, "ttmem-smi: %llu events were lost before ttmem-account read them, so clients are missing\n",
-			(unsigned long long)accounts->lost_events);
+		say("%llu events were lost before ttmem-account read them, so clients are missing",
+		    (unsigned long long)accounts->lost_events);
 	if (accounts->lost_lines)
-		fprintf(stderr, "ttmem-smi: %llu clients are missing, as the log could not be written\n",
-			(unsigned long long)accounts->lost_lines);
+		say("%llu clients are missing, as the log could not be written",
+		    (unsigned long long)accounts->lost_lines);
 	if (accounts->broken)
-		fprintf(stderr, "ttmem-smi: %llu lines of the log are broken\n",
-			(unsigned long long)accounts->broken);
+		say("%llu lines of the log are broken", (unsigned long long)accounts->broken);
 	if (accounts->state == ACCOUNTING_OFF)
-		fputs("ttmem-smi: ttmem-account is not running, so what ends now is not written down: sudo systemctl enable --now ttmem-account\n",
-		      stderr);
+		say("ttmem-account is not running, so what ends now is not written down: sudo systemctl enable --now ttmem-account");
 }
 
 int print_accounts(FILE *out, const struct want *want, enum accounted_by by,
@@ -393,11 +394,12 @@ int print_accounts(FILE *out, const struct want *want, enum accounted_by by,
 	struct snapshot snap = { 0 };
 	struct accounts accounts;
 	size_t i, next, count = 0;
+	struct filter filter;
 	int status;
 
 	accounts_read(&accounts);
 	if (*accounts.why) {
-		fprintf(stderr, "ttmem-smi: %s\n", accounts.why);
+		say("%s", accounts.why);
 		status = accounts.status;
 		accounts_free(&accounts);
 		return status;
@@ -406,9 +408,11 @@ int print_accounts(FILE *out, const struct want *want, enum accounted_by by,
 	chosen = calloc(accounts.clients + 1, sizeof(*chosen));
 	if (!chosen)
 		out_of_memory();
+	filter_open(&filter, want);
 	for (i = 0; i < accounts.clients; i++)
-		if (wanted(want, &accounts.client[i]))
+		if (wanted(want, &filter, &accounts.client[i]))
 			chosen[count++] = &accounts.client[i];
+	filter_close(&filter);
 	if (by != BY_CLIENT)
 		qsort_r(chosen, count, sizeof(*chosen), by_group, &by);
 	if (csv->header)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "smi.h"
+#include "words.h"
 
 void out_of_memory(void)
 {
@@ -29,15 +30,6 @@ void *grow(void *array, size_t count, size_t size)
 	}
 	memset((char *)array + count * size, 0, size);
 	return array;
-}
-
-static char *copy(const char *text)
-{
-	char *new = strdup(text);
-
-	if (!new)
-		out_of_memory();
-	return new;
 }
 
 /* Read a line of a file whose path is put together as printf() does. */
@@ -153,6 +145,12 @@ static void read_text(const struct card *card, const char *name, char *text,
 		  card->id.number, name);
 }
 
+void read_ids(struct card *card)
+{
+	read_text(card, "tt_serial", card->serial, sizeof(card->serial));
+	read_text(card, "tt_asic_id", card->asic, sizeof(card->asic));
+}
+
 bool read_card(struct card *card, bool details)
 {
 	char line[32], dir[16];
@@ -174,8 +172,7 @@ bool read_card(struct card *card, bool details)
 
 	ttmem__board(card->id.number, card->board, sizeof(card->board));
 	if (details) {
-		read_text(card, "tt_serial", card->serial, sizeof(card->serial));
-		read_text(card, "tt_asic_id", card->asic, sizeof(card->asic));
+		read_ids(card);
 		read_text(card, "tt_fw_bundle_ver", card->firmware,
 			  sizeof(card->firmware));
 	}
@@ -228,11 +225,6 @@ static struct process *add_process(struct snapshot *snap, unsigned int card)
 	p = &snap->process[snap->processes++];
 	p->card = card;
 	return p;
-}
-
-static int compare_numbers(uint64_t a, uint64_t b)
-{
-	return (a > b) - (a < b);
 }
 
 /* Processes that are not visible by client. */
@@ -495,111 +487,6 @@ static void drop_processes(struct snapshot *snap, size_t from)
 		free_process(&snap->process[--snap->processes]);
 }
 
-/* Cut the next word off a list with commas; NULL at its end. */
-static char *next_word(char **list)
-{
-	return strsep(list, ",");
-}
-
-/* How processes may be sorted, @descending unless a sign says otherwise. */
-static const struct sort_key {
-	const char *name;
-	bool descending;
-} sort_keys[] = {
-	{ "card", false },
-	{ "pid", false },
-	{ "user", false },
-	{ "command", false },
-	{ "dram", true },
-	{ "l1", true },
-	{ "reservations", true },
-};
-
-/* Their places there. */
-enum { BY_CARD, BY_PID, BY_USER, BY_COMMAND, BY_DRAM, BY_L1, BY_RESERVATIONS };
-
-#define SORT_KEYS	(sizeof(sort_keys) / sizeof(sort_keys[0]))
-
-/* Find a key as typed: ps's sign before it, "-" for the largest first. */
-static const struct sort_key *find_sort(const char *text, bool *descending)
-{
-	const char *name = text + (*text == '-' || *text == '+');
-	size_t i;
-
-	for (i = 0; i < SORT_KEYS; i++) {
-		if (strcmp(name, sort_keys[i].name))
-			continue;
-		*descending = name == text ? sort_keys[i].descending :
-					     *text == '-';
-		return &sort_keys[i];
-	}
-	return NULL;
-}
-
-bool want_check(const struct want *want, char *why, size_t why_size)
-{
-	char *list, *rest, *word;
-	bool descending, ok = true;
-	unsigned int number;
-	uint64_t pid;
-
-	list = copy(want->cards ? want->cards : "0");
-	rest = list;
-	while (ok && (word = next_word(&rest))) {
-		ok = ttmem__is_board(word) || ttmem__find(word, &number) != -EINVAL;
-		if (!ok)
-			snprintf(why, why_size,
-				 "-i %s: '%s' is neither a card's number, nor a bus id as 0000:01:00.0, nor a board as n300",
-				 want->cards, word);
-	}
-	free(list);
-	if (!ok)
-		return false;
-
-	list = copy(want->pids ? want->pids : "1");
-	rest = list;
-	while (ok && (word = next_word(&rest))) {
-		ok = ttmem__number(word, INT32_MAX, &pid) && pid;
-		if (!ok)
-			snprintf(why, why_size,
-				 "-p %s: '%s' is no process's number",
-				 want->pids, word);
-	}
-	free(list);
-	if (!ok)
-		return false;
-
-	if (want->sort && !find_sort(want->sort, &descending)) {
-		snprintf(why, why_size,
-			 "--sort %s: processes are sorted by card, pid, user, command, dram, l1 or reservations, with + or - before it for the smallest or the largest first",
-			 want->sort);
-		return false;
-	}
-	return true;
-}
-
-bool card_wanted(const struct want *want, const struct card *card)
-{
-	char *list, *rest, *word;
-	bool found = !want->cards;
-	unsigned int number;
-
-	if (found)
-		return true;
-	list = copy(want->cards);
-	rest = list;
-	while (!found && (word = next_word(&rest))) {
-		if (ttmem__is_board(word))
-			found = !strcasecmp(word, "all") ||
-				!strcasecmp(word, card->board);
-		else
-			found = !ttmem__find(word, &number) &&
-				number == card->id.number;
-	}
-	free(list);
-	return found;
-}
-
 /* Tell of the words of -i for which there is no card. */
 static bool all_found(struct snapshot *snap, const struct want *want)
 {
@@ -610,14 +497,14 @@ static bool all_found(struct snapshot *snap, const struct want *want)
 		return true;
 	list = copy(want->cards);
 	rest = list;
-	while ((word = next_word(&rest))) {
+	while ((word = strsep(&rest, ","))) {
 		const struct want one = { .cards = word };
 		size_t i;
 
 		for (i = 0; i < snap->cards; i++)
 			if (card_wanted(&one, &snap->card[i]))
 				break;
-		if (i == snap->cards && strcasecmp(word, "all")) {
+		if (i == snap->cards && !ttmem__same(word, "all", SIZE_MAX)) {
 			tell(snap, "there is no card %s. ttmem-smi -L lists those there are",
 			     word);
 			all = false;
@@ -627,96 +514,42 @@ static bool all_found(struct snapshot *snap, const struct want *want)
 	return all;
 }
 
-bool pid_wanted(const char *pids, pid_t pid)
-{
-	char *list, *rest, *word;
-	bool found = false;
-	uint64_t n;
-
-	if (!pids)
-		return true;
-	list = copy(pids);
-	rest = list;
-	while (!found && (word = next_word(&rest)))
-		found = ttmem__number(word, INT32_MAX, &n) && (pid_t)n == pid;
-	free(list);
-	return found;
-}
-
-static void keep_processes(struct snapshot *snap, size_t from, const char *pids)
+/* Keep the processes that are asked for. */
+static void keep_processes(struct snapshot *snap, size_t from, struct filter *filter)
 {
 	size_t i, kept = from;
 
 	for (i = from; i < snap->processes; i++) {
-		if (pid_wanted(pids, snap->process[i].pid))
-			snap->process[kept++] = snap->process[i];
+		struct process *p = &snap->process[i];
+
+		if (filter_takes(filter, p->pid, p->has_uid, p->uid))
+			snap->process[kept++] = *p;
 		else
-			free_process(&snap->process[i]);
+			free_process(p);
 	}
 	snap->processes = kept;
 }
 
-static int compare_texts(const char *a, const char *b)
+/* Tell of the numbers of -p for which there is no process. */
+static bool pids_found(struct snapshot *snap, const struct filter *filter)
 {
-	return strcmp(a ? a : "", b ? b : "");
-}
-
-static int compare(const struct process *a, const struct process *b, size_t key)
-{
-	switch (key) {
-	case BY_PID:
-		return compare_numbers(a->pid, b->pid);
-	case BY_USER:
-		return compare_texts(a->user, b->user);
-	case BY_COMMAND:
-		return compare_texts(a->command, b->command);
-	case BY_DRAM:
-		return compare_numbers(a->bytes[TTMEM_DRAM], b->bytes[TTMEM_DRAM]);
-	case BY_L1:
-		return compare_numbers(a->bytes[TTMEM_L1], b->bytes[TTMEM_L1]);
-	case BY_RESERVATIONS:
-		return compare_numbers(a->reservations, b->reservations);
-	default:
-		return compare_numbers(a->card, b->card);
-	}
-}
-
-struct order {
-	size_t key;
-	bool descending;
-};
-
-/* The order that they have stays among equals. */
-static int by_order(const void *a, const void *b, void *data)
-{
-	const struct process *x = a, *y = b;
-	const struct order *order = data;
-	int ret = compare(x, y, order->key);
-
-	if (!ret)
-		return compare_numbers(x->place, y->place);
-	return order->descending ? -ret : ret;
-}
-
-static void sort_processes(struct snapshot *snap, const char *text)
-{
-	const struct sort_key *key;
-	struct order order;
+	bool all = true;
 	size_t i;
 
-	key = find_sort(text, &order.descending);
-	if (!key || !snap->processes)
-		return;
-	order.key = key - sort_keys;
-	for (i = 0; i < snap->processes; i++)
-		snap->process[i].place = i;
-	qsort_r(snap->process, snap->processes, sizeof(*snap->process), by_order,
-		&order);
+	for (i = 0; i < filter->pid_count; i++) {
+		if (filter->seen[i])
+			continue;
+		tell(snap, "no process %llu has %s open or holds memory of one",
+		     (unsigned long long)filter->pids[i],
+		     filter->want->cards ? "one of these cards" : "a card");
+		all = false;
+	}
+	return all;
 }
 
 /* Look at one card of the list. */
 static void take_card(struct snapshot *snap, const struct ttmem_card_id *id,
-		      const struct want *want,
+		      const struct want *want, struct filter *filter,
 		      const struct ttmem_client *clients, size_t count)
 {
 	size_t from = snap->processes;
@@ -726,6 +559,8 @@ static void take_card(struct snapshot *snap, const struct ttmem_card_id *id,
 	snap->card = grow(snap->card, snap->cards, sizeof(*card));
 	card = &snap->card[snap->cards];
 	card->id = *id;
+	if (want->ids)
+		read_ids(card);
 	if (want->cards) {
 		ttmem__board(card->id.number, card->board, sizeof(card->board));
 		if (!card_wanted(want, card))
@@ -741,8 +576,7 @@ static void take_card(struct snapshot *snap, const struct ttmem_card_id *id,
 		drop_processes(snap, from);
 	if (!want->peaks)
 		drop_idle(snap, from);
-	if (want->pids)
-		keep_processes(snap, from, want->pids);
+	keep_processes(snap, from, filter);
 	name_processes(snap, from, want->commands);
 	if (!read_card(card, want->details)) {
 		free(card->chip);
@@ -760,6 +594,7 @@ int snapshot_take(struct snapshot *snap, const struct want *want)
 	struct ttmem_client *clients = NULL;
 	size_t count, client_count = 0, i;
 	struct ttmem_card_id *list;
+	struct filter filter;
 
 	memset(snap, 0, sizeof(*snap));
 	forget_users();
@@ -769,6 +604,10 @@ int snapshot_take(struct snapshot *snap, const struct want *want)
 	ret = ttmem_cards(&list, &count, sizeof(*list));
 	if (ret == -ENOMEM)
 		out_of_memory();
+	if (ret && ret != -ENXIO) {
+		tell(snap, "the cards could not be listed: %s", ttmem_strerror(ret));
+		return EXIT_FAILED;
+	}
 	if (ret) {
 		tell(snap, "TT-KMD, Tenstorrent's driver, is not loaded (there is no " TTMEM_CLASS "). Run: sudo modprobe tenstorrent. To install it see https://github.com/tenstorrent/tt-kmd%s",
 		     access(TTMEM_SYSFS "/module/ttmem", F_OK) ?
@@ -801,13 +640,18 @@ int snapshot_take(struct snapshot *snap, const struct want *want)
 		}
 		snap->processes_known = !ret;
 	}
+	filter_open(&filter, want);
 	for (i = 0; i < count; i++)
-		take_card(snap, &list[i], want, clients, client_count);
+		take_card(snap, &list[i], want, &filter, clients, client_count);
 	ttmem_list_free(clients);
 	ttmem_list_free(list);
 
 	if (!all_found(snap, want))
 		status = EXIT_NOT_FOUND;
+	if (want->all_pids && snap->processes_known && snap->cards &&
+	    !pids_found(snap, &filter) && !status)
+		status = EXIT_NOT_FOUND;
+	filter_close(&filter);
 	if (!snap->cards) {
 		if (!*snap->why)
 			tell(snap, "TT-KMD is loaded and drives no card. lspci -d 1e52: shows the cards that the machine sees, dmesg what TT-KMD says of them");

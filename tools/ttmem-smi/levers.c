@@ -61,7 +61,7 @@ static bool parse_capacity(const char *text, uint64_t bytes[2], bool given[2],
 		for (memory = 0; memory < 2; memory++) {
 			name = strlen(file_of[memory]);
 			if (len > name && text[name] == '=' &&
-			    !strncasecmp(text, file_of[memory], name))
+			    ttmem__same(text, file_of[memory], name))
 				break;
 		}
 		if (memory == 2) {
@@ -176,7 +176,8 @@ static bool agreed(const char *plan_text)
 		fputc('\n', stderr);
 		return false;
 	}
-	return !strcasecmp(answer, "y\n") || !strcasecmp(answer, "yes\n");
+	return ttmem__same(answer, "y\n", SIZE_MAX) ||
+	       ttmem__same(answer, "yes\n", SIZE_MAX);
 }
 
 static int fail(const char *path, int error)
@@ -193,17 +194,14 @@ static int fail(const char *path, int error)
 		return EXIT_PERMISSION;
 	case ENOENT:
 	case ENODEV:
-		fprintf(stderr,
-			"ttmem-smi: the card went away meanwhile: there is no %s any more\n",
-			path);
+		say("the card went away meanwhile: there is no %s any more", path);
 		return EXIT_NOT_FOUND;
 	case ERANGE:
 		fputs("ttmem-smi: the module takes no capacity above 4 TiB\n",
 		      stderr);
 		return EXIT_FAILED;
 	default:
-		fprintf(stderr, "ttmem-smi: cannot write %s: %s\n", path,
-			strerror(error));
+		say("cannot write %s: %s", path, strerror(error));
 		return EXIT_FAILED;
 	}
 }
@@ -265,10 +263,10 @@ int pull_lever(FILE *out, const struct want *want,
 		const struct card *card = &snap.card[i];
 
 		if (!card->chips || args->chip >= (int)card->chips) {
-			fprintf(stderr, "ttmem-smi: card %u has %s\n",
-				card->id.number, card->chips ?
-				"no such chip: they are counted from 0" :
-				"no books: ttmem does not follow it");
+			say("card %u has %s",
+			    card->id.number, card->chips ?
+			    "no such chip: they are counted from 0" :
+			    "no books: ttmem does not follow it");
 			status = EXIT_NOT_FOUND;
 		}
 	}

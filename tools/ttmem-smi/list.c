@@ -9,6 +9,7 @@
 
 #include "accounted.h"
 #include "smi.h"
+#include "words.h"
 
 #define NAME_WIDTH	42
 
@@ -16,24 +17,22 @@ void print_list(FILE *out, const struct snapshot *snap)
 {
 	size_t i;
 
+	/* Scripts take what stands behind "UUID: " up to the end, and count lines. */
 	for (i = 0; i < snap->cards; i++) {
 		const struct card *card = &snap->card[i];
 		char *board = printable(*card->board ? card->board : "N/A");
+		char *uuid = printable(*card->asic ? card->asic : "N/A");
 
-		fprintf(out, "Card %u: %s (bus id: %s", card->id.number, board,
-			card->id.address);
-		if (card->chips)
-			fprintf(out, ", %zu chip%s)\n", card->chips,
-				card->chips == 1 ? "" : "s");
-		else
-			fputs(", ttmem does not follow it)\n", out);
+		fprintf(out, "GPU %u: %s (UUID: %s)\n", card->id.number, board, uuid);
 		free(board);
+		free(uuid);
 	}
 }
 
 bool parse_parts(const char *text, unsigned int *parts, char *why,
 		 size_t why_size)
 {
+	static const char names[] = "MEMORY TEMPERATURE POWER CLOCK PIDS";
 	static const struct {
 		const char *word;
 		unsigned int part;
@@ -45,7 +44,10 @@ bool parse_parts(const char *text, unsigned int *parts, char *why,
 		{ "PIDS", ALL_PIDS },
 		{ "ACCOUNTING", ALL_ACCOUNTING },
 	};
+	char found[32] = "";
+	unsigned int best;
 	size_t len, i;
+	int section;
 
 	*parts = 0;
 	if (!text) {
@@ -56,15 +58,25 @@ bool parse_parts(const char *text, unsigned int *parts, char *why,
 		len = strcspn(text, ",");
 		for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 			if (strlen(words[i].word) == len &&
-			    !strncasecmp(text, words[i].word, len))
+			    ttmem__same(text, words[i].word, len))
 				break;
-		if (i == sizeof(words) / sizeof(words[0])) {
+		section = find_section(text, len);
+		if (i < sizeof(words) / sizeof(words[0])) {
+			*parts |= words[i].part;
+		} else if (section >= 0) {
+			*parts |= ALL_SECTIONS << section;
+		} else {
+			best = MISTAKES(len);
+			closest(text, len, names, &best, found, sizeof(found));
+			for (i = 0; sections[i].word; i++)
+				closest(text, len, sections[i].word, &best, found,
+					sizeof(found));
 			snprintf(why, why_size,
-				 "-d %.*s: -q displays MEMORY, TEMPERATURE, POWER, CLOCK, PIDS and ACCOUNTING",
-				 (int)len, text);
+				 "-d %.*s: -q displays MEMORY, TEMPERATURE, POWER, CLOCK, PIDS and ACCOUNTING, and nvidia-smi's other sections with N/A%s%s%s",
+				 (int)len, text, *found ? " (did you mean " : "",
+				 found, *found ? "?)" : "");
 			return false;
 		}
-		*parts |= words[i].part;
 		if (!text[len])
 			return true;
 	}
@@ -131,6 +143,15 @@ static void milli_line(FILE *out, unsigned int depth, const char *name,
 	     known ? " " : "", known ? unit : "");
 }
 
+/* To the nearest MiB, as a script expects it. */
+static void mib_line(FILE *out, const char *name, uint64_t bytes, bool known)
+{
+	if (known)
+		line(out, 2, name, "%llu MiB", (unsigned long long)in_mib(bytes));
+	else
+		line(out, 2, name, "N/A");
+}
+
 static void print_pool_in_words(FILE *out, unsigned int depth, unsigned int memory,
 				const struct pool *pool, bool at_least)
 {
@@ -174,25 +195,45 @@ static void print_books(FILE *out, unsigned int depth, const struct books *books
 	     (unsigned long long)books->denied);
 }
 
+/* As nvidia-smi has it, of its only memory. */
+static void print_fb(FILE *out, const struct card *card)
+{
+	const struct pool *pool = &card->sum.pool[TTMEM_DRAM];
+	bool silent = card->silent.processes;
+
+	heading(out, 1, "FB Memory Usage");
+	mib_line(out, "Total", pool->total, pool->total);
+	line(out, 2, "Reserved", "N/A");
+	mib_line(out, "Used", pool->used, card->chips && (pool->used || !silent));
+	mib_line(out, "Free", pool->free, pool->total && !silent);
+}
+
 static void print_sensors(FILE *out, const struct card *card,
 			  unsigned int parts)
 {
-	if (parts & ALL_TEMPERATURE)
-		milli_line(out, 1, "Temperature", card->has_temperature,
-			   card->temperature, 1, "C");
+	if (parts & ALL_TEMPERATURE) {
+		heading(out, 1, "Temperature");
+		milli_line(out, 2, "GPU Current Temp", card->has_temperature,
+			   card->temperature, 0, "C");
+	}
 	if (parts & ALL_POWER) {
-		milli_line(out, 1, "Power Draw", card->has_power,
+		heading(out, 1, "GPU Power Readings");
+		milli_line(out, 2, "Power Draw", card->has_power,
 			   card->power / 1000, 2, "W");
-		milli_line(out, 1, "Power Limit", card->has_power_limit,
+		milli_line(out, 2, "Current Power Limit", card->has_power_limit,
 			   card->power_limit / 1000, 2, "W");
 	}
 	if (!(parts & ALL_CLOCK))
 		return;
-	if (card->has_clock)
-		line(out, 1, "Clock", "%llu MHz",
-		     (unsigned long long)card->clock);
-	else
-		line(out, 1, "Clock", "N/A");
+	heading(out, 1, "Clocks");
+	if (card->has_clock) {
+		line(out, 2, "Graphics", "%llu MHz", (unsigned long long)card->clock);
+		line(out, 2, "SM", "%llu MHz", (unsigned long long)card->clock);
+	} else {
+		line(out, 2, "Graphics", "N/A");
+		line(out, 2, "SM", "N/A");
+	}
+	line(out, 2, "Memory", "N/A");
 }
 
 static void print_processes(FILE *out, const struct snapshot *snap,
@@ -213,8 +254,14 @@ static void print_processes(FILE *out, const struct snapshot *snap,
 			line(out, 2, "Process ID", "%d", p->pid);
 		else
 			line(out, 2, "Process ID", "N/A");
+		line(out, 3, "Type", "C");
+		text_line(out, 3, "Name", p->command);
+		if (p->reports)
+			line(out, 3, "Used GPU Memory", "%llu MiB",
+			     (unsigned long long)in_mib(p->bytes[TTMEM_DRAM]));
+		else
+			line(out, 3, "Used GPU Memory", "N/A");
 		text_line(out, 3, "User", p->user);
-		text_line(out, 3, "Command", p->command);
 		if (p->reports)
 			line(out, 3, "Chip", "%u", p->chip);
 		else
@@ -272,6 +319,14 @@ static void print_accounted(FILE *out, const struct card *card, const struct acc
 		line(out, 1, "Accounted Processes", "None");
 }
 
+static void section_line(FILE *out, unsigned int depth, const char *name, bool value)
+{
+	if (value)
+		line(out, depth, name, "N/A");
+	else
+		heading(out, depth, name);
+}
+
 static void print_card(FILE *out, const struct snapshot *snap,
 		       const struct card *card, unsigned int parts,
 		       const struct accounts *accounts)
@@ -279,12 +334,12 @@ static void print_card(FILE *out, const struct snapshot *snap,
 	char name[32];
 	size_t i;
 
-	fprintf(out, "\nCard %s\n", card->id.address);
-	line(out, 1, "Number", "%u", card->id.number);
+	fprintf(out, "\nGPU %s\n", card->id.address);
+	line(out, 1, "Minor Number", "%u", card->id.number);
 	if (parts & ALL_PRODUCT) {
 		text_line(out, 1, "Product Name", card->board);
 		text_line(out, 1, "Serial Number", card->serial);
-		text_line(out, 1, "ASIC ID", card->asic);
+		text_line(out, 1, "GPU UUID", card->asic);
 		text_line(out, 1, "Firmware Version", card->firmware);
 		if (card->chips)
 			line(out, 1, "Chips", "%zu", card->chips);
@@ -292,6 +347,7 @@ static void print_card(FILE *out, const struct snapshot *snap,
 			line(out, 1, "Chips", "N/A");
 	}
 	if (parts & ALL_MEMORY) {
+		print_fb(out, card);
 		if (!card->silent.known)
 			line(out, 1, "Silent Processes", "N/A");
 		else if (!card->silent.processes)
@@ -313,6 +369,9 @@ static void print_card(FILE *out, const struct snapshot *snap,
 		}
 	}
 	print_sensors(out, card, parts);
+	for (i = 0; sections[i].word; i++)
+		if (parts & (ALL_SECTIONS << i))
+			print_section(out, &sections[i], section_line);
 	if (parts & ALL_PIDS)
 		print_processes(out, snap, card->id.number);
 	if (parts & ALL_ACCOUNTING)
@@ -336,7 +395,7 @@ void print_all(FILE *out, const struct snapshot *snap, unsigned int parts)
 	text_line(out, 0, "ttmem Version", snap->ttmem);
 	text_line(out, 0, "Driver Version", snap->tt_kmd);
 	fputc('\n', out);
-	line(out, 0, "Attached Cards", "%zu", snap->cards);
+	line(out, 0, "Attached GPUs", "%zu", snap->cards);
 	if (parts & ALL_ACCOUNTING && !*accounts.why) {
 		line(out, 0, "Clients Only Counted", "%llu", (unsigned long long)accounts.left_out);
 		line(out, 0, "Lost Events", "%llu", (unsigned long long)accounts.lost_events);

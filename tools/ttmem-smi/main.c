@@ -3,7 +3,6 @@
  * ttmem-smi: the Tenstorrent cards of this machine, what of their memory is
  * used, and by whom. Options are nvidia-smi's where that has one for it.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -17,6 +16,7 @@
 #include "accounted.h"
 #include "clean.h"
 #include "smi.h"
+#include "words.h"
 
 /* A year; longer is a mistake. */
 #define INTERVAL_MAX	31536000.0
@@ -30,10 +30,12 @@ static const char help[] =
 	"by whom.\n"
 	"\n"
 	"What to show, instead of the table:\n"
-	"  -L, --list-cards       a line for each card; also --list-gpus\n"
+	"  -L, --list-cards       a line for each card, with its UUID; also --list-gpus\n"
 	"  -q, --query            all that is known of each card, in words\n"
 	"  -d, --display=LIST     with -q: only MEMORY, TEMPERATURE, POWER, CLOCK, PIDS;\n"
 	"                         ACCOUNTING: what has ended, see --query-accounted-apps\n"
+	"                         nvidia-smi's other sections are N/A\n"
+	"  -x, --xml-format       with -q: as XML, with nvidia-smi's elements\n"
 	"      --query-card=LIST  these fields of each card, as CSV; also --query-gpu\n"
 	"      --query-chip=LIST  of each chip\n"
 	"      --query-compute-apps=LIST\n"
@@ -63,8 +65,10 @@ static const char help[] =
 	"  doctor                 whether all is there that this takes, and how to mend it\n"
 	"\n"
 	"Which, how often, and where to:\n"
-	"  -i, --id=CARD,...      only these: numbers, bus ids or boards, or all\n"
+	"  -i, --id=CARD,...      only these: numbers, bus ids, boards, serial numbers or\n"
+	"                         UUIDs, or all\n"
 	"  -p, --pid=PID,...      only these processes\n"
+	"  -u, --user=USER,...    only processes of these users, by name or number\n"
 	"      --sort=KEY         processes by card, pid, user, command, dram, l1 or\n"
 	"                         reservations; -KEY largest first, +KEY smallest first\n"
 	"  -l, --loop=SECONDS     again every so many seconds, also 0.5, until Ctrl-C;\n"
@@ -78,7 +82,8 @@ static const char help[] =
 	"With dmon and pmon:\n"
 	"  -d, --delay=SECONDS    in place of every second\n"
 	"  -s, --select=GROUPS    columns: p power and temperature, c clock, m memory,\n"
-	"                         r reservations; pmon has m and r\n"
+	"                         r reservations; pmon has m and r. nvidia-smi's come\n"
+	"                         first, in its order; u, v, e and t are all -\n"
 	"  -o, --options=DT       D: with the date, T: with the time\n"
 	"\n"
 	"What root may change, of the cards of -i:\n"
@@ -100,8 +105,8 @@ static const char help[] =
 	"  ttmem-smi pmon -s m -d 5 -o T\n"
 	"  sudo ttmem-smi -i 0 --invalidate\n"
 	"\n"
-	"Exit status: 0; 1 failed; 2 wrong argument; 4 not permitted; 6 no such card or\n"
-	"process; 9 TT-KMD or ttmem is not loaded.\n";
+	"Exit status: 0; 1 failed; 2 wrong argument; 3 nvidia-smi's, not done here; 4 not\n"
+	"permitted; 6 no such card or process; 9 TT-KMD or ttmem is not loaded.\n";
 
 enum mode {
 	MODE_TABLE, MODE_LIST, MODE_ALL, MODE_QUERY, MODE_JSON, MODE_DMON,
@@ -114,6 +119,7 @@ struct job {
 	enum mode mode;
 	const char *mode_name;	/* as typed */
 	enum query query;
+	bool xml;		/* of -q */
 	bool all_queries;	/* of --help-query */
 	const char *fields;
 	const char *by;
@@ -174,7 +180,10 @@ static void print(FILE *out, const struct snapshot *snap, const struct job *job,
 		print_list(out, snap);
 		break;
 	case MODE_ALL:
-		print_all(out, snap, job->parts);
+		if (job->xml)
+			print_xml(out, snap);
+		else
+			print_all(out, snap, job->parts);
 		break;
 	case MODE_QUERY:
 		print_query(out, snap, job->query, job->fields, &job->csv,
@@ -337,9 +346,16 @@ wrong(const char *format, ...)
 	exit(EXIT_USAGE);
 }
 
+/* What nvidia-smi does and ttmem-smi does not. */
+static void __attribute__((noreturn)) refuse(const char *word)
+{
+	fprintf(stderr, "ttmem-smi: %s: %s\n", word, refusal(word));
+	exit(EXIT_NOT_DONE);
+}
+
 static void set_mode(struct job *job, enum mode mode, const char *name)
 {
-	if (job->mode_name)
+	if (job->mode_name && (job->mode != mode || mode != MODE_ALL))
 		wrong("%s and %s do not go together", job->mode_name, name);
 	job->mode = mode;
 	job->mode_name = name;
@@ -441,6 +457,8 @@ static void check_modes(struct job *job)
 		wrong("--format is for --query-card and the like, and for --reservations");
 	if (job->display && !monitor && job->mode != MODE_ALL)
 		wrong("-d is for -q, dmon and pmon");
+	if (job->xml && job->display)
+		wrong("-x is always of all sections: there is no -d with it");
 	if ((job->monitor.groups || job->monitor.date || job->monitor.time) &&
 	    !monitor)
 		wrong("-s and -o are for dmon and pmon");
@@ -458,22 +476,25 @@ static void check_modes(struct job *job)
 	if (job->by && !accounted_by(job->by, &job->accounted_by))
 		wrong("--by %s: it is cgroup, job or user", job->by);
 	if (job->accounting && strcmp(job->accounting, "0") && strcmp(job->accounting, "1") &&
-	    strcasecmp(job->accounting, "DISABLED") && strcasecmp(job->accounting, "ENABLED"))
+	    !ttmem__same(job->accounting, "DISABLED", SIZE_MAX) &&
+	    !ttmem__same(job->accounting, "ENABLED", SIZE_MAX))
 		wrong("--accounting-mode %s: it is 0 or DISABLED, or 1 or ENABLED",
 		      job->accounting);
 	if (job->want.sort && (job->mode == MODE_ACCOUNTED || job->mode == MODE_ACCOUNTING))
 		wrong("%s has an order of its own: there is no --sort with it", name);
-	if ((job->want.cards || job->want.pids) && job->mode == MODE_ACCOUNTING)
-		wrong("%s is about the machine: there is no -i or -p with it", name);
+	if ((job->want.cards || job->want.pids || job->want.users) &&
+	    job->mode == MODE_ACCOUNTING)
+		wrong("%s is about the machine: there is no -i, -p or -u with it", name);
 	if (job->mode == MODE_LEVER && !job->want.cards)
 		wrong("%s: say which card with -i, or all with -i all", name);
-	if (job->mode == MODE_LEVER && (job->want.pids || job->want.sort))
-		wrong("%s is about cards: there is no -p or --sort with it",
+	if (job->mode == MODE_LEVER && (job->want.pids || job->want.users || job->want.sort))
+		wrong("%s is about cards: there is no -p, -u or --sort with it",
 		      name);
 }
 
 static void check(struct job *job)
 {
+	const char *name = job->mode_name ? job->mode_name : "the table";
 	char why[512];
 
 	check_modes(job);
@@ -503,6 +524,8 @@ static void check(struct job *job)
 		wrong("--color %s: it is auto, always or never", job->colour);
 	job->want.details = job->mode != MODE_TABLE && job->mode != MODE_LIST &&
 			    job->mode != MODE_PMON;
+	job->want.ids = job->mode == MODE_LIST;
+	job->want.all_pids = true;
 	job->want.silent = job->mode == MODE_TABLE || job->mode == MODE_JSON ||
 			   (job->mode == MODE_ALL && job->parts & ALL_MEMORY) ||
 			   job->mode == MODE_DMON ||
@@ -520,6 +543,9 @@ static void check(struct job *job)
 			     (job->mode != MODE_QUERY ||
 			      query_wants_commands(job->fields) ||
 			      (job->want.sort && strstr(job->want.sort, "command")));
+	if ((job->want.pids || job->want.users) && !job->want.processes &&
+	    job->mode != MODE_ACCOUNTED)
+		wrong("-p and -u are for what shows processes, which %s does not", name);
 }
 
 /* Options without a letter. */
@@ -528,7 +554,7 @@ enum {
 	OPT_FORMAT, OPT_HELP_QUERY, OPT_HELP_CARD, OPT_HELP_CHIP, OPT_HELP_APPS,
 	OPT_RESERVATIONS, OPT_SORT, OPT_LOOP_MS, OPT_COLOR, OPT_ASCII,
 	OPT_CAPACITY,
-	OPT_PEAKS, OPT_INVALIDATE, OPT_CHIP,
+	OPT_PEAKS, OPT_INVALIDATE, OPT_CHIP, OPT_NOTHING,
 	OPT_QUERY_ACCOUNTED, OPT_HELP_ACCOUNTED, OPT_BY, OPT_ACCOUNTING,
 };
 
@@ -537,6 +563,7 @@ static const struct option options[] = {
 	{ "list-gpus", no_argument, NULL, 'L' },
 	{ "query", no_argument, NULL, 'q' },
 	{ "display", required_argument, NULL, 'd' },
+	{ "xml-format", no_argument, NULL, 'x' },
 	{ "query-card", required_argument, NULL, OPT_QUERY_CARD },
 	{ "query-gpu", required_argument, NULL, OPT_QUERY_CARD },
 	{ "query-chip", required_argument, NULL, OPT_QUERY_CHIP },
@@ -555,6 +582,7 @@ static const struct option options[] = {
 	{ "reservations", required_argument, NULL, OPT_RESERVATIONS },
 	{ "id", required_argument, NULL, 'i' },
 	{ "pid", required_argument, NULL, 'p' },
+	{ "user", required_argument, NULL, 'u' },
 	{ "sort", required_argument, NULL, OPT_SORT },
 	{ "loop", required_argument, NULL, 'l' },
 	{ "loop-ms", required_argument, NULL, OPT_LOOP_MS },
@@ -570,6 +598,7 @@ static const struct option options[] = {
 	{ "invalidate", no_argument, NULL, OPT_INVALIDATE },
 	{ "chip", required_argument, NULL, OPT_CHIP },
 	{ "yes", no_argument, NULL, 'y' },
+	{ "show-all-processes", no_argument, NULL, OPT_NOTHING },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ }
@@ -591,14 +620,40 @@ static int version(void)
 	return paper_send(&paper, STDOUT_FILENO) ? status : EXIT_FAILED;
 }
 
+/* Tell what an option that there is not may have been meant for, and end. */
+static void __attribute__((noreturn)) suggest(const char *typed)
+{
+	char found[64] = "";
+	unsigned int best;
+	size_t len, i;
+
+	len = strncmp(typed, "--", 2) ? 0 : strcspn(typed + 2, "=");
+	best = MISTAKES(len);
+	for (i = 0; len && options[i].name; i++) {
+		/* What begins so is known; something else is wrong with it. */
+		if (!strncmp(options[i].name, typed + 2, len)) {
+			*found = '\0';
+			break;
+		}
+		closest(typed + 2, len, options[i].name, &best, found, sizeof(found));
+	}
+	if (*found)
+		fprintf(stderr, "ttmem-smi: did you mean --%s? ", found);
+	else
+		fputs("ttmem-smi: ", stderr);
+	fputs("ttmem-smi --help tells more\n", stderr);
+	exit(EXIT_USAGE);
+}
+
 /* Take an option, or end. */
-static void take_option(struct job *job, int opt)
+static void take_option(struct job *job, int opt, const char *typed)
 {
 	switch (opt) {
 	case 'L':
 		set_mode(job, MODE_LIST, "-L");
 		break;
 	case 'q':
+	case 'a':	/* nvidia-smi had it for this */
 		set_mode(job, MODE_ALL, "-q");
 		break;
 	case 'd':
@@ -657,6 +712,9 @@ static void take_option(struct job *job, int opt)
 	case 'p':
 		job->want.pids = optarg;
 		break;
+	case 'u':
+		job->want.users = optarg;
+		break;
 	case OPT_SORT:
 		job->want.sort = optarg;
 		break;
@@ -702,33 +760,46 @@ static void take_option(struct job *job, int opt)
 		job->lever.yes = true;
 		break;
 	case 'x':
-		wrong("-x: there is no XML; --json tells the same");
-	case 'r':
-		wrong("-r: tt-smi resets cards; --invalidate brings the books of one that was reset to 0");
+		set_mode(job, MODE_ALL, "-x");
+		job->xml = true;
+		break;
+	case OPT_NOTHING:
+		break;
 	case 'h':
 		exit(print_text(help));
 	case 'V':
 		exit(version());
 	default:
-		fputs("ttmem-smi: ttmem-smi --help tells more\n", stderr);
-		exit(EXIT_USAGE);
+		suggest(typed);
 	}
 }
 
 static void take_word(struct job *job, const char *word)
 {
-	if (!strcmp(word, "dmon"))
+	unsigned int best = MISTAKES(strlen(word));
+	char found[16] = "";
+
+	if (!strcmp(word, "dmon")) {
 		set_mode(job, MODE_DMON, "dmon");
-	else if (!strcmp(word, "pmon"))
+		return;
+	}
+	if (!strcmp(word, "pmon")) {
 		set_mode(job, MODE_PMON, "pmon");
-	else if (!strcmp(word, "top") || !strcmp(word, "record") ||
-		 !strcmp(word, "report") || !strcmp(word, "watch") ||
-		 !strcmp(word, "doctor"))
+		return;
+	}
+	if (!strcmp(word, "top") || !strcmp(word, "record") ||
+	    !strcmp(word, "report") || !strcmp(word, "watch") ||
+	    !strcmp(word, "doctor"))
 		wrong("%s stands first, as in ttmem-smi %s --help",
 		      word, word);
-	else
-		wrong("'%s' is neither an option nor one of dmon, pmon, top, record, report, watch and doctor",
-		      word);
+	if (refusal(word))
+		refuse(word);
+	closest(word, strlen(word), "dmon pmon top record report watch doctor", &best,
+		found, sizeof(found));
+	if (*found)
+		wrong("'%s' is no command (did you mean %s?)", word, found);
+	wrong("'%s' is neither an option nor one of dmon, pmon, top, record, report, watch and doctor",
+	      word);
 }
 
 static int run_top(int argc, char **argv)
@@ -744,23 +815,19 @@ static int run_top(int argc, char **argv)
 #endif
 }
 
-/* Whether what follows an option is the next option, or nothing. */
-static bool lacks_value(const char *next)
-{
-	return !next || (next[0] == '-' && (next[1] == '-' || isalpha((unsigned char)next[1])));
-}
-
-/* "-am 1" becomes "--accounting-mode=1": a value need not be there. */
-static void take_accounting_mode(char **argv, int *argc, int at)
-{
-	argv[at] = "--accounting-mode";
-	if (lacks_value(argv[at + 1]))
-		return;
-	if (asprintf(&argv[at], "--accounting-mode=%s", argv[at + 1]) < 0)
-		out_of_memory();
-	--*argc;
-	memmove(&argv[at + 1], &argv[at + 2], (*argc - at) * sizeof(*argv));
-}
+/* What has options of its own. */
+static const struct {
+	const char *name;
+	const char *whole;	/* for messages */
+	int (*main)(int argc, char **argv);
+} commands[] = {
+	{ "top", "ttmem-smi top", run_top },
+	{ "record", "ttmem-smi record", record_main },
+	{ "report", "ttmem-smi report", report_main },
+	{ "watch", "ttmem-smi watch", watch_main },
+	{ "doctor", "ttmem-smi doctor", doctor_main },
+	{ }
+};
 
 int main(int argc, char **argv)
 {
@@ -773,33 +840,26 @@ int main(int argc, char **argv)
 		.lever = { .chip = -1 },
 		.fd = STDOUT_FILENO,
 	};
+	const char *refused;
 	int opt, status;
 
 	setlocale(LC_CTYPE, "");
-	if (argc > 1 && !strcmp(argv[1], "top"))
-		return run_top(argc - 1, argv + 1);
-	if (argc > 1 && !strcmp(argv[1], "record"))
-		return record_main(argc - 1, argv + 1);
-	if (argc > 1 && !strcmp(argv[1], "report"))
-		return report_main(argc - 1, argv + 1);
-	if (argc > 1 && !strcmp(argv[1], "watch"))
-		return watch_main(argc - 1, argv + 1);
-	if (argc > 1 && !strcmp(argv[1], "doctor"))
-		return doctor_main(argc - 1, argv + 1);
-
-	/* As nvidia-smi has them: with one dash, and without a value. */
-	for (opt = 1; opt < argc; opt++) {
-		if (!strcmp(argv[opt], "-lms"))
-			argv[opt] = "--loop-ms";
-		else if (!strcmp(argv[opt], "-l") && lacks_value(argv[opt + 1]))
-			argv[opt] = "--loop=5";
-		else if (!strcmp(argv[opt], "-am") || !strcmp(argv[opt], "--accounting-mode"))
-			take_accounting_mode(argv, &argc, opt);
+	for (opt = 0; argc > 1 && commands[opt].name; opt++) {
+		if (strcmp(argv[1], commands[opt].name))
+			continue;
+		argv[1] = (char *)commands[opt].whole;
+		return commands[opt].main(argc - 1, argv + 1);
 	}
 
-	while ((opt = getopt_long(argc, argv, "Lqd:i:p:l:c:f:s:o:yxrhV", options,
+	/* getopt's messages begin with it, and it is the caller's to choose. */
+	if (argc)
+		argv[0] = "ttmem-smi";
+	refused = respell(&argc, argv);
+	if (refused)
+		refuse(refused);
+	while ((opt = getopt_long(argc, argv, "Lqad:i:p:u:l:c:f:s:o:yxhV", options,
 				  NULL)) != -1)
-		take_option(&job, opt);
+		take_option(&job, opt, argv[optind - 1]);
 	for (; optind < argc; optind++)
 		take_word(&job, argv[optind]);
 	check(&job);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * dmon and pmon: a line for each chip or process, again and again, as nvidia-smi
- * has them. What begins with "#" is the head.
+ * has them. What begins with "#" is the head. Scripts read columns by their places: so
+ * nvidia-smi's come first, in its order, and no column but the last has a blank in it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +27,19 @@ struct column {
 	const char *head;
 	const char *unit;
 	int width;
-	/* Leaves the text alone where nothing is known. */
+	/* Leaves the text alone where nothing is known; NULL where nothing ever is. */
 	void (*value)(char *text, const struct line *line);
+};
+
+/*
+ * @nvidia are nvidia-smi's, those of a letter in its order; the letters in the order in
+ * which they are typed, else in that of @usual. @ours follow in their own order.
+ */
+struct columns {
+	const char *letters;
+	const char *usual;
+	const struct column *nvidia;
+	const struct column *ours;
 };
 
 static void print_card(char *text, const struct line *line)
@@ -98,6 +110,14 @@ static void print_dram(char *text, const struct line *line)
 	print_used(text, line, TTMEM_DRAM);
 }
 
+/* As a number, whatever it is: nvidia-smi's column. */
+static void print_fb(char *text, const struct line *line)
+{
+	if (is_known(line, TTMEM_DRAM))
+		snprintf(text, CELL, "%llu", (unsigned long long)
+			 in_mib(line->card->chip[line->chip].pool[TTMEM_DRAM].used));
+}
+
 static void print_dram_full(char *text, const struct line *line)
 {
 	print_full(text, line, TTMEM_DRAM);
@@ -134,21 +154,59 @@ static void print_denied(char *text, const struct line *line)
 	print_count(text, line, line->card->chip[line->chip].denied);
 }
 
-static const struct column dmon_columns[] = {
-	{ ' ', "card", "Idx", 4, print_card },
+static const struct column dmon_nvidia[] = {
+	{ ' ', "gpu", "Idx", 4, print_card },
+	{ 'p', "pwr", "W", 4, print_power },
+	{ 'p', "gtemp", "C", 5, print_temperature },
+	{ 'p', "mtemp", "C", 5, NULL },
+	{ 'u', "sm", "%", 3, NULL },
+	{ 'u', "mem", "%", 3, NULL },
+	{ 'u', "enc", "%", 3, NULL },
+	{ 'u', "dec", "%", 3, NULL },
+	{ 'u', "jpg", "%", 3, NULL },
+	{ 'u', "ofa", "%", 3, NULL },
+	{ 'c', "mclk", "MHz", 4, NULL },
+	{ 'c', "pclk", "MHz", 4, print_clock },
+	{ 'v', "pviol", "%", 5, NULL },
+	{ 'v', "tviol", "bool", 5, NULL },
+	{ 'm', "fb", "MB", 6, print_fb },
+	{ 'm', "bar1", "MB", 4, NULL },
+	{ 'm', "ccpm", "MB", 4, NULL },
+	{ 'e', "sbecc", "errs", 5, NULL },
+	{ 'e', "dbecc", "errs", 5, NULL },
+	{ 'e', "pci", "errs", 4, NULL },
+	{ 't', "rxpci", "MB/s", 5, NULL },
+	{ 't', "txpci", "MB/s", 5, NULL },
+	{ }
+};
+
+static const struct column dmon_ours[] = {
 	{ ' ', "chip", "Idx", 4, print_chip },
-	{ 'p', "pwr", "W", 5, print_power },
-	{ 'p', "temp", "C", 5, print_temperature },
-	{ 'c', "clk", "MHz", 5, print_clock },
-	{ 'm', "dram", "MiB", 7, print_dram },
+	{ 'm', "dram", "MiB", 6, print_dram },
 	{ 'm', "dram", "%", 4, print_dram_full },
-	{ 'm', "l1", "MiB", 5, print_l1 },
-	{ 'm', "l1", "%", 4, print_l1_full },
-	{ 'r', "cli", "#", 5, print_clients },
-	{ 'r', "resv", "#", 8, print_reservations_held },
+	{ 'm', "l1", "MiB", 4, print_l1 },
+	{ 'm', "l1", "%", 3, print_l1_full },
+	{ 'r', "cli", "#", 4, print_clients },
+	{ 'r', "resv", "#", 6, print_reservations_held },
 	{ 'r', "denied", "#", 6, print_denied },
 	{ }
 };
+
+static const struct columns dmon = { "pucvmetr", "puc", dmon_nvidia, dmon_ours };
+
+/* One word, so that the columns behind it keep their places. */
+static void print_word(char *text, const char *from, size_t len, size_t width)
+{
+	size_t i;
+
+	if (!len)
+		return;
+	for (i = 0; i < len && i < width; i++)
+		text[i] = from[i] > ' ' && from[i] <= '~' ? from[i] : '?';
+	if (len > width)
+		text[width - 1] = '+';
+	text[i] = '\0';
+}
 
 static void print_process_chip(char *text, const struct line *line)
 {
@@ -162,10 +220,42 @@ static void print_pid(char *text, const struct line *line)
 		snprintf(text, CELL, "%d", line->process->pid);
 }
 
+static void print_type(char *text, const struct line *line)
+{
+	if (line->process)
+		strcpy(text, "C");
+}
+
+/* The program: the first word of the command without its directory. */
+static void print_name(char *text, const struct line *line)
+{
+	const char *command = line->process ? line->process->command : NULL, *slash;
+	size_t len;
+
+	if (!line->process && !line->snap->processes_known)
+		strcpy(text, "N/A");
+	if (!command)
+		return;
+	command += strspn(command, " ");
+	len = strcspn(command, " ");
+	while ((slash = memchr(command, '/', len)) && slash + 1 < command + len) {
+		len -= slash + 1 - command;
+		command = slash + 1;
+	}
+	print_word(text, command, len, 15);
+}
+
 static void print_user(char *text, const struct line *line)
 {
 	if (line->process && line->process->user)
-		fit(text, CELL, 9, line->process->user, false);
+		print_word(text, line->process->user, strlen(line->process->user), 9);
+}
+
+static void print_process_fb(char *text, const struct line *line)
+{
+	if (line->process && line->process->reports)
+		snprintf(text, CELL, "%llu", (unsigned long long)
+			 in_mib(line->process->bytes[TTMEM_DRAM]));
 }
 
 static void print_process_dram(char *text, const struct line *line)
@@ -187,22 +277,38 @@ static void print_process_held(char *text, const struct line *line)
 			 (unsigned long long)line->process->reservations);
 }
 
-/* The command follows them. */
-static const struct column pmon_columns[] = {
-	{ ' ', "card", "Idx", 4, print_card },
-	{ ' ', "chip", "Idx", 4, print_process_chip },
+static const struct column pmon_nvidia[] = {
+	{ ' ', "gpu", "Idx", 4, print_card },
 	{ ' ', "pid", "#", 7, print_pid },
-	{ ' ', "user", "name", 9, print_user },
-	{ 'm', "dram", "MiB", 7, print_process_dram },
-	{ 'm', "l1", "MiB", 5, print_process_l1 },
-	{ 'r', "resv", "#", 8, print_process_held },
+	{ ' ', "type", "C/G", 4, print_type },
+	{ 'u', "sm", "%", 3, NULL },
+	{ 'u', "mem", "%", 3, NULL },
+	{ 'u', "enc", "%", 3, NULL },
+	{ 'u', "dec", "%", 3, NULL },
+	{ 'u', "jpg", "%", 3, NULL },
+	{ 'u', "ofa", "%", 3, NULL },
+	{ 'm', "fb", "MB", 6, print_process_fb },
+	{ 'm', "ccpm", "MB", 4, NULL },
 	{ }
 };
+
+/* The command line follows them. */
+static const struct column pmon_ours[] = {
+	{ ' ', "command", "name", -15, print_name },
+	{ ' ', "chip", "Idx", 4, print_process_chip },
+	{ ' ', "user", "name", 9, print_user },
+	{ 'm', "dram", "MiB", 6, print_process_dram },
+	{ 'm', "l1", "MiB", 4, print_process_l1 },
+	{ 'r', "resv", "#", 6, print_process_held },
+	{ }
+};
+
+static const struct columns pmon = { "umr", "u", pmon_nvidia, pmon_ours };
 
 bool monitor_check(bool processes, const struct monitor *monitor, char *why,
 		   size_t why_size)
 {
-	const char *known = processes ? "mr" : "pcmr", *c;
+	const char *known = processes ? pmon.letters : dmon.letters, *c;
 
 	for (c = monitor->groups ? monitor->groups : ""; *c; c++) {
 		if (strchr(known, *c))
@@ -210,25 +316,42 @@ bool monitor_check(bool processes, const struct monitor *monitor, char *why,
 		snprintf(why, why_size,
 			 "-s %s: no group of columns has the letter '%c'. %s",
 			 monitor->groups, *c, processes ?
-			 "pmon has m for memory and r for reservations" :
-			 "dmon has p for power and temperature, c for the clock, m for memory and r for clients and reservations");
+			 "pmon has m for memory, r for reservations and nvidia-smi's u" :
+			 "dmon has p for power and temperature, c for the clock, m for memory, r for clients and reservations, and nvidia-smi's u, v, e and t");
 		return false;
 	}
 	return true;
 }
 
-static bool shown(const struct column *column, const struct monitor *monitor)
+/* The columns to print, in their order; at the end NULL. */
+static void choose(const struct column **chosen, const struct columns *columns,
+		   const struct monitor *monitor)
 {
-	return column->group == ' ' || !monitor->groups ||
-	       strchr(monitor->groups, column->group);
+	const char *letters = monitor->groups ? monitor->groups : columns->usual, *c;
+	const struct column *column;
+
+	for (column = columns->nvidia; column->head; column++)
+		if (column->group == ' ')
+			*chosen++ = column;
+	for (c = letters; *c; c++)
+		for (column = columns->nvidia; column->head && !memchr(letters, *c, c - letters);
+		     column++)
+			if (column->group == *c)
+				*chosen++ = column;
+	for (column = columns->ours; column->head; column++)
+		if (column->group == ' ' || !monitor->groups ||
+		    strchr(monitor->groups, column->group))
+			*chosen++ = column;
+	*chosen = NULL;
 }
 
+#define COLUMNS_MAX	40
+
 /* Both lines begin with "#", in the place of a blank. */
-static void print_head(FILE *out, const struct column *columns,
+static void print_head(FILE *out, const struct column **columns,
 		       const struct monitor *monitor, bool processes)
 {
-	const struct column *column;
-	int line;
+	int line, i;
 
 	for (line = 0; line < 2; line++) {
 		fputc('#', out);
@@ -236,21 +359,19 @@ static void print_head(FILE *out, const struct column *columns,
 			fprintf(out, "%-9s", line ? "YYYYMMDD" : "Date");
 		if (monitor->time)
 			fprintf(out, "%-9s", line ? "HH:MM:SS" : "Time");
-		for (column = columns; column->head; column++)
-			if (shown(column, monitor))
-				fprintf(out, " %*s", column->width,
-					line ? column->unit : column->head);
-		fprintf(out, "%s\n", !processes ? "" : line ? "  line" :
-			"  command");
+		for (i = 0; columns[i]; i++)
+			fprintf(out, " %*s", columns[i]->width,
+				line ? columns[i]->unit : columns[i]->head);
+		fprintf(out, "%s\n", !processes ? "" : line ? "  text" :
+			"  line");
 	}
 }
 
-static void print_line(FILE *out, const struct column *columns,
+static void print_line(FILE *out, const struct column **columns,
 		       const struct monitor *monitor, const struct line *line,
 		       const struct style *style, bool processes)
 {
-	const struct column *column;
-	int used = 1;
+	int used = 1, i;
 	char when[16];
 	struct tm tm;
 
@@ -264,13 +385,12 @@ static void print_line(FILE *out, const struct column *columns,
 		strftime(when, sizeof(when), "%H:%M:%S", &tm);
 		used += fprintf(out, "%-9s", when);
 	}
-	for (column = columns; column->head; column++) {
+	for (i = 0; columns[i]; i++) {
 		char text[CELL] = "-";
 
-		if (!shown(column, monitor))
-			continue;
-		column->value(text, line);
-		used += fprintf(out, " %*s", column->width, text);
+		if (columns[i]->value)
+			columns[i]->value(text, line);
+		used += fprintf(out, " %*s", columns[i]->width, text);
 	}
 	if (processes) {
 		const char *command = line->process ? line->process->command : NULL;
@@ -296,7 +416,7 @@ static void print_line(FILE *out, const struct column *columns,
 
 /* The lines of a card; how many they are. */
 static size_t print_card_lines(FILE *out, struct line *line,
-			       const struct monitor *monitor,
+			       const struct column **columns, const struct monitor *monitor,
 			       const struct style *style, bool processes)
 {
 	const struct snapshot *snap = line->snap;
@@ -305,7 +425,7 @@ static size_t print_card_lines(FILE *out, struct line *line,
 	if (!processes) {
 		line->chip = 0;
 		do {
-			print_line(out, dmon_columns, monitor, line, style,
+			print_line(out, columns, monitor, line, style,
 				   false);
 		} while (++line->chip < line->card->chips);
 		return line->chip;
@@ -314,12 +434,12 @@ static size_t print_card_lines(FILE *out, struct line *line,
 		if (snap->process[i].card != line->card->id.number)
 			continue;
 		line->process = &snap->process[i];
-		print_line(out, pmon_columns, monitor, line, style, true);
+		print_line(out, columns, monitor, line, style, true);
 		count++;
 	}
 	if (!count) {
 		line->process = NULL;
-		print_line(out, pmon_columns, monitor, line, style, true);
+		print_line(out, columns, monitor, line, style, true);
 		count++;
 	}
 	return count;
@@ -329,17 +449,18 @@ void print_monitor(FILE *out, const struct snapshot *snap, bool processes,
 		   const struct monitor *monitor, const struct style *style)
 {
 	static size_t since_head = HEAD_EVERY;
+	const struct column *columns[COLUMNS_MAX];
 	struct line line = { .snap = snap };
 	size_t i;
 
+	choose(columns, processes ? &pmon : &dmon, monitor);
 	if (since_head >= HEAD_EVERY) {
-		print_head(out, processes ? pmon_columns : dmon_columns,
-			   monitor, processes);
+		print_head(out, columns, monitor, processes);
 		since_head = 0;
 	}
 	for (i = 0; i < snap->cards; i++) {
 		line.card = &snap->card[i];
-		since_head += print_card_lines(out, &line, monitor, style,
+		since_head += print_card_lines(out, &line, columns, monitor, style,
 					       processes);
 	}
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "query.h"
+#include "words.h"
 
 void csv_time(FILE *out, time_t seconds, unsigned int ms)
 {
@@ -154,17 +155,41 @@ static bool print_clock(FILE *out, const struct row *row)
 	return true;
 }
 
-bool query_nothing(FILE *out, const struct row *row)
+/* A part of the PCI address, as nvidia-smi writes it: "0x0A". */
+static bool print_address(FILE *out, const struct row *row, unsigned int part, int digits)
 {
-	(void)out;
-	(void)row;
-	return false;
+	unsigned int parts[3];
+
+	if (sscanf(row->card->id.address, "%x:%x:%x", &parts[0], &parts[1], &parts[2]) != 3)
+		return false;
+	fprintf(out, "0x%0*X", digits, parts[part]);
+	return true;
 }
+
+static bool print_domain(FILE *out, const struct row *row)
+{
+	return print_address(out, row, 0, 4);
+}
+
+static bool print_bus(FILE *out, const struct row *row)
+{
+	return print_address(out, row, 1, 2);
+}
+
+static bool print_device(FILE *out, const struct row *row)
+{
+	return print_address(out, row, 2, 2);
+}
+
+#define POWER_LIMIT_FIELDS \
+	"power.limit gpu.power.requested_limit enforced.power.limit gpu.power.current_limit"
+/* Always [N/A]. */
+#define NVIDIA_FIELD(names_, unit_) CUSTOM_FIELD(names_, unit_, NULL, NULL)
 
 static const struct field card_fields[] = {
 	CUSTOM_FIELD("timestamp", NULL, query_time,
 		     "When the card was looked at, as YYYY/MM/DD HH:MM:SS.mmm."),
-	CUSTOM_FIELD("driver_version tt_kmd.version", NULL, print_tt_kmd,
+	CUSTOM_FIELD("driver_version kmd_version tt_kmd.version", NULL, print_tt_kmd,
 		     "The version of TT-KMD."),
 	CUSTOM_FIELD("ttmem.version", NULL, print_ttmem,
 		     "The version of the kernel module ttmem."),
@@ -176,9 +201,12 @@ static const struct field card_fields[] = {
 		   "The board's type, as n300."),
 	TEXT_FIELD("pci.bus_id bus_id gpu_bus_id", id.address,
 		   "The PCI address."),
+	CUSTOM_FIELD("pci.domain", NULL, print_domain, "Of the PCI address, in hex."),
+	CUSTOM_FIELD("pci.bus", NULL, print_bus, "Likewise."),
+	CUSTOM_FIELD("pci.device", NULL, print_device, "Likewise."),
 	TEXT_FIELD("uuid asic_id gpu_uuid", asic,
 		   "The ASIC's id, as TT-KMD tells it."),
-	TEXT_FIELD("serial", serial,
+	TEXT_FIELD("serial gpu_serial", serial,
 		   "The board's serial number, as TT-KMD tells it."),
 	TEXT_FIELD("firmware vbios_version", firmware,
 		   "The version of the bundle of firmware."),
@@ -250,14 +278,21 @@ static const struct field card_fields[] = {
 		    "How many reservations were refused, for lack of room or a limit."),
 	CUSTOM_FIELD("temperature.gpu temperature", NULL, print_temperature,
 		     "Temperature of the ASIC in degrees Celsius."),
-	CUSTOM_FIELD("power.draw", "W", print_power, "Power that is drawn."),
-	CUSTOM_FIELD("power.limit", "W", print_power_limit,
+	CUSTOM_FIELD("power.draw power.draw.instant gpu.power.draw.instant", "W", print_power,
+		     "Power that is drawn."),
+	CUSTOM_FIELD(POWER_LIMIT_FIELDS, "W", print_power_limit,
 		     "Power that the firmware allows."),
-	CUSTOM_FIELD("clocks.current.sm clocks.sm clocks.gr clock", "MHz",
+	CUSTOM_FIELD("clocks.current.sm clocks.sm clocks.current.graphics clocks.gr clock", "MHz",
 		     print_clock, "Clock of the Tensix cores."),
-	CUSTOM_FIELD("utilization.gpu utilization.memory fan.speed pstate", NULL,
-		     query_nothing,
-		     "Always [N/A]: no driver tells it. So that one-liners of nvidia-smi run."),
+	NVIDIA_FIELD(NVIDIA_FIELDS, NULL),
+	NVIDIA_FIELD(NVIDIA_FIELDS_PERCENT, "%"),
+	NVIDIA_FIELD(NVIDIA_FIELDS_MIB, "MiB"),
+	NVIDIA_FIELD(NVIDIA_FIELDS_WATTS, "W"),
+	NVIDIA_FIELD(NVIDIA_FIELDS_WATTS_PER_SECOND, "W/s"),
+	NVIDIA_FIELD(NVIDIA_FIELDS_MHZ, "MHz"),
+	NVIDIA_FIELD(NVIDIA_FIELDS_US, "us"),
+	NVIDIA_FIELD(NVIDIA_FIELDS_MS, "ms"),
+	NVIDIA_FIELD(NVIDIA_FIELDS_SECONDS, "seconds"),
 	{ }
 };
 
@@ -401,15 +436,22 @@ bool query_check(enum query query, const char *fields, char *why,
 		[QUERY_PROCESSES] = "compute-apps",
 		[QUERY_ACCOUNTED] = "accounted-apps",
 	};
+	const struct field *field;
+	char found[64] = "";
+	unsigned int best;
 	const char *name;
 	size_t len;
 
 	while ((name = next_field(&fields, &len))) {
 		if (find_field(query, name, len))
 			continue;
+		best = MISTAKES(len);
+		for (field = fields_of(query); field->names; field++)
+			closest(name, len, field->names, &best, found, sizeof(found));
 		snprintf(why, why_size,
-			 "field \"%.*s\" is not a valid field to query: --help-query-%s explains those there are",
-			 (int)len, name, help[query]);
+			 "field \"%.*s\" is not a valid field to query%s%s%s: --help-query-%s explains those there are",
+			 (int)len, name, *found ? " (did you mean " : "", found,
+			 *found ? "?)" : "", help[query]);
 		return false;
 	}
 	return true;
@@ -444,21 +486,50 @@ bool query_wants_commands(const char *fields)
 	return false;
 }
 
+static bool must_be_quoted(const char *text)
+{
+	size_t len = strlen(text);
+
+	return strpbrk(text, ",\"") || *text == ' ' || (len && text[len - 1] == ' ');
+}
+
+static void put_text(FILE *out, const char *clean)
+{
+	const char *c;
+
+	if (!must_be_quoted(clean)) {
+		fputs(clean, out);
+		return;
+	}
+	fputc('"', out);
+	for (c = clean; *c; c++) {
+		if (*c == '"')
+			fputc('"', out);
+		fputc(*c, out);
+	}
+	fputc('"', out);
+}
+
 void csv_text(FILE *out, const char *text)
 {
-	char *clean = printable(text), *c;
+	char *clean = printable(text);
 
-	if (!strpbrk(clean, ",\"") && *clean != ' ') {
-		fputs(clean, out);
-	} else {
-		fputc('"', out);
-		for (c = clean; *c; c++) {
-			if (*c == '"')
-				fputc('"', out);
-			fputc(*c, out);
-		}
-		fputc('"', out);
-	}
+	put_text(out, clean);
+	free(clean);
+}
+
+/* nvidia-smi's comma and blank; but a blank before quotation marks would be text (RFC 4180). */
+static void put_comma(FILE *out, bool quoted)
+{
+	fputs(quoted ? "," : ", ", out);
+}
+
+void csv_next(FILE *out, const char *text)
+{
+	char *clean = printable(text);
+
+	put_comma(out, must_be_quoted(clean));
+	put_text(out, clean);
 	free(clean);
 }
 
@@ -488,7 +559,7 @@ static bool print_plain(FILE *out, const struct field *field,
 		return row->card &&
 		       text_or_not(out, (const char *)row->card + field->place);
 	case CUSTOM:
-		return field->value(out, row);
+		return field->value && field->value(out, row);
 	default:
 		break;
 	}
@@ -530,19 +601,30 @@ void query_header(FILE *out, enum query query, const char *fields,
 void query_row(FILE *out, enum query query, const char *fields,
 	       const struct csv *csv, const struct row *row)
 {
-	const char *name, *comma = "";
+	bool first = true;
+	const char *name;
 	size_t len;
 
 	while ((name = next_field(&fields, &len))) {
 		const struct field *field = find_field(query, name, len);
 		const char *unit = unit_of(field, csv);
+		char *text = NULL;
+		size_t size;
+		FILE *value = open_memstream(&text, &size);
+		bool known;
 
-		fputs(comma, out);
-		if (!print_plain(out, field, row, csv->bytes))
-			fputs("[N/A]", out);
-		else if (unit && csv->units)
+		if (!value)
+			out_of_memory();
+		known = print_plain(value, field, row, csv->bytes);
+		if (fclose(value))
+			out_of_memory();
+		if (!first)
+			put_comma(out, known && *text == '"');
+		first = false;
+		fputs(known ? text : "[N/A]", out);
+		if (known && unit && csv->units)
 			fprintf(out, " %s", unit);
-		comma = ", ";
+		free(text);
 	}
 	fputc('\n', out);
 }
@@ -630,7 +712,7 @@ void print_query_help(FILE *out, enum query query)
 		fputs("--query-card=LIST, --query-gpu=LIST: a line for each card.\n"
 		      "--query-chip=LIST: a line for each chip.\n", out);
 	fputs("Fields, separated by commas:\n", out);
-	for (field = fields_of(query); field->names; field++) {
+	for (field = fields_of(query); field->names && field->what; field++) {
 		const char *at = field->names;
 
 		fputc('\n', out);
@@ -644,5 +726,23 @@ void print_query_help(FILE *out, enum query query)
 		if (field->unit)
 			fprintf(out, " [%s]", field->unit);
 		fprintf(out, "\n  %s\n", field->what);
+	}
+	if (!field->names)
+		return;
+	fputs("\nAlways [N/A], as no driver tells them; so that what is written for nvidia-smi runs:\n\n",
+	      out);
+	for (; field->names; field++) {
+		const char *at = field->names;
+
+		while (*at) {
+			size_t size = strcspn(at, " ");
+
+			fprintf(out, "\"%.*s\"", (int)size, at);
+			if (field->unit)
+				fprintf(out, " [%s]", field->unit);
+			fputc('\n', out);
+			at += size;
+			at += strspn(at, " ");
+		}
 	}
 }

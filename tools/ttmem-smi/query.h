@@ -32,6 +32,7 @@ struct field {
 	size_t place;
 	size_t needs;		/* N/A where this number of struct books is 0 */
 	const char *unit;
+	/* NULL where it is never known. */
 	bool (*value)(FILE *out, const struct row *row);
 };
 
@@ -56,7 +57,6 @@ extern const struct field accounted_fields[];
 /* Values that several tables have; each returns whether it is known. */
 bool query_time(FILE *out, const struct row *row);
 bool query_number(FILE *out, const struct row *row);
-bool query_nothing(FILE *out, const struct row *row);
 
 /* The names of the fields as typed, and their units. */
 void query_header(FILE *out, enum query query, const char *fields,

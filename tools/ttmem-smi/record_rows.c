@@ -51,11 +51,6 @@ void rows_free(struct rows *rows)
 	memset(rows, 0, sizeof(*rows));
 }
 
-static int compare_numbers(uint64_t a, uint64_t b)
-{
-	return (a > b) - (a < b);
-}
-
 int compare_counters(const struct row *a, const struct row *b)
 {
 	int order = compare_numbers(a->kind, b->kind);

@@ -18,7 +18,8 @@ enum column {
 
 #define FIELDS_MAX	64
 
-static char *copy(const char *text)
+/* Text of a file, which may hold anything; NULL is none. */
+static char *cleaned(const char *text)
 {
 	return printable(text ? text : "");
 }
@@ -60,14 +61,14 @@ static size_t find_card(struct reader *reader, const struct row *row)
 		rec->card = grow(rec->card, rec->cards, sizeof(*card));
 		card = &rec->card[rec->cards++];
 		card->number = row->card;
-		card->bus_id = copy(row->bus_id);
-		card->board = copy(row->board);
+		card->bus_id = cleaned(row->bus_id);
+		card->board = cleaned(row->board);
 	}
 	card = &rec->card[*at];
 	/* The firmware tells it some seconds after the start. */
 	if (!*card->board && row->board && *row->board) {
 		free(card->board);
-		card->board = copy(row->board);
+		card->board = cleaned(row->board);
 	}
 	return *at;
 }
@@ -99,8 +100,8 @@ static size_t add_holder(struct recording *rec, pid_t pid, const char *user,
 	rec->holder = grow(rec->holder, rec->holders, sizeof(*holder));
 	holder = &rec->holder[rec->holders];
 	holder->pid = pid;
-	holder->user = copy(user);
-	holder->command = copy(command);
+	holder->user = cleaned(user);
+	holder->command = cleaned(command);
 	return rec->holders++;
 }
 
@@ -122,7 +123,7 @@ static size_t find_process(struct reader *reader, const struct row *row)
 	if (*last == NOWHERE)
 		*last = add_holder(rec, row->pid, user, command);
 	holder = &rec->holder[*last];
-	clean = copy(command);
+	clean = cleaned(command);
 	if (strcmp(holder->command, clean) && holder->last + 1 >= now) {
 		free(holder->command);
 		holder->command = clean;
@@ -236,10 +237,10 @@ static bool is_card(const struct row *row, const char *name)
 
 	if (ttmem__number(name, CARDS_MAX, &number))
 		return number == row->card;
-	return !strcasecmp(name, row->bus_id) ||
-	       !strcasecmp(name, row->board) ||
+	return ttmem__same(name, row->bus_id, SIZE_MAX) ||
+	       ttmem__same(name, row->board, SIZE_MAX) ||
 	       (!strncmp(row->bus_id, "0000:", 5) &&
-		!strcasecmp(name, row->bus_id + 5));
+		ttmem__same(name, row->bus_id + 5, SIZE_MAX));
 }
 
 bool add_row(struct reader *reader, int64_t time, const struct row *row)
@@ -273,7 +274,7 @@ bool add_row(struct reader *reader, int64_t time, const struct row *row)
 		rec->notice = grow(rec->notice, rec->notices, sizeof(*notice));
 		notice = &rec->notice[rec->notices++];
 		notice->time = time;
-		notice->text = copy(row->note);
+		notice->text = cleaned(row->note);
 	}
 	return true;
 }

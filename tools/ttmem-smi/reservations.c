@@ -69,9 +69,9 @@ static void print_csv(struct listing *list, const struct ttmem_reservation *r)
 		fprintf(out, "%llu%s", (unsigned long long)r->payload, b);
 	else
 		fputs("[N/A]", out);
-	fprintf(out, ", %u, 0x%llx, ", !!(r->flags & TTMEM_RESERVE_OVERCOMMIT),
+	fprintf(out, ", %u, 0x%llx", !!(r->flags & TTMEM_RESERVE_OVERCOMMIT),
 		(unsigned long long)r->cookie);
-	csv_text(out, (const char *)r->label);
+	csv_next(out, (const char *)r->label);
 	fputc('\n', out);
 }
 
@@ -194,8 +194,7 @@ static int list_card(struct listing *list, const struct ttmem_client *clients,
 
 static int fail(int error, unsigned int card, pid_t pid)
 {
-	fprintf(stderr, "ttmem-smi: card %u: the reservations of process %d: %s\n",
-		card, pid, ttmem_strerror(error));
+	say("card %u: the reservations of process %d: %s", card, pid, ttmem_strerror(error));
 	switch (error) {
 	case -EACCES:
 		return EXIT_PERMISSION;
@@ -226,8 +225,7 @@ int print_reservations(FILE *out, const struct want *want, pid_t pid,
 
 	ret = ttmem_clients(&clients, &count, sizeof(*clients));
 	if (ret) {
-		fprintf(stderr, "ttmem-smi: the reservations of process %d: %s\n",
-			pid, ttmem_strerror(ret));
+		say("the reservations of process %d: %s", pid, ttmem_strerror(ret));
 		status = list_status(ret);
 		goto out;
 	}
@@ -240,9 +238,8 @@ int print_reservations(FILE *out, const struct want *want, pid_t pid,
 		}
 	}
 	if (!found) {
-		fprintf(stderr,
-			"ttmem-smi: process %d holds no memory of a card here, or cannot be seen from here. ttmem-smi shows who does\n",
-			pid);
+		say("process %d holds no memory of a card here, or cannot be seen from here. ttmem-smi shows who does",
+		    pid);
 		status = EXIT_NOT_FOUND;
 	} else if (!csv) {
 		format_bytes(dram, sizeof(dram), list.bytes[TTMEM_DRAM], 20);

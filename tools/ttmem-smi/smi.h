@@ -23,6 +23,7 @@ enum {
 	EXIT_OK		= 0,
 	EXIT_FAILED	= 1,
 	EXIT_USAGE	= 2,
+	EXIT_NOT_DONE	= 3,
 	EXIT_PERMISSION	= 4,
 	EXIT_NOT_FOUND	= 6,
 	EXIT_NO_DRIVER	= 9,
@@ -120,14 +121,17 @@ struct snapshot {
 };
 
 /*
- * What to look at. @cards and @pids are as typed, separated by commas, NULL for
- * all; they and @sort have been checked by want_check().
+ * What to look at. @cards, @pids and @users are as typed, separated by commas, NULL
+ * for all; they and @sort have been checked by want_check().
  */
 struct want {
 	const char *cards;
 	const char *pids;
+	const char *users;
+	bool all_pids;		/* tell if one of @pids is not there */
 	const char *sort;
 	bool details;
+	bool ids;		/* the serial number and the ASIC's, also without details */
 	bool processes;
 	bool commands;		/* what they run, which costs a look at each */
 	bool silent;		/* who uses a card without a word, see silent.c */
@@ -150,15 +154,6 @@ struct csv {
 };
 
 /* collect.c */
-
-/**
- * want_check() - see whether what was typed can be looked for
- * @want: what was typed
- * @why: what is wrong with it
- * @why_size: size of @why
- * Return: whether nothing is
- */
-bool want_check(const struct want *want, char *why, size_t why_size);
 
 /**
  * snapshot_take() - look at the cards
@@ -187,14 +182,6 @@ const struct card *snapshot_card(const struct snapshot *snap,
 				 unsigned int number);
 
 /**
- * pid_wanted() - whether a process is asked for
- * @pids: a list of -p, NULL for all
- * @pid: the process
- * Return: whether it is
- */
-bool pid_wanted(const char *pids, pid_t pid);
-
-/**
  * read_card() - look at one card
  * @card: in: its id; out: the rest, of which @card->chip is to be freed
  * @details: as in struct want
@@ -202,13 +189,61 @@ bool pid_wanted(const char *pids, pid_t pid);
  */
 bool read_card(struct card *card, bool details);
 
+/* The serial number of the board, which its cards share, and the id of the ASIC. */
+void read_ids(struct card *card);
+
+/* select.c */
+
+/**
+ * want_check() - see whether what was typed can be looked for
+ * @want: what was typed
+ * @why: what is wrong with it
+ * @why_size: size of @why
+ * Return: whether nothing is
+ */
+bool want_check(const struct want *want, char *why, size_t why_size);
+
 /**
  * card_wanted() - whether a card is asked for
  * @want: what is
- * @card: a card that was read
+ * @card: a card that was read; its serial number and id are read where they are asked for
  * Return: whether it is
  */
-bool card_wanted(const struct want *want, const struct card *card);
+bool card_wanted(const struct want *want, struct card *card);
+
+/*
+ * What is asked for of processes, understood; @seen says of each of @pids whether
+ * filter_takes() has met it.
+ */
+struct filter {
+	const struct want *want;
+	uint64_t *pids;
+	uint64_t *uids;
+	size_t pid_count;
+	size_t uid_count;
+	bool *seen;
+};
+
+/**
+ * filter_open() - understand the lists of -p and -u
+ * @filter: out: to be given to filter_close()
+ * @want: what want_check() has found right
+ */
+void filter_open(struct filter *filter, const struct want *want);
+void filter_close(struct filter *filter);
+
+/**
+ * filter_takes() - whether a process is asked for
+ * @filter: what is
+ * @pid: the process
+ * @has_uid: @uid is known
+ * @uid: whose it is
+ * Return: whether it is
+ */
+bool filter_takes(struct filter *filter, pid_t pid, bool has_uid, uid_t uid);
+
+/* Sort the processes by a key that want_check() has found right. */
+void sort_processes(struct snapshot *snap, const char *key);
 
 /* command.c */
 
@@ -333,6 +368,14 @@ int __attribute__((format(printf, 1, 2))) say(const char *format, ...);
 extern const char * const memory_names[2];
 extern const char * const tag_names[TAGS];
 
+/* A copy of a text, to be freed. */
+char *copy(const char *text);
+
+static inline int compare_numbers(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
 /**
  * memory_has_tag() - whether bytes of a memory may have a tag
  * @memory: the memory
@@ -443,6 +486,8 @@ enum {
 	ALL_PIDS	= 1 << 5,
 	ALL_OF_IT	= (1 << 6) - 1,
 	ALL_ACCOUNTING	= 1 << 6,	/* only where it is asked for: it is long */
+	/* From here on a bit for each of sections[], of which nothing is known. */
+	ALL_SECTIONS	= 1 << 7,
 };
 
 /* All that is known, in words, of the parts of ALL_*. */
@@ -500,6 +545,18 @@ void csv_text(FILE *out, const char *text);
 
 /* Print a time, as YYYY/MM/DD HH:MM:SS.mmm. */
 void csv_time(FILE *out, time_t seconds, unsigned int ms);
+
+/* The same behind a comma, of a list of values that are separated by comma and blank. */
+void csv_next(FILE *out, const char *text);
+
+/*
+ * Text of others for XML, at most so many characters of it; what XML cannot hold at all is
+ * not in printable() text.
+ */
+void xml_text(FILE *out, const char *text, size_t max);
+
+/* The same as -q, in the form of nvidia-smi -q -x. */
+void print_xml(FILE *out, const struct snapshot *snap);
 
 /* Columns of dmon and pmon. */
 struct monitor {

@@ -34,7 +34,6 @@ const char * const svg_rest[REPORT_BYS] = {
 	[BY_LABEL] = "by gauge or counter, or under labels that were not read",
 };
 
-/* Text of others; what XML cannot hold at all is not in printable() text. */
 void xml_text(FILE *out, const char *text, size_t max)
 {
 	size_t count = 0;

@@ -34,14 +34,6 @@ extern const char * const svg_kinds[REPORT_BYS][2];
 extern const char * const svg_rest[REPORT_BYS];
 
 /**
- * xml_text() - write text of others
- * @out: where to
- * @text: the text, as printable() leaves it
- * @max: characters at the most; an ellipsis tells of more
- */
-void xml_text(FILE *out, const char *text, size_t max);
-
-/**
  * svg_who() - name a holder
  * @out: where to
  * @scene: of what

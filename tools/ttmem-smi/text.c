@@ -45,6 +45,15 @@ int say(const char *format, ...)
 	return EXIT_FAILED;
 }
 
+char *copy(const char *text)
+{
+	char *new = strdup(text);
+
+	if (!new)
+		out_of_memory();
+	return new;
+}
+
 bool memory_has_tag(unsigned int memory, unsigned int tag)
 {
 	switch (tag) {

@@ -715,6 +715,11 @@ static bool begin_screen(struct ui *ui)
 	set_escdelay(25);
 	if (!newterm(NULL, stdout, stdin))
 		return false;
+	/* Without moving the cursor, as dumb ones, it would only fill the lines with rubbish. */
+	if (!tigetstr("cup")) {
+		endwin();
+		return false;
+	}
 	screen = true;
 	cbreak();
 	noecho();
@@ -840,7 +845,7 @@ int top_main(int argc, char **argv)
 	atexit(end_screen);
 	if (!begin_screen(&ui)) {
 		top_free(&top);
-		return fail(EXIT_FAILED, "cannot draw on this terminal: TERM is '%s', which is not known here",
+		return fail(EXIT_FAILED, "cannot draw on this terminal: TERM is '%s', which is not known here or cannot move its cursor",
 			    term ? term : "");
 	}
 

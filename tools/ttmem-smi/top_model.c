@@ -320,11 +320,6 @@ static int compare_texts(const char *a, const char *b)
 	return strcasecmp(a, b);
 }
 
-static int compare_numbers(uint64_t a, uint64_t b)
-{
-	return (a > b) - (a < b);
-}
-
 /* What is most interesting comes first: much memory, a low number. */
 static int compare(const struct top_process *a, const struct top_process *b,
 		   enum top_sort sort)

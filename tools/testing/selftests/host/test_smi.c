@@ -297,14 +297,16 @@ static void missing(void **state)
 static void arguments(void **state)
 {
 	static const char * const bad[] = {
-		"-x", "-r", "more", "-i 0 top", "-l x", "-l 0", "-l -1", "-l 1x", "-l nan",
+		"more", "-i 0 top", "pmno", "-q --displya ECC", "--qurey-gpu=name",
+		"--unknown", "--que", "-x -d MEMORY", "-L -p 1", "dmon -u 0",
+		"-u no-such-user", "-u 4294967295", "-i =0", "-i=", "-lms=", "-lms=x", "-l x", "-l 0", "-l -1", "-l 1x", "-l nan",
 		"-l inf", "-l 1e300", "-lms 0.5", "-i", "-i ''", "-i 0,",
 		"-i 1:2", "-i 1x", "--jso=", "-p x", "-p 0", "-p 1,,2",
-		"--sort size", "--sort ''", "-L -q", "dmon pmon",
-		"--json --query-gpu=name", "--query-gpu=", "--query-gpu=x",
+		"--sort size", "--sort ''", "--sort dra", "-L -q", "dmon pmon",
+		"--json --query-gpu=name", "--query-gpu=", "--query-gpu=x", "--query-gpu=memory.usde",
 		"--query-gpu=name,,index", "--query-compute-apps=memory.used",
 		"--format=csv", "--query-gpu=name --format=noheader",
-		"--query-gpu=name --format=csv,xml", "-q -d ECC", "-d MEMORY",
+		"--query-gpu=name --format=csv,xml", "-q -d ECCC", "-q -d ''", "-d MEMORY",
 		"dmon -s x", "pmon -s p", "dmon -o X", "-s m", "-o D", "-c 1",
 		"dmon -c 0", "dmon -d 0", "--reservations", "--reservations 0",
 		"--reservations 1 -l 1", "--reservations x", "--chip 0 -L",
@@ -324,9 +326,9 @@ static void arguments(void **state)
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		char command[1024];
 
-		/* getopt's messages begin with the name that it was called by. */
+		/* The name that it is called by is the caller's, and in no message. */
 		snprintf(command, sizeof(command),
-			 "bash -c 'exec -a ttmem-smi " TTMEM_SMI " \"$@\"' - %s",
+			 "bash -c 'exec -a \"$(printf \"\\033[2J\")\" " TTMEM_SMI " \"$@\"' - %s",
 			 bad[i]);
 		assert_int_equal(run(command, out, sizeof(out), err,
 				     sizeof(err)), 2);
@@ -509,6 +511,139 @@ static void views_of_three(void **state)
 	play("dmon -c 1");
 	play("pmon -c 1");
 	end("three");
+}
+
+/* nvidia-smi's words and forms, by which scripts ask. */
+static void words(void **state)
+{
+	static const char * const refused[] = {
+		"-r", "--gpu-reset -i 0", "topo -m", "nvlink -s", "mig -lgip", "-pm 1",
+		"-pm=1", "--persistence-mode=1", "-pl 300", "-i 0 -pl 300", "-i 0 topo",
+		"-ac 1,2", "-c 1 --compute-mode=0", "-B", "drain", "daemon",
+		"--query-retired-pages=pid", "--dtd",
+	};
+	char command[1024];
+	unsigned int i;
+
+	(void)state;
+	three_cards();
+	put("1400\n", "proc/driver/tenstorrent/0/pids");
+	put("/opt/a\x01b/very-long-program-name\302\240x 1 2", "proc/1400/cmdline");
+	begin();
+	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		snprintf(command, sizeof(command), TTMEM_SMI " %s", refused[i]);
+		assert_int_equal(run(command, out, sizeof(out), err, sizeof(err)), 3);
+		note(refused[i], 3, out, err);
+	}
+	/* What follows the dashes is no option. */
+	play("-L -- -r");
+	play("-L -i=0");
+	play("-L -i 3A00a8a98f870101");
+	play("-L -i 0100014511411002,0");
+	play("-L -i 0100014511411009");
+	play("-L --id=deadbeef");
+	play("--query-gpu=index -i=n300 -l=0.01 -c=2 --format=csv,noheader");
+	play("-L -i=0 -lms=10 -c 2");
+	play("-a -q -d=CLOCK -i=0 --show-all-processes");
+	play("-q -i 0 -d utilization,ecc,compute,performance,supported_clocks,page_retirement");
+	play("-q -i 0 -d ACCOUNTING,ENCODER_STATS,SUPPORTED_GPU_TARGET_TEMP,VOLTAGE,FBC_STATS");
+	play("-q -i 0 -d ROW_REMAPPER,RESET_STATUS,GSP_FIRMWARE_VERSION,POWER_SMOOTHING,POWER_PROFILES");
+	play("-q -i 1 -d TEMPERATURE,POWER,CLOCK");
+	play("--query-gpu=index,pci.domain,pci.bus,pci.device,fan.speed,gpu_serial,clocks.current.graphics,clocks.mem,enforced.power.limit,power.max_limit,ecc.errors.corrected.volatile.total --format=csv");
+	play("dmon -c 1 -i 1 -s pucvmet");
+	play("dmon -c 1 -i 1 -s metr");
+	play("dmon -c 1 -i 1 -s mm");
+	play("dmon -c 1 -i 1 -o DT");
+	play("pmon -c 1 -s um");
+	play("pmon -c 1 -i 0 -s m");
+	play("pmon -c 1 -i 2 -s u");
+	play("pmon -c 1 -i 2 -p 1234");
+	play("-u 4294967002 --query-compute-apps=card,pid,uid");
+	play("pmon -c 1 -u 4294967001,4294967003 -i 2");
+	play("-u 0 --query-compute-apps=card,pid,uid");
+	play("-p 999");
+	play("-p 1234,999 --query-compute-apps=card,pid");
+	play("-p 1300 -i 1 --query-compute-apps=card,pid");
+	play("-p 999 -l 0.01 -c 2 --query-compute-apps=card,pid");
+	play("-q -x -i 0,2");
+	end("words");
+
+	/* A Slurm epilog: what it kills is a process, never 0 or a card's number. */
+	put("!/^#/ { print $1, $2, $10, $11, $12 }\n", "columns.awk");
+	assert_int_equal(run(TTMEM_SMI " pmon -c 1 | awk -f columns.awk", out, sizeof(out), err,
+			     sizeof(err)), 0);
+	assert_string_equal(out,
+			    "0 1400 very-long-prog+ 0 42949670+\n"
+			    "1 1234 python3 1 42949670+\n"
+			    "2 - - 0 42949670+\n"
+			    "2 1234 python3 0 42949670+\n"
+			    "2 1300 train 0 42949670+\n");
+}
+
+/* In Turkish "i" is no small "I". */
+static void locales(void **state)
+{
+	static const char * const same[] = {
+		"-q -d pids,TEMPERATURE -i N150", "-L -i ALL", "-L -i 3A00A8A98F870101",
+		"-i 0 --set-capacity dram=1GIB,L1=1mIb",
+	};
+	char command[1024];
+	static char expected[1 << 16];
+	unsigned int i;
+
+	(void)state;
+	three_cards();
+	if (run("localedef -i tr_TR -f ISO-8859-9 ./tr_TR.ISO-8859-9", out, sizeof(out), err,
+		sizeof(err)))
+		skip();
+	for (i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		snprintf(command, sizeof(command), TTMEM_SMI " %s", same[i]);
+		/* The first time sets what the others find. */
+		assert_int_equal(run(command, expected, sizeof(expected), err, sizeof(err)), 0);
+		assert_int_equal(run(command, expected, sizeof(expected), err, sizeof(err)), 0);
+		snprintf(command, sizeof(command),
+			 "LOCPATH=$PWD LC_ALL=tr_TR.ISO-8859-9 " TTMEM_SMI " %s", same[i]);
+		assert_int_equal(run(command, out, sizeof(out), err, sizeof(err)), 0);
+		assert_string_equal(out, expected);
+	}
+}
+
+/* Python's csv reads what is printed: RFC 4180. */
+static void csv_is_read(void **state)
+{
+	(void)state;
+	put_kind(0, &kinds[0]);
+	put_clients("0 7 1234 0 0 DRAM buffer 1048576 1048576 1 self serve\n"
+		    "0 8 1235 0 0 DRAM buffer 2097152 2097152 1 self blank\n");
+	put_process(1234, "serve");
+	put("serve --model \"llama, 8b\", -p", "proc/1234/cmdline");
+	put_process(1235, "blank");
+	put("blank  ", "proc/1235/cmdline");
+	assert_int_equal(run("sh -c '" TTMEM_SMI " --query-compute-apps=pid,command,used_memory,command --format=csv | python3 -c \"import csv, sys; [print(r) for r in csv.reader(sys.stdin)]\"'",
+			     out, sizeof(out), err, sizeof(err)), 0);
+	assert_string_equal(out,
+			    "['pid', ' command', ' used_memory [MiB]', ' command']\n"
+			    "['1234', 'serve --model \"llama, 8b\", -p', ' 1 MiB', 'serve --model \"llama, 8b\", -p']\n"
+			    "['1235', 'blank  ', ' 2 MiB', 'blank  ']\n");
+}
+
+/* And its parser of XML what is printed there, whatever a process is called. */
+static void xml_is_read(void **state)
+{
+	(void)state;
+	put_kind(0, &kinds[0]);
+	put_clients("0 7 1234 0 0 DRAM buffer 1048576 1048576 1 self serve\n");
+	put_process(1234, "serve");
+	put("<a b='c'>&amp;]]>\"\033[2J\xff", "proc/1234/cmdline");
+	put("import sys, xml.etree.ElementTree as tree\n"
+	    "card = tree.parse(sys.stdin).getroot().find('gpu')\n"
+	    "for path in ('uuid', 'fb_memory_usage/total', 'processes/process_info/used_memory',\n"
+	    "             'processes/process_info/process_name'):\n"
+	    "    print(card.find(path).text)\n", "read.py");
+	assert_int_equal(run(TTMEM_SMI " -q -x | python3 read.py", out, sizeof(out), err,
+			     sizeof(err)), 0);
+	assert_string_equal(out, "3a00a8a98f870100\n12288 MiB\n1 MiB\n"
+				 "<a b='c'>&amp;]]>\"?[2J?\n");
 }
 
 /* A process tells, and another tells in its name; it is in the books twice. */
@@ -1224,6 +1359,10 @@ int main(void)
 		CASE(views_of_one),
 		CASE(views_of_three),
 		CASE(views_of_many),
+		CASE(words),
+		CASE(locales),
+		CASE(csv_is_read),
+		CASE(xml_is_read),
 		CASE(sources),
 		CASE(silent),
 		CASE(doctor),

@@ -856,7 +856,7 @@ class Record(support.Roots):
             (("-o", "-", "true"), "-o - and a command do not go together: both would write to "
                                   "standard output"),
             (("-i", "1:2"), "-i 1:2: '1:2' is neither a card's number, nor a bus id as "
-                            "0000:01:00.0, nor a board as n300"),
+                            "0000:01:00.0, nor a board as n300, nor a serial number or UUID"),
             (("-p", "x"), "-p x: 'x' is no process's number"),
         ):
             self.assertEqual(smi("record", *arguments), (

@@ -670,6 +670,23 @@ class Exporter(support.Roots):
         process.stderr.close()
 
 
+class Names(unittest.TestCase):
+    def test_the_caller_does_not_choose_the_name_in_messages(self):
+        for name in ("ttmem-smi", "ttmem-run", "ttmem-cdi", "ttmem-exporter", "ttmem-metald"):
+            for first in ([], ["top"], ["record"], ["report"], ["doctor"]) if name == "ttmem-smi" else ([],):
+                with self.subTest(name=name, first=first):
+                    result = subprocess.run(
+                        ["\x1b[2J\x9b", *first, "--no-such"], executable=f"{TOOLS}/{name}",
+                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE, text=True, check=False)
+                    self.assertEqual(result.stdout, "")
+                    self.assertNotEqual(result.returncode, 0)
+                    self.assertTrue(result.stderr.startswith(
+                        f"{' '.join([name, *first])}: unrecognized option '--no-such'\n"),
+                        result.stderr)
+                    self.assertNotIn("\x1b", result.stderr)
+
+
 class Rules(unittest.TestCase):
     def promtool(self, *arguments):
         result = subprocess.run(

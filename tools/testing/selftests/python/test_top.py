@@ -628,6 +628,12 @@ class Ends(Top):
         self.wait("^ttmem-smi top: cannot draw on this terminal: TERM is 'no-such', which is not",
                   "^ended with 1$")
 
+    def test_dumb_terminal(self):
+        self.start(command=SHELL, TERM="dumb")
+        self.wait("^ttmem-smi top: cannot draw on this terminal: TERM is 'dumb', which is not",
+                  "^ended with 1$")
+        self.assertNotIn("DRAM", self.screen())
+
     def test_nothing_to_show(self):
         os.rename("sys", "gone")
         self.start(command=SHELL)
@@ -647,7 +653,7 @@ class Ends(Top):
                 (("-p", "0"), "-p 0: '0' is no process's number"),
                 (("-p", ",".join(["1"] * 65)), f"-p {','.join(['1'] * 65)}: at most 64 processes"),
                 (("-i", "1:2"), "-i 1:2: '1:2' is neither a card's number, nor a bus id as "
-                                "0000:01:00.0, nor a board as n300"),
+                                "0000:01:00.0, nor a board as n300, nor a serial number or UUID"),
                 (("x",), "'x' is one argument too many")):
             with self.subTest(arguments=arguments):
                 self.assertEqual(run(*arguments), (2, "", f"ttmem-smi top: {why}{more}"))
