@@ -609,6 +609,7 @@ struct coming {
 
 static struct coming try_coming(struct opener *o, long budget)
 {
+	char books[64];
 	struct st_child child;
 	struct coming c;
 	int error;
@@ -623,8 +624,9 @@ static struct coming try_coming(struct opener *o, long budget)
 	c.made = faults_end();
 	assert_true(!error || c.made);
 	raise_flag(&o->stop, 1);
-	/* Without a link from its driver's device it is there all the same. */
-	o->error = access(st_node(CARD), F_OK) ? -ENODEV : 0;
+	/* Without its node or a link from its driver's device it is there all the same. */
+	snprintf(books, sizeof(books), "/sys/class/ttmem/ttmem%d", CARD);
+	o->error = access(books, F_OK) ? -ENODEV : 0;
 	st_say(child.sock);
 	st_hear(child.sock);
 	st_join(&child);
