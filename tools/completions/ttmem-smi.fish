@@ -12,7 +12,7 @@ end
 
 function __ttmem_pids
 	ttmem-smi --query-compute-apps=pid,command --format=csv,noheader 2>/dev/null |
-		string match -v '[N/A]*' | string replace ', ' \t
+		string match -v '[N/A]*' | string replace -r ', ?' \t
 end
 
 # A list with commas: what stands before the last of them stays.

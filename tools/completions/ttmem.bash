@@ -183,7 +183,7 @@ _ttmem_run()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		--) ;;
-		-c | --card | -k | --chip | -d | --dram | -l | --l1)
+		-c | --card | -k | --chip | -d | --dram | -l | --l1 | -t | --tag | -L | --label)
 			[ "${COMP_WORDS[i + 1]}" != = ] || i=$((i + 1))
 			i=$((i + 1))
 			continue ;;
@@ -192,11 +192,14 @@ _ttmem_run()
 		esac
 	done
 	case $prev in
-	-c | --card) mapfile -t COMPREPLY < <(compgen -W "$(_ttmem_cards | grep -E '^[0-9]+$')" -- "$cur"); return ;;
-	-k | --chip | -d | --dram | -l | --l1) return ;;
+	-c | --card) _ttmem_list "$cur" "$(_ttmem_cards) all"; return ;;
+	-k | --chip) _ttmem_list "$cur" all; return ;;
+	-t | --tag) mapfile -t COMPREPLY < <(compgen -W "buffer trace system l1_small cb" -- "$cur"); return ;;
+	-d | --dram | -l | --l1 | -L | --label) return ;;
 	esac
 	case $cur in
-	-*) _ttmem_options "-c --card= -k --chip= -d --dram= -l --l1= -r --report -h --help -V --version" ;;
+	-*) _ttmem_options "-c --card= -k --chip= -d --dram= -l --l1= -t --tag= -L --label= -b --best-effort
+		-w --wait -e --exec -r --report -h --help -V --version" ;;
 	*) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
 	esac
 }

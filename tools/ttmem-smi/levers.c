@@ -41,7 +41,8 @@ add(struct changes *to, const char *value, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(change->path + len, sizeof(change->path) - len, format, args);
 	va_end(args);
-	snprintf(change->value, sizeof(change->value), "%s", value);
+	/* A whole line, as it is read again. */
+	snprintf(change->value, sizeof(change->value), "%s\n", value);
 }
 
 /* Parse "dram=12G,l1=100M"; @given tells which are there. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accounted.h"
 #include "query.h"
 #include "words.h"
 
@@ -155,6 +156,18 @@ static bool print_clock(FILE *out, const struct row *row)
 	return true;
 }
 
+static bool print_accounting(FILE *out, const struct row *row)
+{
+	struct accounts accounts;
+
+	(void)row;
+	accounts_read_state(&accounts);
+	if (accounts.state == ACCOUNTING_UNKNOWN)
+		return false;
+	fputs(accounts.state == ACCOUNTING_ON ? "Enabled" : "Disabled", out);
+	return true;
+}
+
 /* A part of the PCI address, as nvidia-smi writes it: "0x0A". */
 static bool print_address(FILE *out, const struct row *row, unsigned int part, int digits)
 {
@@ -284,6 +297,8 @@ static const struct field card_fields[] = {
 		     "Power that the firmware allows."),
 	CUSTOM_FIELD("clocks.current.sm clocks.sm clocks.current.graphics clocks.gr clock", "MHz",
 		     print_clock, "Clock of the Tensix cores."),
+	CUSTOM_FIELD("accounting.mode", NULL, print_accounting,
+		     "Enabled or Disabled: whether ttmem-account is running."),
 	NVIDIA_FIELD(NVIDIA_FIELDS, NULL),
 	NVIDIA_FIELD(NVIDIA_FIELDS_PERCENT, "%"),
 	NVIDIA_FIELD(NVIDIA_FIELDS_MIB, "MiB"),

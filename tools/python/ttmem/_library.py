@@ -171,6 +171,8 @@ def _load() -> ctypes.CDLL:
     library.ttmem_counter_add.restype = None
     library.ttmem_list_free.argtypes = [c_void_p]
     library.ttmem_list_free.restype = None
+    library.ttmem_version.argtypes = []
+    library.ttmem_version.restype = c_char_p
     library.ttmem_strerror.argtypes = [c_int]
     library.ttmem_strerror.restype = c_char_p
     return library

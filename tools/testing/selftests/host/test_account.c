@@ -657,7 +657,7 @@ static void test_names(void **state)
 	assert_int_equal(lines_of(""), 1);
 	assert_int_equal(run(TTMEM_SMI " --query-accounted-apps=command,cgroup,pid --format=csv,noheader",
 			     out, sizeof(out), err, sizeof(err)), 0);
-	assert_string_equal(out, "\"a?{\"\"event\"\":\"\"?[2J?\"\"\", \"/a\"\"b,c\\??\", 100\n");
+	assert_string_equal(out, "\"a?{\"\"event\"\":\"\"?[2J?\"\"\",\"/a\"\"b,c\\??\", 100\n");
 }
 
 #define LINE(uid, card, client, pid, command, cgroup, begin, end, peaks) \

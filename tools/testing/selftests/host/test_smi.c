@@ -585,7 +585,7 @@ static void locales(void **state)
 {
 	static const char * const same[] = {
 		"-q -d pids,TEMPERATURE -i N150", "-L -i ALL", "-L -i 3A00A8A98F870101",
-		"-i 0 --set-capacity dram=1GIB,L1=1mIb",
+		"-y -i 0 --set-capacity dram=1GIB,L1=1mIb",
 	};
 	char command[1024];
 	static char expected[1 << 16];
