@@ -3,7 +3,12 @@
 #ifndef TTMEM_MAKE_JSON_H
 #define TTMEM_MAKE_JSON_H
 
+#include <stdbool.h>
+#include <stdio.h>
+
 #include <json-c/json.h>
+
+#include "clean.h"
 
 /* The program's own. */
 void __attribute__((noreturn)) out_of_memory(void);
@@ -27,6 +32,22 @@ static inline void append(struct json_object *to, struct json_object *value)
 {
 	if (json_object_array_add(to, value))
 		out_of_memory();
+}
+
+/* Print an object and a line's end, in one line if @compact, and free it. */
+static inline void print_object(FILE *out, struct json_object *obj, bool compact)
+{
+	const char *text;
+
+	text = json_object_to_json_string_ext(obj, JSON_C_TO_STRING_NOSLASHESCAPE |
+					      (compact ? JSON_C_TO_STRING_PLAIN :
+					       JSON_C_TO_STRING_PRETTY |
+					       JSON_C_TO_STRING_SPACED));
+	if (!text)
+		out_of_memory();
+	clean_json(out, text);
+	fputc('\n', out);
+	json_object_put(obj);
 }
 
 #endif /* TTMEM_MAKE_JSON_H */

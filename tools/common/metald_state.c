@@ -50,23 +50,36 @@ static int read_state(char **text)
 	return 0;
 }
 
+static bool is_number(struct json_object *value)
+{
+	return json_object_is_type(value, json_type_int) && json_object_get_int64(value) >= 0;
+}
+
 /* A number that is there, is one and is not negative. */
 static bool get_number(struct json_object *from, const char *key, uint64_t *n)
 {
 	struct json_object *value;
 
-	if (!json_object_object_get_ex(from, key, &value) ||
-	    !json_object_is_type(value, json_type_int) || json_object_get_int64(value) < 0)
+	if (!json_object_object_get_ex(from, key, &value) || !is_number(value))
 		return false;
 	*n = json_object_get_uint64(value);
 	return true;
+}
+
+static enum silence reason(const char *word)
+{
+	enum silence why;
+
+	for (why = SILENT_NOT + 1; why < SILENT_OTHER; why++)
+		if (!strcmp(word, silence_word(why)))
+			break;
+	return why;
 }
 
 static bool read_card(struct metald_card *card, struct json_object *from)
 {
 	struct json_object *silent;
 	uint64_t number;
-	int why;
 
 	if (!json_object_is_type(from, json_type_object) ||
 	    !get_number(from, "card", &number) || number > UINT32_MAX ||
@@ -75,8 +88,14 @@ static bool read_card(struct metald_card *card, struct json_object *from)
 		return false;
 	card->card = number;
 	/* A reason that is not there is that of no process. */
-	for (why = SILENT_NOT + 1; why < SILENCES; why++)
-		get_number(silent, silence_word(why), &card->silent[why]);
+	json_object_object_foreach(silent, word, value) {
+		uint64_t *count = &card->silent[reason(word)];
+
+		if (!is_number(value))
+			return false;
+		number = json_object_get_uint64(value);
+		*count = *count > UINT64_MAX - number ? UINT64_MAX : *count + number;
+	}
 	return true;
 }
 

@@ -332,9 +332,8 @@ static void see_list(struct findings *f)
 	if (ret == -ENOMEM)
 		out_of_memory();
 	if (ret)
-		mend(found(f, WRONG, "list", "who holds what cannot be read: %s",
-			   ttmem_strerror(ret)),
-		     "look from where all of /proc is mounted");
+		found(f, WRONG, "list", "who holds what cannot be read: %s",
+		      ttmem_strerror(ret));
 	else
 		found(f, WELL, "list", TTMEM_LIST " can be read");
 	ttmem_list_free(list);
@@ -551,21 +550,14 @@ static void print_findings_json(FILE *out, const struct findings *f)
 		append(list, obj);
 		free(what);
 	}
-	text = json_object_to_json_string_ext(list, JSON_C_TO_STRING_NOSLASHESCAPE |
-					      JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
-	if (!text)
-		out_of_memory();
-	clean_json(out, text);
-	fputc('\n', out);
-	json_object_put(list);
+	print_object(out, list, false);
 }
 
 static void examine(struct findings *f)
 {
 	char ttmem[64] = "", tt_kmd[64] = "";
 
-	if (uname(&f->kernel))
-		out_of_memory();
+	uname(&f->kernel);
 	see_place(f);
 	see_module(f, "TT-KMD", "tenstorrent", tt_kmd, sizeof(tt_kmd));
 	if (see_module(f, "ttmem", "ttmem", ttmem, sizeof(ttmem)) && *ttmem)
@@ -592,6 +584,7 @@ int doctor_main(int argc, char **argv)
 	};
 	struct findings f = { 0 };
 	bool json = false, well = true;
+	int status;
 	char *text = NULL;
 	FILE *paper;
 	size_t size, i;
@@ -632,9 +625,6 @@ int doctor_main(int argc, char **argv)
 		free(f.finding[i].mend);
 	}
 	free(f.finding);
-	if (fflush(stdout)) {
-		fprintf(stderr, "ttmem-smi: cannot write: %s\n", strerror(errno));
-		return EXIT_FAILED;
-	}
-	return well ? EXIT_OK : EXIT_FAILED;
+	status = close_output(stdout, "standard output");
+	return status ? status : well ? EXIT_OK : EXIT_FAILED;
 }

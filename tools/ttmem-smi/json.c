@@ -166,13 +166,5 @@ void print_json(FILE *out, const struct snapshot *snap, bool compact)
 	put(obj, "cards", cards);
 	put(obj, "processes", processes);
 
-	text = json_object_to_json_string_ext(obj, JSON_C_TO_STRING_NOSLASHESCAPE |
-					      (compact ? JSON_C_TO_STRING_PLAIN :
-					       JSON_C_TO_STRING_PRETTY |
-					       JSON_C_TO_STRING_SPACED));
-	if (!text)
-		out_of_memory();
-	clean_json(out, text);
-	fputc('\n', out);
-	json_object_put(obj);
+	print_object(out, obj, compact);
 }

@@ -424,25 +424,7 @@ static void print_report_json(FILE *out, const struct recording *rec)
 	}
 	put(obj, "notices", notices);
 
-	text = json_object_to_json_string_ext(obj, JSON_C_TO_STRING_NOSLASHESCAPE |
-					      JSON_C_TO_STRING_PRETTY |
-					      JSON_C_TO_STRING_SPACED);
-	if (!text)
-		out_of_memory();
-	clean_json(out, text);
-	fputc('\n', out);
-	json_object_put(obj);
-}
-
-/* Close what was printed to, and tell if not all of it arrived. */
-static int close_output(FILE *out, const char *path)
-{
-	bool bad = ferror(out);
-
-	errno = bad ? EIO : 0;
-	if (fclose(out) || bad)
-		return say("cannot write to %s: %s", path, strerror(errno));
-	return 0;
+	print_object(out, obj, false);
 }
 
 static int draw(const struct recording *rec, const char *path)

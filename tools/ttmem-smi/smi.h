@@ -368,6 +368,14 @@ int __attribute__((format(printf, 1, 2))) say(const char *format, ...);
 extern const char * const memory_names[2];
 extern const char * const tag_names[TAGS];
 
+/**
+ * close_output() - close what was printed to, and tell if not all of it arrived
+ * @out: the file
+ * @path: its name, for the message
+ * Return: EXIT_OK or EXIT_FAILED
+ */
+int close_output(FILE *out, const char *path);
+
 /* A copy of a text, to be freed. */
 char *copy(const char *text);
 

@@ -335,5 +335,6 @@ void print_table(FILE *out, const struct snapshot *snap,
 		box_line(out, &to, DIM, "  N/A: the list of processes cannot be read");
 	else if (!snap->processes)
 		box_line(out, &to, DIM, "  No running processes found");
-	print_rule(out, &to, END);	print_silent(out, snap);
+	print_rule(out, &to, END);
+	print_silent(out, snap);
 }

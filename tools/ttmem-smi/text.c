@@ -3,6 +3,7 @@
  * Text for people: who reads it and in how many columns, bytes in units, and
  * what others have put into a name.
  */
+#include <errno.h>
 #include <langinfo.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,6 +44,16 @@ int say(const char *format, ...)
 	fputc('\n', stderr);
 	va_end(args);
 	return EXIT_FAILED;
+}
+
+int close_output(FILE *out, const char *path)
+{
+	bool bad = ferror(out);
+
+	errno = bad ? EIO : 0;
+	if (fclose(out) || bad)
+		return say("cannot write to %s: %s", path, strerror(errno));
+	return 0;
 }
 
 char *copy(const char *text)

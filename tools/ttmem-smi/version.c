@@ -42,7 +42,10 @@ static bool module_version(const char *path, char *text, size_t size)
 
 	snprintf(directory, sizeof(directory), TTMEM_SYSFS "/module/%s", path);
 	if (access(directory, F_OK)) {
-		snprintf(text, size, "not loaded");
+		if (errno == ENOENT)
+			snprintf(text, size, "not loaded");
+		else
+			snprintf(text, size, "not known: %s", strerror(errno));
 		return false;
 	}
 	strcat(directory, "/version");
