@@ -6,8 +6,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <microhttpd.h>
-#include <netdb.h>
-#include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,10 +20,6 @@
 #include "exporter.h"
 #include "internal.h"
 
-#define EXIT_USAGE	2
-
-/* 0x1e52, Tenstorrent's PCI id; 9100 to 9999 are given away to others. */
-#define LISTEN_DEFAULT	"127.0.0.1:7762"
 #define PROCESSES	20
 #define PROCESSES_MAX	10000
 
@@ -32,7 +27,6 @@
  * What a client may cost. Prometheus gives up after 10 s unless told otherwise;
  * who has not asked and read by then is cut off.
  */
-#define CONNECTIONS	64
 #define REQUEST_BYTES	16384u
 #ifndef REQUEST_SECONDS		/* only a test is compiled with another one */
 #define REQUEST_SECONDS	10
@@ -43,7 +37,8 @@ static const char help[] =
 	"Serve what processes hold in the memory of Tenstorrent cards to Prometheus.\n"
 	"\n"
 	"  -l, --listen=ADDRESS:PORT   where to listen, also [::1]:7762; :7762 is every\n"
-	"                              address (" LISTEN_DEFAULT ")\n"
+	"                              address, and a name all that it has\n"
+	"                              (" LISTEN_DEFAULT ")\n"
 	"  -n, --max-processes=NUMBER  tell so many processes of each card, those that\n"
 	"                              hold most, and the rest as a sum (20)\n"
 	"  -h, --help                  this text\n"
@@ -75,8 +70,7 @@ static void stop(int signal)
 	stopped = 1;
 }
 
-static void __attribute__((noreturn, format(printf, 2, 3)))
-die(int status, const char *format, ...)
+void die(int status, const char *format, ...)
 {
 	va_list args;
 
@@ -203,88 +197,13 @@ static void end_late_ones(void)
 			shutdown(slots[i].fd, SHUT_RDWR);
 }
 
-/* Split "ADDRESS:PORT", "[ADDRESS]:PORT" or ":PORT" in place. */
-static bool split(char *text, char **address, char **port)
-{
-	char *colon = strrchr(text, ':');
-
-	if (!colon || !colon[1])
-		return false;
-	*colon = '\0';
-	*port = colon + 1;
-	*address = text;
-	if (text[0] == '[') {
-		if (colon == text + 1 || colon[-1] != ']')
-			return false;
-		colon[-1] = '\0';
-		++*address;
-	} else if (strchr(text, ':')) {
-		return false;
-	}
-	return true;
-}
-
-/* A socket that listens; where it does is told on stderr. */
-static int listen_at(const char *where)
-{
-	struct addrinfo hints = {
-		.ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
-	};
-	char host[NI_MAXHOST], service[NI_MAXSERV];
-	char *text = strdup(where), *address, *port;
-	struct sockaddr_storage bound;
-	socklen_t len = sizeof(bound);
-	struct addrinfo *info;
-	uint64_t number;
-	int fd, ret;
-
-	if (!text)
-		die(1, "out of memory");
-	if (!split(text, &address, &port) ||
-	    !ttmem__number(port, 65535, &number))
-		die(EXIT_USAGE, "'%s' is no address and port as " LISTEN_DEFAULT " or [::1]:7762",
-		    where);
-	/* Every address: a socket of IPv6 takes IPv4 too. */
-	if (!*address)
-		hints.ai_family = AF_INET6;
-	ret = getaddrinfo(*address ? address : NULL, port, &hints, &info);
-	if (ret)
-		die(1, "cannot listen at %s: %s", where, gai_strerror(ret));
-
-	fd = socket(info->ai_family, info->ai_socktype | SOCK_CLOEXEC,
-		    info->ai_protocol);
-	if (fd < 0)
-		die(1, "cannot listen at %s: %s", where, strerror(errno));
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
-	if (!*address)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){ 0 }, sizeof(int));
-	if (bind(fd, info->ai_addr, info->ai_addrlen) ||
-	    listen(fd, CONNECTIONS) ||
-	    getsockname(fd, (struct sockaddr *)&bound, &len))
-		die(1, "cannot listen at %s: %s", where, strerror(errno));
-	freeaddrinfo(info);
-	free(text);
-
-	if (getnameinfo((struct sockaddr *)&bound, len, host, sizeof(host),
-			service, sizeof(service), NI_NUMERICHOST | NI_NUMERICSERV))
-		die(1, "cannot tell where it listens");
-	fprintf(stderr, strchr(host, ':') ?
-		"ttmem-exporter: http://[%s]:%s/metrics\n" :
-		"ttmem-exporter: http://%s:%s/metrics\n", host, service);
-	return fd;
-}
-
-static void serve(int fd)
+static struct MHD_Daemon *start(int fd, unsigned int connections)
 {
 	struct MHD_Daemon *daemon;
-	size_t i;
 
-	for (i = 0; i < CONNECTIONS; i++)
-		slots[i].fd = -1;
 	daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, NULL,
 				  MHD_OPTION_LISTEN_SOCKET, fd,
-				  MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS,
+				  MHD_OPTION_CONNECTION_LIMIT, connections,
 				  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES,
 				  MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)REQUEST_SECONDS,
 				  MHD_OPTION_STRICT_FOR_CLIENT, 1,
@@ -292,12 +211,40 @@ static void serve(int fd)
 				  MHD_OPTION_END);
 	if (!daemon)
 		die(1, "libmicrohttpd does not start: %s", strerror(errno));
+	return daemon;
+}
+
+/* The library has one socket a daemon; all are run by this one thread. */
+static void serve(const struct listeners *at)
+{
+	struct MHD_Daemon *daemon[LISTEN_MAX];
+	struct pollfd polled[LISTEN_MAX];
+	MHD_UNSIGNED_LONG_LONG wait;
+	size_t i;
+
+	for (i = 0; i < CONNECTIONS; i++)
+		slots[i].fd = -1;
+	for (i = 0; i < at->count; i++) {
+		daemon[i] = start(at->fd[i], CONNECTIONS / at->count);
+		polled[i].fd = MHD_get_daemon_info(daemon[i], MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+		polled[i].events = POLLIN;
+	}
 	while (!stopped) {
-		if (MHD_run_wait(daemon, 1000) != MHD_YES && !stopped)
-			die(1, "libmicrohttpd has failed: %s", strerror(errno));
+		int timeout = 1000;
+
+		for (i = 0; i < at->count; i++)
+			if (MHD_get_timeout(daemon[i], &wait) == MHD_YES &&
+			    wait < (MHD_UNSIGNED_LONG_LONG)timeout)
+				timeout = wait;
+		if (poll(polled, at->count, timeout) < 0 && errno != EINTR)
+			die(1, "cannot wait for requests: %s", strerror(errno));
+		for (i = 0; i < at->count; i++)
+			if (MHD_run(daemon[i]) != MHD_YES && !stopped)
+				die(1, "libmicrohttpd has failed: %s", strerror(errno));
 		end_late_ones();
 	}
-	MHD_stop_daemon(daemon);
+	for (i = 0; i < at->count; i++)
+		MHD_stop_daemon(daemon[i]);
 }
 
 int main(int argc, char **argv)
@@ -311,6 +258,7 @@ int main(int argc, char **argv)
 	};
 	const struct sigaction action = { .sa_handler = stop };
 	const char *where = LISTEN_DEFAULT;
+	struct listeners at;
 	uint64_t number;
 	int opt;
 
@@ -346,6 +294,7 @@ int main(int argc, char **argv)
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	serve(listen_at(where));
+	listen_at(where, &at);
+	serve(&at);
 	return 0;
 }

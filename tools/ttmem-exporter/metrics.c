@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cgroup.h"
 #include "clean.h"
 #include "exporter.h"
 #include "internal.h"
 #include "metald_state.h"
+#include "sensors.h"
 
 #define MEMORIES	2
 
@@ -29,15 +29,32 @@ static const char * const file_names[MEMORIES] = {
 	[TTMEM_L1] = "l1",
 };
 
+/* What is told with tags; what is left of a pool has the tag buffer. */
+static const struct {
+	const char *file;
+	const char *tag;
+	size_t memory;
+} tag_files[] = {
+	{ "dram_trace_used", "trace", TTMEM_DRAM },
+	{ "dram_system_used", "system", TTMEM_DRAM },
+	{ "l1_small_used", "l1_small", TTMEM_L1 },
+	{ "l1_cb_used", "cb", TTMEM_L1 },
+	{ "l1_system_used", "system", TTMEM_L1 },
+};
+
+#define TAG_FILES	(sizeof(tag_files) / sizeof(tag_files[0]))
+
 struct pool {
 	uint64_t total;
 	uint64_t used;
 	uint64_t peak;
+	uint64_t buffer;	/* of used, what has no other tag */
 	uint64_t unnamed;	/* of used, what is told of no process by itself */
 };
 
 struct chip {
 	struct pool pool[MEMORIES];
+	uint64_t tag[TAG_FILES];
 	uint64_t reservations;
 	uint64_t denied;
 };
@@ -49,6 +66,7 @@ struct holder {
 	bool holds;				/* something now; else it has peaks */
 	uint64_t bytes;
 	char *labels;				/* who it is */
+	struct ttmem_client *merged;		/* where @first is, if it is not the list */
 };
 
 struct card {
@@ -56,6 +74,7 @@ struct card {
 	char board[TTMEM_BOARD_SIZE];
 	uint64_t clients;
 	uint64_t peak[MEMORIES];
+	struct sensors sensors;
 	struct chip *chip;			/* NULL if there are no books */
 	struct holder *holder;			/* those that are named */
 	size_t holders;
@@ -124,6 +143,17 @@ static bool read_chip(const struct card *card, unsigned int number,
 			if (!read_value(card, name, values[i].value))
 				return false;
 		}
+	}
+	for (m = 0; m < MEMORIES; m++)
+		chip->pool[m].buffer = chip->pool[m].used;
+	for (m = 0; m < TAG_FILES; m++) {
+		uint64_t *left = &chip->pool[tag_files[m].memory].buffer;
+
+		snprintf(name, sizeof(name), "chip%u/%s", number, tag_files[m].file);
+		if (!read_value(card, name, &chip->tag[m]))
+			return false;
+		/* Files are read one after the other. */
+		*left -= chip->tag[m] < *left ? chip->tag[m] : *left;
 	}
 	snprintf(name, sizeof(name), "chip%u/reservations", number);
 	if (!read_value(card, name, &chip->reservations))
@@ -200,24 +230,12 @@ static void put_label(FILE *out, const char *name, const char *value)
 	fputc('"', out);
 }
 
-/* The path of a process's control group; empty if it cannot be told. */
-static void read_cgroup(pid_t pid, char *group, size_t size)
-{
-	char path[TTMEM_PATH_SIZE], *text;
-
-	group[0] = '\0';
-	snprintf(path, sizeof(path), TTMEM_PROC "/%d/cgroup", pid);
-	if (ttmem__read_file(path, &text, NULL))
-		return;
-	cgroup_choose(text, group, size);
-	free(text);
-}
-
 /* Write down who a holder is; false for lack of memory. */
 static bool name_holder(struct holder *h)
 {
 	const struct passwd *pw = getpwuid(h->first->uid);
-	char pid[16] = "", user[16], group[4096] = "";
+	char pid[16] = "", user[16];
+	struct container container = { 0 };
 	size_t size;
 	FILE *out;
 	bool ok;
@@ -225,7 +243,7 @@ static bool name_holder(struct holder *h)
 	snprintf(user, sizeof(user), "%u", h->first->uid);
 	if (h->first->pid) {
 		snprintf(pid, sizeof(pid), "%d", h->first->pid);
-		read_cgroup(h->first->pid, group, sizeof(group));
+		failed(container_read(h->first->pid, &container));
 	}
 	out = open_memstream(&h->labels, &size);
 	if (!out)
@@ -233,7 +251,9 @@ static bool name_holder(struct holder *h)
 	put_label(out, "pid", pid);
 	put_label(out, "command", h->first->command);
 	put_label(out, "user", pw ? pw->pw_name : user);
-	put_label(out, "cgroup", group);
+	put_label(out, "cgroup", container.group);
+	put_label(out, "pod_uid", container.pod_uid);
+	put_label(out, "container_id", container.id);
 	ok = !ferror(out);
 	return !fclose(out) && ok;
 }
@@ -275,6 +295,71 @@ static bool read_clients(struct look *look)
 	return true;
 }
 
+/*
+ * One of @holder, @count of them, that is shown as @h is: users have names, and two numbers
+ * may have one. Who has a pid is shown as nobody else is.
+ */
+static struct holder *shown_as(struct holder *holder, size_t count, const struct holder *h)
+{
+	size_t i;
+
+	for (i = 0; !h->first->pid && i < count; i++)
+		if (!holder[i].first->pid && !strcmp(holder[i].labels, h->labels))
+			return &holder[i];
+	return NULL;
+}
+
+/* What @from has goes to @to; false for lack of memory. */
+static bool merge(struct holder *to, const struct holder *from)
+{
+	size_t count = to->entries + from->entries, i;
+	struct ttmem_client *all = reallocarray(NULL, count, sizeof(*all));
+
+	if (!all)
+		return false;
+	memcpy(all, to->first, to->entries * sizeof(*all));
+	memcpy(all + to->entries, from->first, from->entries * sizeof(*all));
+	for (i = 0; i < count; i++)
+		all[i].uid = all[0].uid;
+	qsort(all, count, sizeof(*all), by_process);
+	free(to->merged);
+	to->merged = all;
+	to->first = all;
+	to->entries = count;
+	to->holds |= from->holds;
+	add(&to->bytes, from->bytes);
+	return true;
+}
+
+/* Name those that hold most, @max of them; false for lack of memory. */
+static bool name_holders(struct card *card, size_t max)
+{
+	size_t named = 0, i;
+
+	for (i = 0; i < card->holders; i++) {
+		struct holder *h = &card->holder[i], *same;
+
+		if (named == max) {
+			unname(card, h);
+			continue;
+		}
+		if (!name_holder(h))
+			return false;
+		same = shown_as(card->holder, named, h);
+		if (same) {
+			free(h->labels);
+			h->labels = NULL;
+			if (!merge(same, h))
+				return false;
+		} else if (i != named++) {
+			card->holder[named - 1] = *h;
+			h->labels = NULL;
+		}
+	}
+	card->holders = named;
+	return true;
+}
+
 /* Find out who the holders of a card are; false for lack of memory. */
 static bool read_holders(struct card *card, const struct look *look, size_t max)
 {
@@ -303,12 +388,7 @@ static bool read_holders(struct card *card, const struct look *look, size_t max)
 		add(&h->bytes, list[i].bytes);
 	}
 	qsort(card->holder, card->holders, sizeof(*card->holder), by_bytes);
-	while (card->holders > max)
-		unname(card, &card->holder[--card->holders]);
-	for (i = 0; i < card->holders; i++)
-		if (!name_holder(&card->holder[i]))
-			return false;
-	return true;
+	return name_holders(card, max);
 }
 
 /* Read a card; false for lack of memory. */
@@ -323,6 +403,7 @@ static bool read_card(struct card *card, const struct ttmem_card_id *id,
 	snprintf(path, sizeof(path), TTMEM_CLASS "/tenstorrent!%u/tt_card_type",
 		 id->number);
 	ttmem__read_line(path, card->board, sizeof(card->board));
+	failed(sensors_read(id->number, &card->sensors));
 	if (!id->chips)
 		return true;
 
@@ -407,10 +488,23 @@ static void put_chips(FILE *out, const char *metric, const char *type,
 	}
 }
 
+static const char *source_word(const struct ttmem_client *client)
+{
+	switch (client->source) {
+	case TTMEM_SOURCE_SELF:
+		return "self";
+	case TTMEM_SOURCE_ATTRIBUTED:
+		return "attributed";
+	default:
+		return "";
+	}
+}
+
+/* By what is shown: two sources that are not known look like one. */
 static bool same_series(const struct ttmem_client *a, const struct ttmem_client *b)
 {
 	return a->chip == b->chip && a->memory == b->memory &&
-	       a->source == b->source;
+	       !strcmp(source_word(a), source_word(b));
 }
 
 /* Add up what a series of a holder tells, @count entries. False if nothing. */
@@ -435,10 +529,6 @@ static bool add_up(const struct ttmem_client *entry, size_t count, bool peaks,
 static void put_holder(FILE *out, const char *metric, const struct card *card,
 		       const struct holder *h, bool peaks)
 {
-	static const char * const sources[] = {
-		[TTMEM_SOURCE_SELF] = "self",
-		[TTMEM_SOURCE_ATTRIBUTED] = "attributed",
-	};
 	uint64_t bytes;
 	size_t i, j;
 
@@ -453,8 +543,7 @@ static void put_holder(FILE *out, const char *metric, const struct card *card,
 		put_card(out, metric, card);
 		fprintf(out, ",chip=\"%u\",memory=\"%s\"%s", c->chip,
 			memory_names[c->memory], h->labels);
-		put_label(out, "source", c->source <= TTMEM_SOURCE_ATTRIBUTED ?
-			  sources[c->source] : "");
+		put_label(out, "source", source_word(c));
 		put_number(out, bytes);
 	}
 }
@@ -479,7 +568,7 @@ static void put_processes(FILE *out, const struct look *look)
 				if (!bytes)
 					continue;
 				put_card(out, used, card);
-				fprintf(out, ",chip=\"%zu\",memory=\"%s\",pid=\"other\",command=\"\",user=\"\",cgroup=\"\",source=\"\"",
+				fprintf(out, ",chip=\"%zu\",memory=\"%s\",pid=\"other\",command=\"\",user=\"\",cgroup=\"\",pod_uid=\"\",container_id=\"\",source=\"\"",
 					k, memory_names[m]);
 				put_number(out, bytes);
 			}
@@ -495,6 +584,77 @@ static void put_processes(FILE *out, const struct look *look)
 				put_holder(out, peak, card, &card->holder[k],
 					   true);
 	}
+}
+
+static void put_tag(FILE *out, const struct card *card, size_t chip, size_t memory,
+		    const char *tag, uint64_t bytes)
+{
+	put_card(out, "ttmem_tag_used_bytes", card);
+	fprintf(out, ",chip=\"%zu\",memory=\"%s\",tag=\"%s\"", chip, memory_names[memory], tag);
+	put_number(out, bytes);
+}
+
+/* Bytes of a pool by what they are for; a sum over tags is ttmem_used_bytes. */
+static void put_tags(FILE *out, const struct card *cards, size_t count)
+{
+	size_t i, k, m, t;
+
+	put_head(out, "ttmem_tag_used_bytes", "gauge",
+		 "What is held of a memory by what it is for, in bytes.");
+	for (i = 0; i < count; i++) {
+		for (k = 0; cards[i].chip && k < cards[i].id->chips; k++) {
+			const struct chip *chip = &cards[i].chip[k];
+
+			for (m = 0; m < MEMORIES; m++)
+				put_tag(out, &cards[i], k, m, "buffer", chip->pool[m].buffer);
+			for (t = 0; t < TAG_FILES; t++)
+				put_tag(out, &cards[i], k, tag_files[t].memory, tag_files[t].tag,
+					chip->tag[t]);
+		}
+	}
+}
+
+/*
+ * A metric with a sample for each card whose sensor is known: the number @value bytes into
+ * its sensors, with so many decimals, or millions if none. Exactly, so without floating
+ * point.
+ */
+static void put_sensor(FILE *out, const char *metric, const char *text, size_t has, size_t value,
+		       int decimals, const struct card *cards, size_t count)
+{
+	unsigned long long unit = decimals == 3 ? 1000 : decimals ? 1000000 : 1, n;
+	const char *sensors;
+	int64_t number;
+	size_t i;
+
+	put_head(out, metric, "gauge", text);
+	for (i = 0; i < count; i++) {
+		sensors = (const void *)&cards[i].sensors;
+		if (!*(const bool *)(sensors + has))
+			continue;
+		number = *(const int64_t *)(sensors + value);
+		n = llabs(number);
+		put_card(out, metric, &cards[i]);
+		fprintf(out, "} %s%llu", number < 0 ? "-" : "", n / unit);
+		if (decimals)
+			fprintf(out, ".%0*llu", decimals, n % unit);
+		fputs(decimals || !number ? "\n" : "000000\n", out);
+	}
+}
+
+static void put_sensors(FILE *out, const struct card *cards, size_t count)
+{
+#define SENSOR(name)	offsetof(struct sensors, has_##name), offsetof(struct sensors, name)
+	put_sensor(out, "ttmem_card_temperature_celsius",
+		   "A card's temperature; like the next three not there where TT-KMD does not tell it.",
+		   SENSOR(temperature), 3, cards, count);
+	put_sensor(out, "ttmem_card_power_watts", "What a card takes.",
+		   SENSOR(power), 6, cards, count);
+	put_sensor(out, "ttmem_card_power_limit_watts", "What a card may take.",
+		   SENSOR(power_limit), 6, cards, count);
+	put_sensor(out, "ttmem_card_clock_hertz", "The clock of a card's chips.",
+		   SENSOR(clock), 0, cards, count);
+#undef SENSOR
 }
 
 static void put_cards(FILE *out, const struct look *look)
@@ -516,6 +676,7 @@ static void put_cards(FILE *out, const struct look *look)
 	put_pools(out, "ttmem_used_bytes",
 		  "What of it processes hold, in bytes.",
 		  offsetof(struct pool, used), true, cards, count);
+	put_tags(out, cards, count);
 	put_pools(out, "ttmem_peak_bytes",
 		  "Highest ttmem_used_bytes since ttmem was loaded or root restarted it.",
 		  offsetof(struct pool, peak), true, cards, count);
@@ -542,6 +703,7 @@ static void put_cards(FILE *out, const struct look *look)
 		put_card(out, "ttmem_clients", &cards[i]);
 		put_number(out, cards[i].clients);
 	}
+	put_sensors(out, cards, count);
 	put_processes(out, look);
 	put_head(out, "ttmem_processes_other", "gauge",
 		 "How many processes pid other is the sum of.");
@@ -678,8 +840,10 @@ static void free_look(struct look *look)
 	for (i = 0; look->card && i < look->cards; i++) {
 		struct card *card = &look->card[i];
 
-		for (k = 0; k < card->holders; k++)
+		for (k = 0; k < card->holders; k++) {
 			free(card->holder[k].labels);
+			free(card->holder[k].merged);
+		}
 		free(card->holder);
 		free(card->chip);
 	}

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sensors.h"
 #include "smi.h"
 #include "words.h"
 
@@ -45,38 +46,20 @@ read_line(char *line, size_t size, const char *format, ...)
 	return ttmem__read_line(path, line, size);
 }
 
-/* Find the card's hwmon: it is a child of its PCI device. */
-static void read_hwmon(struct card *card)
+static void read_sensors(struct card *card)
 {
-	char path[TTMEM_PATH_SIZE], line[32], *end;
-	const struct dirent *entry;
-	DIR *dir;
+	struct sensors sensors;
 
-	snprintf(path, sizeof(path), TTMEM_CLASS "/tenstorrent!%u/device/hwmon",
-		 card->id.number);
-	dir = opendir(path);
-	if (!dir)
-		return;
-	while ((entry = readdir(dir))) {
-		if (strncmp(entry->d_name, "hwmon", strlen("hwmon")))
-			continue;
-		if (!read_line(line, sizeof(line), "%s/%s/temp1_input", path,
-			       entry->d_name) && *line) {
-			card->temperature = strtoll(line, &end, 10);
-			card->has_temperature = !*end &&
-						card->temperature > -1000000 &&
-						card->temperature < 1000000;
-		}
-		if (!read_line(line, sizeof(line), "%s/%s/power1_input", path,
-			       entry->d_name))
-			card->has_power = ttmem__number(line, INT64_MAX,
-							&card->power);
-		if (!read_line(line, sizeof(line), "%s/%s/power1_max", path,
-			       entry->d_name))
-			card->has_power_limit = ttmem__number(line, INT64_MAX,
-							      &card->power_limit);
-	}
-	closedir(dir);
+	/* What could not be read is N/A, as what there is not. */
+	sensors_read(card->id.number, &sensors);
+	card->has_temperature = sensors.has_temperature;
+	card->temperature = sensors.temperature;
+	card->has_power = sensors.has_power;
+	card->power = sensors.power;
+	card->has_power_limit = sensors.has_power_limit;
+	card->power_limit = sensors.power_limit;
+	card->has_clock = sensors.has_clock;
+	card->clock = sensors.clock;
 }
 
 /* A file of memory_stats/ and where in struct books its value goes. */
@@ -176,10 +159,7 @@ bool read_card(struct card *card, bool details)
 		read_text(card, "tt_fw_bundle_ver", card->firmware,
 			  sizeof(card->firmware));
 	}
-	read_hwmon(card);
-	if (!read_line(line, sizeof(line),
-		       TTMEM_CLASS "/tenstorrent!%u/tt_aiclk", card->id.number))
-		card->has_clock = ttmem__number(line, INT64_MAX, &card->clock);
+	read_sensors(card);
 
 	return !read_line(line, sizeof(line),
 			  TTMEM_CLASS "/tenstorrent!%u/dev", card->id.number);

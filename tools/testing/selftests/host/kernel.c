@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Linked into the tools that test_host and test_smi run, in the place of two
+ * Linked into the tools that test_host, test_smi and test_tools_host run, in the place of
  * functions of the system: the clock stands still, and a node, which the tests
  * make as a link to /dev/null, answers as the module would.
  *
  *	TTMEM_FAKE_ABI=N	the version that INFO tells (1)
  *	TTMEM_FAKE_ERROR=N	what RESERVATIONS fails with
+ *	TTMEM_FAKE_USERS=DIR	users: files, named by their numbers, with their names
+ *	TTMEM_FAKE_NO_IPV6=1	a machine that has none
  *	TTMEM_FAKE_FREE=N	what INFO tells as free of 12 GiB, and RESERVE refuses
  *				more than; without it nothing is reserved
  *	TTMEM_FAKE_NOW=N	what INFO tells as free instead
@@ -14,12 +16,14 @@
  * flags and label.
  */
 #include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -37,6 +41,39 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
 	time->tv_sec = 1764000000;
 	time->tv_nsec = 123456789;
 	return 0;
+}
+
+struct passwd *__real_getpwuid(uid_t uid);
+struct passwd *__wrap_getpwuid(uid_t uid);
+int __real_socket(int family, int type, int protocol);
+int __wrap_socket(int family, int type, int protocol);
+
+struct passwd *__wrap_getpwuid(uid_t uid)
+{
+	const char *users = getenv("TTMEM_FAKE_USERS");
+	static char name[64];
+	static struct passwd found = { .pw_name = name };
+	char path[256];
+	FILE *file;
+
+	if (!users)
+		return __real_getpwuid(uid);
+	snprintf(path, sizeof(path), "%s/%u", users, uid);
+	file = fopen(path, "r");
+	if (!file)
+		return NULL;
+	name[fread(name, 1, sizeof(name) - 1, file)] = '\0';
+	fclose(file);
+	return &found;
+}
+
+int __wrap_socket(int family, int type, int protocol)
+{
+	if (family == AF_INET6 && getenv("TTMEM_FAKE_NO_IPV6")) {
+		errno = EAFNOSUPPORT;
+		return -1;
+	}
+	return __real_socket(family, type, protocol);
 }
 
 static int number_of(const char *name, int otherwise)

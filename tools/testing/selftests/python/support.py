@@ -64,7 +64,8 @@ class Roots(unittest.TestCase):
         self.put(f"{top}/dev", f"510:{number}\n")
         for chip in [None, *range(chips)]:
             where = "" if chip is None else f"chip{chip}/"
-            names = ["clients", "reservations", "denied"]
+            names = ["clients", "reservations", "denied", "dram_trace_used", "dram_system_used",
+                     "l1_small_used", "l1_cb_used", "l1_system_used"]
             names += [
                 f"{memory}_{name}"
                 for memory in ("dram", "l1")

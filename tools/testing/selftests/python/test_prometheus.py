@@ -43,6 +43,71 @@ for line in sys.stdin:
 """
 
 
+# In a network of its own, where nothing is up yet: an address that comes when the exporter
+# has long been started, goes, and comes again; IPv6 switched off.
+LATER = """
+import atexit, fcntl, os, socket, struct, subprocess, sys
+
+def interface(request, name, data):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, request, struct.pack("16s24s", name, data))
+
+def up(name, flags):
+    interface(0x8914, name, struct.pack("h", flags))  # SIOCSIFFLAGS
+
+def address(name, text):
+    interface(0x8916, name, struct.pack("HH4s", socket.AF_INET, 0, socket.inet_aton(text)))
+
+def get(where, port):
+    with socket.create_connection((where, port), timeout=5) as connection:
+        connection.sendall(b"GET /metrics HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+        return connection.recv(15)
+
+def refused(where, port):
+    try:
+        return not get(where, port)
+    except OSError:
+        return True
+
+def start(where, *says):
+    process = subprocess.Popen([sys.argv[1], "--listen", where], stderr=subprocess.PIPE, text=True)
+    atexit.register(process.kill)
+    for line in says:
+        found = process.stderr.readline()
+        assert found == f"ttmem-exporter: http://{line}\\n", found
+    return process
+
+later = "/metrics, as soon as this machine has that address"
+first = start("10.9.8.7:7762", "10.9.8.7:7762" + later)
+assert refused("10.9.8.7", 7762)
+up(b"lo", 0x41)
+for _ in range(2):
+    address(b"lo:1", "10.9.8.7")
+    assert get("10.9.8.7", 7762) == b"HTTP/1.1 200 OK"
+    assert refused("127.0.0.1", 7762)
+    up(b"lo:1", 0)
+    assert refused("10.9.8.7", 7762)
+if os.path.exists("/proc/sys/net/ipv6/conf"):
+    for name in ("all", "lo"):
+        with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w") as file:
+            file.write("1")
+    second = start(":7763", "0.0.0.0:7763/metrics", "[::]:7763/metrics")
+    third = start("[::1]:7764", "[::1]:7764" + later)
+    assert get("127.0.0.1", 7763) == b"HTTP/1.1 200 OK"
+    assert refused("::1", 7764)
+    with open("/proc/sys/net/ipv6/conf/lo/disable_ipv6", "w") as file:
+        file.write("0")
+    assert get("::1", 7764) == get("::1", 7763) == b"HTTP/1.1 200 OK"
+    processes = (first, second, third)
+else:
+    processes = (first,)
+for process in processes:
+    process.terminate()
+    assert process.wait() == 0
+print("all is well")
+"""
+
+
 class Holder:
     """A process of the user nobody, in a control group of its own, that holds memory of card 0."""
 
@@ -80,7 +145,8 @@ class Exporter(unittest.TestCase):
         return (
             f'ttmem_process_used_bytes{{card="0",address="{self.address}",chip="{chip}",'
             f'memory="{memory}",pid="{self.holder.process.pid}",command="{command}",'
-            f'user="nobody",cgroup="/ttmem-test.slice",source="self"}} {held}'
+            f'user="nobody",cgroup="/ttmem-test.slice",pod_uid="",container_id="",'
+            f'source="self"}} {held}'
         )
 
     def test_page(self):
@@ -133,13 +199,19 @@ class Exporter(unittest.TestCase):
             with support.Exporter(program, preexec_fn=lambda: os.setuid(65533)) as exporter:
                 self.assertEqual(exporter.page(), of_root)
 
+    def test_an_address_of_later(self):
+        result = subprocess.run(
+            ["unshare", "--net", sys.executable, "-B", "-c", LATER, EXPORTER],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.assertEqual((result.returncode, result.stdout), (0, "all is well\n"))
+
     def test_in_a_pid_namespace(self):
         """As in a container: who is not there has no pid, and counts all the same."""
         unshare = ("unshare", "--pid", "--fork", "--mount-proc")
         with support.Exporter(EXPORTER, under=unshare) as exporter:
             page = exporter.page()
         labels = f'{{card="0",address="{self.address}",chip="0",memory='
-        who = ',pid="",command="-",user="nobody",cgroup="",source="self"}'
+        who = ',pid="",command="-",user="nobody",cgroup="",pod_uid="",container_id="",source="self"}'
         self.assertEqual(
             [line for line in page.splitlines() if line.startswith("ttmem_process_used_bytes{")],
             [f'ttmem_process_used_bytes{labels}"DRAM"{who} 209715203',

@@ -236,6 +236,29 @@ ttmem_used_bytes{card="0",address="0000:01:00.0",chip="1",memory="DRAM"} 0
 ttmem_used_bytes{card="0",address="0000:01:00.0",chip="1",memory="L1"} 4096
 ttmem_used_bytes{card="3",address="10000:e1:00.0",chip="0",memory="DRAM"} 18446744073709551615
 ttmem_used_bytes{card="3",address="10000:e1:00.0",chip="0",memory="L1"} 0
+# HELP ttmem_tag_used_bytes What is held of a memory by what it is for, in bytes.
+# TYPE ttmem_tag_used_bytes gauge
+ttmem_tag_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",tag="buffer"} 157286390
+ttmem_tag_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="L1",tag="buffer"} 0
+ttmem_tag_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",tag="trace"} 52428800
+ttmem_tag_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",tag="system"} 10
+ttmem_tag_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="L1",tag="l1_small"} 0
+ttmem_tag_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="L1",tag="cb"} 0
+ttmem_tag_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="L1",tag="system"} 0
+ttmem_tag_used_bytes{card="0",address="0000:01:00.0",chip="1",memory="DRAM",tag="buffer"} 0
+ttmem_tag_used_bytes{card="0",address="0000:01:00.0",chip="1",memory="L1",tag="buffer"} 0
+ttmem_tag_used_bytes{card="0",address="0000:01:00.0",chip="1",memory="DRAM",tag="trace"} 0
+ttmem_tag_used_bytes{card="0",address="0000:01:00.0",chip="1",memory="DRAM",tag="system"} 0
+ttmem_tag_used_bytes{card="0",address="0000:01:00.0",chip="1",memory="L1",tag="l1_small"} 0
+ttmem_tag_used_bytes{card="0",address="0000:01:00.0",chip="1",memory="L1",tag="cb"} 5000
+ttmem_tag_used_bytes{card="0",address="0000:01:00.0",chip="1",memory="L1",tag="system"} 0
+ttmem_tag_used_bytes{card="3",address="10000:e1:00.0",chip="0",memory="DRAM",tag="buffer"} 18446744073709551615
+ttmem_tag_used_bytes{card="3",address="10000:e1:00.0",chip="0",memory="L1",tag="buffer"} 0
+ttmem_tag_used_bytes{card="3",address="10000:e1:00.0",chip="0",memory="DRAM",tag="trace"} 0
+ttmem_tag_used_bytes{card="3",address="10000:e1:00.0",chip="0",memory="DRAM",tag="system"} 0
+ttmem_tag_used_bytes{card="3",address="10000:e1:00.0",chip="0",memory="L1",tag="l1_small"} 0
+ttmem_tag_used_bytes{card="3",address="10000:e1:00.0",chip="0",memory="L1",tag="cb"} 0
+ttmem_tag_used_bytes{card="3",address="10000:e1:00.0",chip="0",memory="L1",tag="system"} 0
 # HELP ttmem_peak_bytes Highest ttmem_used_bytes since ttmem was loaded or root restarted it.
 # TYPE ttmem_peak_bytes gauge
 ttmem_peak_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM"} 300000000
@@ -264,18 +287,32 @@ ttmem_denied_total{card="3",address="10000:e1:00.0",chip="0"} 0
 # TYPE ttmem_clients gauge
 ttmem_clients{card="0",address="0000:01:00.0"} 5
 ttmem_clients{card="3",address="10000:e1:00.0"} 0
+# HELP ttmem_card_temperature_celsius A card's temperature; like the next three not there where TT-KMD does not tell it.
+# TYPE ttmem_card_temperature_celsius gauge
+ttmem_card_temperature_celsius{card="0",address="0000:01:00.0"} 45.050
+ttmem_card_temperature_celsius{card="31",address="0000:02:00.0"} -0.500
+# HELP ttmem_card_power_watts What a card takes.
+# TYPE ttmem_card_power_watts gauge
+ttmem_card_power_watts{card="0",address="0000:01:00.0"} 36.400001
+# HELP ttmem_card_power_limit_watts What a card may take.
+# TYPE ttmem_card_power_limit_watts gauge
+ttmem_card_power_limit_watts{card="0",address="0000:01:00.0"} 160.000000
+# HELP ttmem_card_clock_hertz The clock of a card's chips.
+# TYPE ttmem_card_clock_hertz gauge
+ttmem_card_clock_hertz{card="0",address="0000:01:00.0"} 1000000000
+ttmem_card_clock_hertz{card="3",address="10000:e1:00.0"} 0
 # HELP ttmem_process_used_bytes Bytes that a process holds. Those that are not visible from here have no pid; what is beyond --max-processes is in pid other.
 # TYPE ttmem_process_used_bytes gauge
-ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="1234",command="python3",user="root",cgroup="/kubepods/pod1/c1",source="self"} 104857600
-ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="1",memory="L1",pid="1234",command="python3",user="root",cgroup="/kubepods/pod1/c1",source="self"} 4096
-ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="",command="-",user="54321",cgroup="",source="self"} 100000000
-ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="77",command="a \\"b\\" \\\\ �� é � ���",user="54321",cgroup="/docker/\\"x\\\\",source="attributed"} 4000000
-ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="other",command="",user="",cgroup="",source=""} 857600
+ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="1234",command="python3",user="root",cgroup="/kubepods/pod1/c1",pod_uid="",container_id="",source="self"} 104857600
+ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="1",memory="L1",pid="1234",command="python3",user="root",cgroup="/kubepods/pod1/c1",pod_uid="",container_id="",source="self"} 4096
+ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="",command="-",user="54321",cgroup="",pod_uid="",container_id="",source="self"} 100000000
+ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="77",command="a \\"b\\" \\\\ �� é � ���",user="54321",cgroup="/docker/\\"x\\\\",pod_uid="",container_id="",source="attributed"} 4000000
+ttmem_process_used_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="other",command="",user="",cgroup="",pod_uid="",container_id="",source=""} 857600
 # HELP ttmem_process_peak_bytes The most that a process has held, of its open files added up; told of those that have a pid and are named.
 # TYPE ttmem_process_peak_bytes gauge
-ttmem_process_peak_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="1234",command="python3",user="root",cgroup="/kubepods/pod1/c1",source="self"} 112428800
-ttmem_process_peak_bytes{card="0",address="0000:01:00.0",chip="1",memory="L1",pid="1234",command="python3",user="root",cgroup="/kubepods/pod1/c1",source="self"} 4096
-ttmem_process_peak_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="77",command="a \\"b\\" \\\\ �� é � ���",user="54321",cgroup="/docker/\\"x\\\\",source="attributed"} 4000000
+ttmem_process_peak_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="1234",command="python3",user="root",cgroup="/kubepods/pod1/c1",pod_uid="",container_id="",source="self"} 112428800
+ttmem_process_peak_bytes{card="0",address="0000:01:00.0",chip="1",memory="L1",pid="1234",command="python3",user="root",cgroup="/kubepods/pod1/c1",pod_uid="",container_id="",source="self"} 4096
+ttmem_process_peak_bytes{card="0",address="0000:01:00.0",chip="0",memory="DRAM",pid="77",command="a \\"b\\" \\\\ �� é � ���",user="54321",cgroup="/docker/\\"x\\\\",pod_uid="",container_id="",source="attributed"} 4000000
 # HELP ttmem_processes_other How many processes pid other is the sum of.
 # TYPE ttmem_processes_other gauge
 ttmem_processes_other{card="0",address="0000:01:00.0"} 2
@@ -317,8 +354,16 @@ class Exporter(support.Roots):
         self.put_books(
             0, 2, clients=5, dram_peak=300000001, l1_peak=5001,
             chip0_dram_total=12884901888, chip0_dram_used=209715200, chip0_dram_peak=300000000,
+            chip0_dram_trace_used=52428800, chip0_dram_system_used=10, chip1_l1_cb_used=5000,
             chip0_reservations=12, chip1_l1_total=95944704, chip1_l1_used=4096,
             chip1_l1_peak=5000, chip1_denied=7)
+        for card, address, file, value in (
+            (0, "0000:01:00.0", "temp1_input", 45050), (0, "0000:01:00.0", "power1_input", 36400001),
+            (0, "0000:01:00.0", "power1_max", 160000000), (31, "0000:02:00.0", "temp1_input", -500),
+        ):
+            self.put(f"sys/devices/pci/{address}/hwmon/hwmon{card}/{file}", f"{value}\n")
+        self.put("sys/class/tenstorrent/tenstorrent!0/tt_aiclk", "1000\n")
+        self.put("sys/class/tenstorrent/tenstorrent!3/tt_aiclk", "0\n")
         self.put_books(3, 1, chip0_dram_used=2**64 - 1, chip0_dram_peak=2**64 - 1)
         self.put_clients(
             # Two clients of a process, two tags, two chips.
@@ -372,6 +417,153 @@ class Exporter(support.Roots):
             self.assertEqual(exporter.page(), DOWN)
             self.put_books(0, 1)
             self.assertIn('\nttmem_used_bytes{card="0",', exporter.page())
+
+    def test_same_labels(self):
+        """Two users of one name, and one whose name is a number: no sample stands there twice."""
+        self.put_card(0, "0000:01:00.0")
+        self.put_books(0, 2)
+        for uid, name in ((1000, "ann"), (1001, "bob"), (1002, "ann"), (1003, "1004")):
+            self.put(f"users/{uid}", name)
+        self.put_clients(
+            "0 1 0 1000 0 DRAM buffer 100 100 1 self -",
+            "0 2 0 1001 0 DRAM buffer 60 60 1 self -",
+            "0 3 0 1002 0 DRAM buffer 30 30 1 self -",
+            "0 3 0 1002 1 L1 cb 5 5 1 self -",
+            "0 4 0 1000 1 L1 cb 3 3 1 attributed -",
+            "0 5 0 1003 0 DRAM buffer 20 20 1 self -",
+            "0 6 0 1004 0 DRAM buffer 4 4 1 self -",
+            # Two sources that are too new to be known.
+            "0 7 7 0 0 DRAM buffer 2 2 1 later x",
+            "0 8 7 0 0 DRAM buffer 1 1 1 sooner x")
+        sample = re.compile(r'^ttmem_process_used_bytes\{.*chip="(\d)",memory="(\w+)",pid="(\w*)",'
+                            r'.*user="(\w*)",.*,source="(\w*)"\} (\d+)$', re.M)
+        everything = [
+            ("0", "DRAM", "", "ann", "self", "130"), ("1", "L1", "", "ann", "self", "5"),
+            ("1", "L1", "", "ann", "attributed", "3"), ("0", "DRAM", "", "bob", "self", "60"),
+            ("0", "DRAM", "", "1004", "self", "24"), ("0", "DRAM", "7", "root", "", "3")]
+        self.put("users/0", "root")
+        os.environ["TTMEM_FAKE_USERS"] = "users"
+        self.addCleanup(os.environ.pop, "TTMEM_FAKE_USERS")
+        for most, expected, processes in (
+            (20, everything, 0), (4, everything, 0),
+            # Those that are named are looked for no more once there are enough.
+            (2, [("0", "DRAM", "", "ann", "self", "100"),
+                 ("1", "L1", "", "ann", "attributed", "3"),
+                 ("0", "DRAM", "", "bob", "self", "60"),
+                 ("0", "DRAM", "other", "", "", "57"), ("1", "L1", "other", "", "", "5")], 4),
+            (1, [("0", "DRAM", "", "ann", "self", "100"),
+                 ("1", "L1", "", "ann", "attributed", "3"),
+                 ("0", "DRAM", "other", "", "", "117"), ("1", "L1", "other", "", "", "5")], 5),
+        ):
+            with self.subTest(most), self.start("-n", str(most)) as exporter:
+                page = exporter.page()
+                self.assertEqual(sample.findall(page), expected)
+                self.assertIn("\nttmem_processes_other{card=\"0\",address=\"0000:01:00.0\"} "
+                              f"{processes}\n", page)
+                labels = re.findall(r"^(\w+(?:\{.*\})?) \d+$", page, re.M)
+                self.assertEqual(len(labels), len(set(labels)))
+
+    def test_containers(self):
+        """Which pod and container a process is in, and that nobody can pretend to be in one."""
+        pod = "0b6e0e3c-94a2-4cd9-b41c-7d1b0c6a8e21"
+        pod_ = pod.replace("-", "_")
+        static = "3c8ee7b6fe4ec9a4b0d5e5d3f5b77c94"
+        a, b = "0123456789abcdef" * 4, "f" * 64
+        slices = "/kubepods.slice/kubepods-burstable.slice"
+        users = "/user.slice/user-1000.slice/user@1000.service"
+        groups = (
+            # The kubelet's systemd driver: containerd, CRI-O, crun, Docker; guaranteed; a static pod.
+            (f"{slices}/kubepods-burstable-pod{pod_}.slice/cri-containerd-{a}.scope", pod, a),
+            (f"{slices}/kubepods-burstable-pod{pod_}.slice/crio-{a}.scope/container", pod, a),
+            (f"/kubepods.slice/kubepods-pod{pod_}.slice/docker-{a}.scope", pod, a),
+            (f"/kubepods.slice/kubepods-pod{static}.slice/crio-{a}.scope", static, a),
+            (f"/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod{pod_}.slice/"
+             f"cri-containerd-{a}.scope", pod, a),
+            (f"/system.slice/containerd.service/kubepods-burstable-pod{pod_}.slice:cri-containerd:{a}",
+             pod, a),
+            # Its cgroupfs driver.
+            (f"/kubepods/burstable/pod{pod}/{a}", pod, a),
+            (f"/kubepods/besteffort/pod{pod}/crio-{a}", pod, a),
+            (f"/kubepods/pod{pod}/{a}/system.slice/x.service", pod, a),
+            (f"/k/kubepods/pod{static}/{a}", static, a),
+            # Seen from a container with a namespace of control groups.
+            (f"/../../kubepods-besteffort-pod{pod_}.slice/cri-containerd-{a}.scope", pod, a),
+            (f"/../../pod{pod}/{a}", pod, a),
+            (f"/../{a}", "", a),
+            # Without Kubernetes.
+            (f"/docker/{a}", "", a),
+            (f"/system.slice/docker-{a}.scope", "", a),
+            (f"/machine.slice/libpod-{a}.scope/container", "", a),
+            (f"/machine.slice/machine-libpod_pod_{b}.slice/libpod-{a}.scope", "", a),
+            (f"/libpod_parent/libpod-{a}", "", a),
+            (f"{users}/user.slice/libpod-{a}.scope/container", "", a),
+            (f"/system.slice/nerdctl-{a}.scope", "", a),
+            # What a container makes below itself is not what it is in.
+            (f"{slices}/kubepods-burstable-pod{pod_}.slice/crio-{a}.scope/kubepods/pod{static}/{b}",
+             pod, a),
+            (f"/docker/{a}/kubepods/burstable/pod{pod}/{b}", "", a),
+            # What a user or a service makes is no pod.
+            (f"{users}/kubepods.slice/kubepods-pod{pod_}.slice/crio-{a}.scope", "", a),
+            (f"{users}/kubepods/pod{pod}/{a}", "", a),
+            (f"/user.slice/user-1000.slice/session-1.scope/kubepods/pod{pod}/{a}", "", ""),
+            (f"/system.slice/ci.service/kubepods/pod{pod}/{a}", "", ""),
+            (f"/lxc.payload.x/kubepods/pod{pod}/{a}", "", ""),
+            (f"/pod{pod}/x", "", ""),
+            # Nearly.
+            (f"/docker/{a[1:]}", "", ""), (f"/docker/{a}0", "", ""), (f"/docker/{a.upper()}", "", ""),
+            (f"/docker/x{a}", "", ""), (f"/docker/{a}.scope.d", "", ""),
+            (f"/kubepods/pod{pod}0/x", "", ""), (f"/kubepods/pod{pod[1:]}/x", "", ""),
+            (f"/kubepods/podz{pod[1:]}/x", "", ""), ("/kubepods/pod/x", "", ""),
+            (f"/kubepods-pod{pod_}.slice.d", "", ""), ("/kubepods:", "", ""), (":", "", ""),
+            ("/.slice", "", ""), ("/kubepods", "", ""), ("/", "", ""), ("", "", ""),
+            ("/kubepods.slice:", "", ""), ("/-pod.slice", "", ""), ("/kubepods-pod.slice", "", ""),
+        )
+        self.put_card(0, "0000:01:00.0")
+        self.put_books(0, 1)
+        clients, lines = [], []
+        for i, (path, uid, container) in enumerate(groups):
+            clients.append(f"0 {i + 1} {i + 1} 0 0 DRAM buffer {1000 - i} 1000 1 self x")
+            # Half of them on a machine with the older hierarchy.
+            self.put(f"proc/{i + 1}/cgroup", f"0::{path}\n" if i % 2 else
+                     f"9:cpu,cpuacct:/\n4:memory:{path}\n1:name=systemd:/init.scope\n0::/\n")
+            lines.append(f'pid="{i + 1}",command="x",user="root",cgroup="{path}",pod_uid="{uid}",'
+                         f'container_id="{container}"')
+        self.put_clients(*clients)
+        with self.start("-n", "100") as exporter:
+            page = exporter.page()
+        found = re.findall(r'^ttmem_process_used_bytes\{.*(pid=.*),source="self"\}', page, re.M)
+        self.assertEqual(found, lines)
+
+    def test_long_groups(self):
+        """A label has an end, at the end of a character; what is in it is found all the same."""
+        a = "0123456789abcdef" * 4
+        self.put_card(0, "0000:01:00.0")
+        self.put_books(0, 1)
+        self.put_clients(*(f"0 {i} {i} 0 0 DRAM buffer {9 - i} 9 1 self x" for i in range(1, 5)))
+        self.put("proc/1/cgroup", "0::/" + "a" * 510 + "\n")
+        self.put("proc/2/cgroup", "0::/" + "a" * 511 + "\n")
+        self.put("proc/3/cgroup", "0::/" + "a" * 509 + "\u20ac" * 1000 + f"/libpod-{a}.scope\n")
+        os.makedirs("proc/4/cgroup")
+        with self.start() as exporter:
+            page = exporter.page()
+        self.assertEqual(
+            re.findall(r'^ttmem_process_used_bytes\{.*pid="(\d)".*cgroup="(.*?)",.*'
+                       r'container_id="(.*?)"', page, re.M),
+            [("1", "/" + "a" * 510, ""), ("2", "/" + "a" * 510, ""), ("3", "/" + "a" * 509, a),
+             ("4", "", "")])
+        # What could not be read is not taken for none.
+        self.assertTrue(page.endswith("\nttmem_read_errors_total 1\n"))
+
+    def test_sensors_that_cannot_be_read(self):
+        self.put_card(0, "0000:01:00.0")
+        self.put("sys/devices/pci/0000:01:00.0/hwmon/hwmon0/temp1_input", "hot\n")
+        self.put("sys/devices/pci/0000:01:00.0/hwmon/hwmon0/power1_input", "1000000\n")
+        self.put_books(0, 1)
+        with self.start() as exporter:
+            page = exporter.page()
+        self.assertNotIn("\nttmem_card_temperature_celsius{", page)
+        self.assertIn('\nttmem_card_power_watts{card="0",address="0000:01:00.0"} 1.000000\n', page)
+        self.assertTrue(page.endswith("\nttmem_read_errors_total 1\n"))
 
     def test_what_cannot_be_read(self):
         """It is left out and counted; what goes with its card is not."""
@@ -657,17 +849,60 @@ class Exporter(support.Roots):
                 f"ttmem-exporter: cannot listen at 127.0.0.1:{exporter.port}: "
                 "Address already in use\n")))
 
+    def listen(self, where, lines, **environment):
+        """Start it there, and have what it says, a match of each line, and the process."""
+        process = subprocess.Popen(
+            [f"{TOOLS}/ttmem-exporter", "--listen", where], stderr=subprocess.PIPE, text=True,
+            env={**os.environ, **environment})
+
+        def end():
+            process.terminate()
+            said = process.stderr.read()
+            process.stderr.close()
+            self.assertEqual((process.wait(), said), (0, ""))
+
+        self.addCleanup(end)
+        return [re.fullmatch(f"ttmem-exporter: http://{line}\n", process.stderr.readline())
+                for line in lines]
+
+    def served(self, address, port):
+        with socket.create_connection((address, int(port)), timeout=support.PATIENCE) as connection:
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+            self.assertTrue(connection.recv(4096).startswith(b"HTTP/1.1 200 OK\r\n"))
+
     @unittest.skipUnless(os.path.exists("/proc/net/if_inet6"), "this machine has no IPv6")
     def test_every_address(self):
-        process = subprocess.Popen(
-            [f"{TOOLS}/ttmem-exporter", "--listen", ":0"], stderr=subprocess.PIPE, text=True)
-        line = process.stderr.readline()
-        port = re.fullmatch(r"ttmem-exporter: http://\[::\]:(\d+)/metrics\n", line).group(1)
+        ipv4, ipv6 = self.listen(":0", (r"0\.0\.0\.0:(\d+)/metrics", r"\[::\]:(\d+)/metrics"))
+        self.assertEqual(ipv4.group(1), ipv6.group(1))
         for address in ("127.0.0.1", "::1"):
-            socket.create_connection((address, int(port)), timeout=support.PATIENCE).close()
-        process.terminate()
-        self.assertEqual(process.wait(), 0)
-        process.stderr.close()
+            self.served(address, ipv4.group(1))
+        # [::] is every address too, if it is asked for alone.
+        [both] = self.listen("[::]:0", (r"\[::\]:(\d+)/metrics",))
+        for address in ("127.0.0.1", "::1"):
+            self.served(address, both.group(1))
+
+    def test_all_that_a_name_has(self):
+        """localhost in both families, each address once, however often /etc/hosts has it."""
+        addresses = {info[4][0] for info in socket.getaddrinfo(
+            "localhost", 0, type=socket.SOCK_STREAM)}
+        lines = self.listen("localhost:0", [r"\[?([0-9a-f.:]+?)\]?:(\d+)/metrics.*"] * len(addresses))
+        self.assertEqual({line.group(1) for line in lines}, addresses)
+        self.assertEqual(len({line.group(2) for line in lines}), 1)
+        self.served("127.0.0.1", lines[0].group(2))
+
+    def test_without_ipv6(self):
+        [line] = self.listen(":0", (r"0\.0\.0\.0:(\d+)/metrics",), TTMEM_FAKE_NO_IPV6="1")
+        self.served("127.0.0.1", line.group(1))
+        result = subprocess.run(
+            [f"{TOOLS}/ttmem-exporter", "--listen", "[::1]:0"], stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "TTMEM_FAKE_NO_IPV6": "1"})
+        self.assertEqual((result.returncode, result.stderr), (
+            1, "ttmem-exporter: cannot listen at [::1]:0: Address family not supported by protocol\n"))
+
+    def test_an_address_of_later(self):
+        """It is no error; test_prometheus has it come. 192.0.2.0/24 is nobody's."""
+        self.listen("192.0.2.1:0", (r"192\.0\.2\.1:\d+/metrics, as soon as this machine has that "
+                                    "address",))
 
 
 class Names(unittest.TestCase):
@@ -696,7 +931,7 @@ class Rules(unittest.TestCase):
         return result.stdout
 
     def test_rules(self):
-        self.assertIn("SUCCESS: 9 rules found", self.promtool("check", "rules", "ttmem.rules.yml"))
+        self.assertIn("SUCCESS: 10 rules found", self.promtool("check", "rules", "ttmem.rules.yml"))
         self.assertIn("SUCCESS", self.promtool("test", "rules", "ttmem.rules.test.yml"))
 
     def test_only_metrics_that_there_are(self):
