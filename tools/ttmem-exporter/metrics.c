@@ -360,15 +360,23 @@ static bool name_holders(struct card *card, size_t max)
 	return true;
 }
 
+/* Where a card's clients begin in the list, which is in the order of cards. */
+static size_t first_client(const struct look *look, unsigned int card)
+{
+	size_t i = 0;
+
+	while (i < look->clients && look->client[i].card < card)
+		i++;
+	return i;
+}
+
 /* Find out who the holders of a card are; false for lack of memory. */
 static bool read_holders(struct card *card, const struct look *look, size_t max)
 {
 	const struct ttmem_client *list = look->client;
-	size_t first = 0, end, i;
+	size_t first = first_client(look, card->id->number), end, i;
 
 	card->holders_known = look->clients_known;
-	while (first < look->clients && list[first].card < card->id->number)
-		first++;
 	for (end = first; end < look->clients && list[end].card == card->id->number;)
 		end++;
 	if (first == end)
@@ -726,13 +734,14 @@ static bool count_silent(const struct look *look, unsigned int card, uint64_t *s
 	int ret;
 
 	ret = ttmem__openers(card, &pids, &openers);
-	/* Before 2.5 it has no list. */
-	if (ret != -ENOENT && failed(ret))
+	/* Before 2.5 it has no list, which is no error. */
+	if (ret == -ENOENT || failed(ret) || !look->clients_known) {
+		free(pids);
 		return false;
+	}
 	*silent = 0;
 	/* Both are in the order of their numbers. */
-	for (k = 0; k < look->clients && look->client[k].card < card; k++)
-		;
+	k = first_client(look, card);
 	for (i = 0; i < openers; i++) {
 		while (k < look->clients && look->client[k].card == card &&
 		       look->client[k].pid < pids[i])
@@ -741,7 +750,7 @@ static bool count_silent(const struct look *look, unsigned int card, uint64_t *s
 			   look->client[k].pid != pids[i];
 	}
 	free(pids);
-	return !ret && look->clients_known;
+	return true;
 }
 
 static void put_silent_of(FILE *out, const struct card *card, const char *reason,

@@ -535,7 +535,6 @@ static void print_findings(FILE *out, const struct findings *f)
 static void print_findings_json(FILE *out, const struct findings *f)
 {
 	struct json_object *list = made(json_object_new_array());
-	const char *text;
 	size_t i;
 
 	for (i = 0; i < f->count; i++) {
@@ -584,11 +583,10 @@ int doctor_main(int argc, char **argv)
 	};
 	struct findings f = { 0 };
 	bool json = false, well = true;
-	int status;
 	char *text = NULL;
+	int opt, status;
 	FILE *paper;
 	size_t size, i;
-	int opt;
 
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (opt) {

@@ -141,7 +141,6 @@ void print_json(FILE *out, const struct snapshot *snap, bool compact)
 	struct json_object *obj = made(json_object_new_object());
 	struct json_object *cards = made(json_object_new_array());
 	struct json_object *processes = NULL;
-	const char *text;
 	char when[32];
 	struct tm tm;
 	size_t i;

@@ -204,7 +204,7 @@ static void print_fb(FILE *out, const struct card *card)
 	heading(out, 1, "FB Memory Usage");
 	mib_line(out, "Total", pool->total, pool->total);
 	line(out, 2, "Reserved", "N/A");
-	mib_line(out, "Used", pool->used, card->chips && (pool->used || !silent));
+	mib_line(out, "Used", pool->used, card->chips && used_known(card, pool));
 	mib_line(out, "Free", pool->free, pool->total && !silent);
 }
 

@@ -82,11 +82,10 @@ static void print_mib(char *text, uint64_t bytes)
 		snprintf(text, CELL, "%llu", (unsigned long long)mib);
 }
 
-/* Nothing that is told of a card in silent use is not the same as nothing. */
 static bool is_known(const struct line *line, unsigned int memory)
 {
-	return line->card->chips && (!line->card->silent.processes ||
-				     line->card->chip[line->chip].pool[memory].used);
+	return line->card->chips &&
+	       used_known(line->card, &line->card->chip[line->chip].pool[memory]);
 }
 
 static void print_used(char *text, const struct line *line, unsigned int memory)

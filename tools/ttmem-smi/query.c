@@ -75,13 +75,10 @@ static bool print_chip(FILE *out, const struct row *row)
 	return true;
 }
 
-/*
- * Whether somebody has the card open without a word of what he holds. Then nobody knows
- * what is free; and that nobody has told anything does not mean that nothing is used.
- */
-static bool silent(const struct row *row)
+/* Such a line is what was told of it, whoever else uses the card. */
+static bool is_of_process(const struct row *row)
 {
-	return !row->process && !row->accounted && row->card->silent.processes;
+	return row->process || row->accounted;
 }
 
 static bool print_silent_processes(FILE *out, const struct row *row)
@@ -101,7 +98,8 @@ static bool print_percent(FILE *out, const struct row *row, unsigned int memory)
 {
 	int percent;
 
-	if (!row->books || (silent(row) && !row->books->pool[memory].used))
+	if (!row->books || !(is_of_process(row) ||
+			     used_known(row->card, &row->books->pool[memory])))
 		return false;
 	percent = percent_used(&row->books->pool[memory]);
 	if (percent < 0)
@@ -582,7 +580,8 @@ static bool print_plain(FILE *out, const struct field *field,
 			    !books_number(row->books, field->needs)))
 		return false;
 	n = books_number(row->books, field->place);
-	if (silent(row) && (is_free(field) || (is_used(field) && !n)))
+	if (!is_of_process(row) && row->card->silent.processes &&
+	    (is_free(field) || (is_used(field) && !n)))
 		return false;
 	if (field->kind == BYTES_MIB && !bytes)
 		n = in_mib(n);

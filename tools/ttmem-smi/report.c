@@ -389,7 +389,6 @@ static void print_report_json(FILE *out, const struct recording *rec)
 	struct json_object *obj = made(json_object_new_object());
 	struct json_object *cards = made(json_object_new_array());
 	struct json_object *notices = made(json_object_new_array());
-	const char *text;
 	size_t i, j;
 
 	put_number(obj, "format", 1);

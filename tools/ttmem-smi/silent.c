@@ -23,6 +23,16 @@ static enum silence most(const struct metald_card *card)
 	return why;
 }
 
+uint64_t silent_told(const struct metald_card *card)
+{
+	uint64_t sum = 0;
+	int i;
+
+	for (i = SILENT_NOT + 1; i < SILENCES; i++)
+		add_bytes(&sum, card->silent[i]);
+	return sum;
+}
+
 void silent_count(struct card *card, const struct snapshot *snap, size_t from, bool known)
 {
 	const struct metald_card *told = metald_card(&snap->metald, card->id.number);
@@ -32,8 +42,7 @@ void silent_count(struct card *card, const struct snapshot *snap, size_t from, b
 	/* It sees all processes, also those of other namespaces. */
 	if (told) {
 		use->known = true;
-		for (i = SILENT_NOT + 1; i < SILENCES; i++)
-			add_bytes(&use->processes, told->silent[i]);
+		use->processes = silent_told(told);
 		use->why = most(told);
 		return;
 	}

@@ -325,6 +325,15 @@ size_t clients_of(const struct ttmem_client **list, size_t count,
  */
 int list_status(int error);
 
+/*
+ * Nothing told of a card in silent use is not the same as nothing: whether the bytes used
+ * of a pool of its can be shown. What is free of it is not known at all.
+ */
+static inline bool used_known(const struct card *card, const struct pool *pool)
+{
+	return !card->silent.processes || pool->used;
+}
+
 /* silent.c */
 
 /**
@@ -335,6 +344,9 @@ int list_status(int error);
  * @known: whether they are all that have it open
  */
 void silent_count(struct card *card, const struct snapshot *snap, size_t from, bool known);
+
+/* How many processes ttmem-metald says have a card open with nothing told of them. */
+uint64_t silent_told(const struct metald_card *card);
 
 /**
  * silent_word() - why nothing is told of processes, for programs

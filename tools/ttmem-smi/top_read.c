@@ -196,11 +196,39 @@ static void mark_card(struct top *top, unsigned int card, bool at_least)
 				top->chip[i]->pool[memory].at_least = at_least;
 }
 
-static void tell_openers(struct top *top, unsigned int card)
+static int by_pid(const void *a, const void *b)
 {
+	const pid_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* The processes of the list, sorted: both may be long. */
+static pid_t *pids_of(const struct ttmem_client *list, size_t count)
+{
+	pid_t *pids = reallocarray(NULL, count + 1, sizeof(*pids));
+	size_t i;
+
+	if (!pids)
+		out_of_memory();
+	for (i = 0; i < count; i++)
+		pids[i] = list[i].pid;
+	qsort(pids, count, sizeof(*pids), by_pid);
+	return pids;
+}
+
+/*
+ * ttmem-metald sees all processes, also those that -p leaves out; without it those count
+ * that TT-KMD lists and that are no clients.
+ */
+static void tell_openers(struct top *top, unsigned int card, const struct metald_state *metald,
+			 const struct ttmem_client *list, size_t count)
+{
+	const struct metald_card *told = metald_card(metald, card);
 	char path[TTMEM_PATH_SIZE];
 	struct top_process *p;
-	bool silent = false;
+	bool silent = told && silent_told(told);
+	pid_t *pids = NULL;
 	struct stat st;
 	size_t i;
 
@@ -208,7 +236,11 @@ static void tell_openers(struct top *top, unsigned int card)
 		if (top->opener[i].card != card)
 			continue;
 		p = top_open(top, card, top->opener[i].pid);
-		silent |= p && !p->reports;
+		if (!p && !told && !pids)
+			pids = pids_of(list, count);
+		if (!told)
+			silent |= p ? !p->reports :
+				      !bsearch(&top->opener[i].pid, pids, count, sizeof(*pids), by_pid);
 		if (!p || !p->key.pid || p->command)
 			continue;
 		p->command = read_command(p->key.pid, NULL, NULL);
@@ -216,6 +248,7 @@ static void tell_openers(struct top *top, unsigned int card)
 		if (!stat(path, &st))
 			name_user(p, st.st_uid);
 	}
+	free(pids);
 	mark_card(top, card, silent);
 }
 
@@ -224,10 +257,14 @@ int top_read(struct top *top, double now)
 	const struct ttmem_client *of_card;
 	const struct top_chip *before = NULL;
 	struct ttmem_client *list = NULL;
+	struct metald_state metald;
 	int status = EXIT_OK, ret;
 	size_t count = 0, n, i;
 
 	commands_begin();
+	/* One that cannot be read is as if it did not run: TT-KMD's list is asked then. */
+	if (metald_read(&metald) == -ENOMEM)
+		out_of_memory();
 	if (now >= top->next_cards || !read_used(top)) {
 		top->problem[0] = '\0';
 		status = read_cards(top);
@@ -257,9 +294,10 @@ int top_read(struct top *top, double now)
 		of_card = list;
 		n = clients_of(&of_card, count, c->card.id.number);
 		tell_clients(top, of_card, n);
-		tell_openers(top, c->card.id.number);
+		tell_openers(top, c->card.id.number, &metald, of_card, n);
 	}
 	top_end(top);
+	metald_free(&metald);
 	ttmem_list_free(list);
 	return status;
 }

@@ -125,7 +125,7 @@ class Machine:
         for number, (user, *pools) in enumerate(self.load):
             command = ["sleep", str(1000 + number)]
             for card, chip, dram, l1 in pools:
-                command = [f"{BIN}/ttmem-run", f"--card={card}", f"--chip={chip}",
+                command = [f"{BIN}/ttmem-run", "--exec", f"--card={card}", f"--chip={chip}",
                            f"--dram={dram}M", f"--l1={l1}M", "--", *command]
             self.begin(command, become_nobody if user else None)
         self.begin(["sh", "-c", "exec sleep 900 </dev/tenstorrent/0"], None)
