@@ -20,7 +20,7 @@
 #	DKMS_ARGS=	of dkms: more for DKMS, as -k RELEASE for another kernel
 #	SUITES=		of check-fresh, check-packages and check-dkms: Debian's releases, if not all of them
 
-# make cannot say a name with a blank, and the kernel's build less so.
+# Neither make nor the kernel's build can use a name with a blank.
 ifneq ($(words $(CURDIR)),1)
 $(error ttmem cannot be built in a directory with a blank in its name: move it elsewhere)
 endif
@@ -81,19 +81,19 @@ udev-install:
 	$(INSTALL) -m 644 tools/udev/60-ttmem.rules $(DESTDIR)$(UDEVDIR)
 	$(if $(DESTDIR),,udevadm control --reload 2>/dev/null || :)
 
-# What is loaded stays until nobody uses it, and no rule for it is read any more.
+# While its file is there, as modprobe looks for it. What is in use stays loaded.
 define unload
 	@if grep -qs '^ttmem ' /proc/modules && ! modprobe -r ttmem; then \
 		echo 'ttmem stays loaded as long as it is in use, or until the next boot'; fi
-	@udevadm control --reload 2>/dev/null || :
 endef
 
 uninstall: ## remove what install has installed (as root; with the same variables)
 	+@$(MAKE) --no-print-directory -C tools uninstall O=$(O) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
+	$(if $(DESTDIR),,$(unload))
 	rm -f $(DESTDIR)$(UDEVDIR)/60-ttmem.rules
 	rm -f $(foreach d,updates extra,$(DESTDIR)/lib/modules/$(release)/$(d)/ttmem.ko*)
 	$(if $(DESTDIR),,depmod -a $(release))
-	$(if $(DESTDIR),,$(unload))
+	$(if $(DESTDIR),,udevadm control --reload 2>/dev/null || :)
 
 dkms-source:
 	rm -rf $(dkms_src)
@@ -107,10 +107,11 @@ dkms: ## have DKMS build the module for this kernel and each later one (as root)
 	@tools/dkms/setup install $(VERSION) $(DKMS_ARGS)
 
 dkms-remove: ## remove all that dkms has done (as root)
+	$(unload)
 	@tools/dkms/setup remove
 	rm -rf $(dkms_src)
 	rm -f $(DESTDIR)$(UDEVDIR)/60-ttmem.rules
-	$(unload)
+	@udevadm control --reload 2>/dev/null || :
 	@echo 'What stays: DKMS itself, and the key that it signs modules with, which others may need'
 
 deb: ## build Debian's packages into build/, what they take being installed: sudo apt build-dep .

@@ -610,7 +610,7 @@ int snapshot_take(struct snapshot *snap, const struct want *want)
 	if (ret)
 		tell(snap, "what ttmem-metald says in " METALD_STATE " is not known: %s",
 		     strerror(-ret));
-	/* It knows who uses a card without a word; else it is to be found out. */
+	/* It knows who uses a card and tells nothing; else it is to be found out. */
 	if (want->processes || (want->silent && !snap->metald.running)) {
 		ret = list_clients(&clients, &client_count);
 		if (ret && want->processes) {

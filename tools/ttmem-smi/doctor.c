@@ -503,7 +503,7 @@ static void see_metald(struct findings *f)
 			   "it is not running%s: nothing is told of unmodified programs", last),
 		     "sudo systemctl enable --now ttmem-metald; systemctl status ttmem-metald says why it ended");
 	} else {
-		found(f, WELL, "ttmem-metald", "it is running, and spoke %.0f s ago",
+		found(f, WELL, "ttmem-metald", "it is running, and wrote %.0f s ago",
 		      fabs(metald.age));
 		if (*metald.version)
 			compare(f, "ttmem-metald", metald.version,

@@ -62,7 +62,7 @@ static const char help[] =
 	"  record                 samples into a file; has a --help of its own\n"
 	"  report                 peaks, means and a picture of such a file; likewise\n"
 	"  watch                  prints or runs something when memory gets scarce; likewise\n"
-	"  doctor                 whether all is there that this takes, and how to mend it\n"
+	"  doctor                 whether all that ttmem needs is there, and how to mend it\n"
 	"\n"
 	"Which, how often, and where to:\n"
 	"  -i, --id=CARD,...      only these: numbers, bus ids, boards, serial numbers or\n"

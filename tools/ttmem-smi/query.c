@@ -276,7 +276,7 @@ static const struct field card_fields[] = {
 	BOOKS_FIELD("l1.banks", NUMBER, NULL, PLACE(TTMEM_L1, banks),
 		    PLACE(TTMEM_L1, banks), "Tensix cores with L1."),
 	CUSTOM_FIELD("silent_processes", NULL, print_silent_processes,
-		     "Processes that use it without a word; then what is free is [N/A]."),
+		     "Processes that use it and do not tell how much; then what is free is [N/A]."),
 	CUSTOM_FIELD("silent_reason", NULL, print_silent_reason,
 		     "Why, of most of them, in a word."),
 	BOOKS_FIELD("clients", NUMBER, NULL, offsetof(struct books, clients),

@@ -87,9 +87,9 @@ void print_silent(FILE *out, const struct snapshot *snap)
 			use = one;
 	}
 	if (use)
-		fprintf(out, "+ %" PRIu64 " process%s, N/A, hold%s what nobody tells%s: %s\n",
-			processes, processes == 1 ? "" : "es", processes == 1 ? "s" : "",
-			differ ? ", most of them" : "",
+		fprintf(out, "+ %" PRIu64 " %s not tell what %s: %s\n",
+			processes, processes == 1 ? "process (N/A) does" : "processes (N/A) do",
+			processes == 1 ? "it holds" : differ ? "they hold; of most" : "they hold",
 			silent_sentence(snap, use));
 	if (snap->metald.running && snap->metald.unplaced) {
 		format_bytes(text, sizeof(text), snap->metald.unplaced, 20);

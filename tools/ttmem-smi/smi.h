@@ -53,7 +53,7 @@ struct books {
 	uint64_t denied;
 };
 
-/* Who has a card open without a word of what he holds. */
+/* Who has a card open and tells nothing of what he holds. */
 struct silent_use {
 	bool known;
 	uint64_t processes;
@@ -134,7 +134,7 @@ struct want {
 	bool ids;		/* the serial number and the ASIC's, also without details */
 	bool processes;
 	bool commands;		/* what they run, which costs a look at each */
-	bool silent;		/* who uses a card without a word, see silent.c */
+	bool silent;		/* who uses a card and tells nothing, see silent.c */
 	bool peaks;		/* processes too that hold nothing any more */
 };
 
@@ -337,7 +337,7 @@ static inline bool used_known(const struct card *card, const struct pool *pool)
 /* silent.c */
 
 /**
- * silent_count() - count who has a card open without a word
+ * silent_count() - count who has a card open and tells nothing
  * @card: the card, of which @card->silent is filled in
  * @snap: with what ttmem-metald says
  * @from: the card's processes stand there from here on

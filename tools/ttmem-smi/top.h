@@ -25,7 +25,7 @@ struct history {
 struct top_pool {
 	uint64_t used;
 	uint64_t total;
-	bool at_least;		/* somebody uses the card without a word */
+	bool at_least;		/* somebody uses the card and tells nothing */
 	struct history history;
 };
 

@@ -632,7 +632,7 @@ static const char * const help[] = {
 	"past as a graph, now at the right. At its",
 	"left stand what is at its top, and how far",
 	"it goes back; the head tells that of graphs",
-	"of one line. N/A is what nobody tells: a",
+	"of one line. N/A is what is not known: a",
 	"process that has the card open and reports",
 	"nothing. Then + at the bar means: at least.",
 	"",

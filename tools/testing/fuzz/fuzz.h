@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The fuzzer of ttmem: what its rooms share.
+ * The fuzzer of ttmem: what its files share.
  *
  * program.c knows the language: what operations there are, how a program is
  * written, drawn and changed. exec.c carries one out and tells what it reached.

@@ -140,7 +140,7 @@ kernel_gcc()
 }
 
 # Prints the warnings and errors in a log of a kernel's build. That compiler or pahole are
-# of another version than the kernel's own is no word on the source.
+# of another version than the kernel's own says nothing about the source.
 warnings()
 {
 	grep -E '(warning|error):' "$1" | grep -vE 'warning: (the compiler|pahole version) differs'

@@ -158,7 +158,7 @@ static void table(void **state)
 "|   31    -       - -                 N/A       N/A  -                        |\n"
 "|   31    -    4321 USER_____         N/A       N/A  idle                     |\n"
 "+-----------------------------------------------------------------------------+\n"
-"+ 2 processes, N/A, hold what nobody tells: ttmem-metald is not running: sudo systemctl enable --now ttmem-metald\n";
+"+ 2 processes (N/A) do not tell what they hold: ttmem-metald is not running: sudo systemctl enable --now ttmem-metald\n";
 	(void)state;
 	put_machine();
 	assert_int_equal(run(TTMEM_SMI, out, sizeof(out), err, sizeof(err)), 0);

@@ -599,7 +599,7 @@ class Exporter(support.Roots):
                 f"ttmem-exporter: processes are left out: {text}\n" for text in (why, gone))
 
     def test_silent_processes(self):
-        """A card that somebody uses without a word is told of, and why."""
+        """A card that somebody uses and tells nothing of is shown, and why."""
         self.put_card(0, "0000:01:00.0")
         self.put_books(0, 1)
         self.put_card(3, "10000:e1:00.0")
