@@ -377,7 +377,7 @@ static void see_dkms(struct findings *f)
 		     "%s", sentence);
 	else if (ret == -ENOENT)
 		mend(found(f, WRONG, "DKMS",
-			   "it does not know ttmem: after the next update of the kernel it is missing"),
+			   "it does not know ttmem: the kernel's next update will be without it"),
 		     "%s", sentence);
 	else
 		cannot_see(f, "DKMS", TTMEM_ROOT "/var/lib/dkms/ttmem", ret);
@@ -498,7 +498,8 @@ static void see_metald(struct findings *f)
 		if (there(METALD_STATE))
 			snprintf(last, sizeof(last), metald.age > 0 ?
 				 ", " METALD_STATE " is %.0f s old" :
-				 ", " METALD_STATE " is %.0f s ahead of the clock", fabs(metald.age));
+				 ", " METALD_STATE " is %.0f s ahead of the clock",
+				 fabs(metald.age));
 		mend(found(f, WRONG, "ttmem-metald",
 			   "it is not running%s: nothing is told of unmodified programs", last),
 		     "sudo systemctl enable --now ttmem-metald; systemctl status ttmem-metald says why it ended");

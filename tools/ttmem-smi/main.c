@@ -885,8 +885,7 @@ int main(int argc, char **argv)
 		}
 		status = run(&job);
 	}
-	if (job.file && close(job.fd) && !status) {
+	if (job.file && close(job.fd) && !status)
 		status = say("cannot write to %s: %s", job.file, strerror(errno));
-	}
 	return status;
 }

@@ -359,6 +359,16 @@ static size_t forget(struct mark *mark)
 	return mark->pending;
 }
 
+/* What could not be read may be what it was. Return: how many ends this is, for marks_look() */
+static size_t keep_or_forget(struct marks *marks, struct mark *mark, const struct snapshot *snap,
+			     const struct ttmem_client *list)
+{
+	if (!is_unread(mark, &marks->line[mark->line], snap, list))
+		return forget(mark);
+	add_mark(marks, mark);
+	return 0;
+}
+
 size_t marks_look(struct marks *marks, int64_t now, const struct snapshot *snap,
 		  const struct ttmem_client *list, size_t count)
 {
@@ -376,15 +386,8 @@ size_t marks_look(struct marks *marks, int64_t now, const struct snapshot *snap,
 			if (values.value[i].who != marks->line[line].who)
 				continue;
 			fill_mark(&mark, line, &values.value[i]);
-			for (; old < before.count &&
-			       compare_marks(&before.mark[old], &mark) < 0; old++) {
-				const struct mark *m = &before.mark[old];
-
-				if (is_unread(m, &marks->line[m->line], snap, list))
-					add_mark(marks, m);
-				else
-					lost += forget(&before.mark[old]);
-			}
+			while (old < before.count && compare_marks(&before.mark[old], &mark) < 0)
+				lost += keep_or_forget(marks, &before.mark[old++], snap, list);
 			new = add_mark(marks, &mark);
 			if (old < before.count &&
 			    !compare_marks(&before.mark[old], new)) {
@@ -395,14 +398,8 @@ size_t marks_look(struct marks *marks, int64_t now, const struct snapshot *snap,
 			lost += judge(new, &marks->line[line], now, marks->slack);
 		}
 	}
-	for (; old < before.count; old++) {
-		const struct mark *m = &before.mark[old];
-
-		if (is_unread(m, &marks->line[m->line], snap, list))
-			add_mark(marks, m);
-		else
-			lost += forget(&before.mark[old]);
-	}
+	while (old < before.count)
+		lost += keep_or_forget(marks, &before.mark[old++], snap, list);
 	free(before.mark);
 	free(values.value);
 	return lost;
