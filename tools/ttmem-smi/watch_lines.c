@@ -359,7 +359,7 @@ static size_t forget(struct mark *mark)
 	return mark->pending;
 }
 
-/* What could not be read may be what it was. Return: how many ends this is, for marks_look() */
+/* What could not be read may be what it was. Return: messages that are lost with it. */
 static size_t keep_or_forget(struct marks *marks, struct mark *mark, const struct snapshot *snap,
 			     const struct ttmem_client *list)
 {
