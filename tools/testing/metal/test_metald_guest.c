@@ -292,8 +292,8 @@ static void hidepid(void **state)
 	assert_null(strstr(list, "player"));
 	player_kill(&p);
 	assert_int_equal(used(), 0);
-	assert_int_equal(umount("/proc"), 0);
 	metald_end(SIGTERM);
+	assert_int_equal(umount("/proc"), 0);
 }
 
 /* Plain ttnn, played, in a script. */
