@@ -527,6 +527,12 @@ class Record(support.Roots):
                     status, out, err = smi("report", "a.csv", *options)
                     self.assertEqual((status, err), (0, ""))
                     self.assertLess(len(out), 12 * 10**6)
+        # What cannot be seen makes two names look the same.
+        for code in (0x9b, 0xad, 0x34f, 0x115f, 0x17b4, 0x180b, 0x200b, 0x202e, 0x2066, 0x2800,
+                     0x3164, 0xfe00, 0xfeff, 0xffa0, 0xfff0, 0x1bca0, 0x1d173, 0xe0100):
+            self.put("a.csv", COLUMNS + good +
+                     f"{later},process,0,b0,n150,0,DRAM,5,,7,u,a{chr(code)}b,,,\n")
+            self.assertIn('"command":"a?b"', smi("report", "a.csv", "--json")[1].replace(" ", ""))
         # A tick for each two weeks would be millions.
         event = {"ph": "C", "pid": 10**7, "name": "chip 0 DRAM", "args": {"used": 1}}
         name = {"ph": "M", "pid": 10**7, "name": "process_name", "args": {}}
