@@ -41,7 +41,10 @@ static uint64_t unwritten;
 
 static void add_log(int *fd, uint64_t *size);
 
-/* Text of others as a string of JSON; what is not UTF-8 becomes a question mark. */
+/*
+ * Text of others as a string of JSON; what is not UTF-8 becomes a question mark. The log is
+ * looked at on terminals, so what they obey is escaped, in all of Unicode.
+ */
 static char *put_text(char *to, const char *text)
 {
 	*to++ = '"';
@@ -55,6 +58,9 @@ static char *put_text(char *to, const char *text)
 		} else if (c < ' ' || c == 0x7f) {
 			to += sprintf(to, "\\u%04x", c);
 			text++;
+		} else if (c == 0xc2 && (unsigned char)text[1] < 0xa0) {
+			to += sprintf(to, "\\u%04x", (unsigned char)text[1]);
+			text += 2;
 		} else {
 			if (c == '"' || c == '\\')
 				*to++ = '\\';

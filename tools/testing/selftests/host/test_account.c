@@ -675,11 +675,12 @@ static void test_names(void **state)
 	(void)state;
 	assert_true(store_open(1 << 20));
 	strcpy(event.command, "a\n{\"event\":\"\x1b[2J\xff\"");
-	store_client(&event, "/a\"b,c\\\x01\x7f");
+	store_client(&event, "/a\"b,c\\\x01\x7f\xc2\x9b");
 	assert_int_equal(lines_of(""), 1);
+	assert_int_equal(lines_of("c\\\\\\\\\\\\u0001\\\\u007f\\\\u009b\""), 1);
 	assert_int_equal(run(TTMEM_SMI " --query-accounted-apps=command,cgroup,pid --format=csv,noheader",
 			     out, sizeof(out), err, sizeof(err)), 0);
-	assert_string_equal(out, "\"a?{\"\"event\"\":\"\"?[2J?\"\"\",\"/a\"\"b,c\\??\", 100\n");
+	assert_string_equal(out, "\"a?{\"\"event\"\":\"\"?[2J?\"\"\",\"/a\"\"b,c\\???\", 100\n");
 }
 
 #define LINE(uid, card, client, pid, command, cgroup, begin, end, peaks) \
