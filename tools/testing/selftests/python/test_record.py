@@ -846,6 +846,11 @@ class Record(support.Roots):
         self.assertEqual((status, out, err.splitlines()[0]),
                          (0, "", "ttmem-smi: what was in a.csv is now in a.csv.old"))
         self.assertEqual(read("a.csv.old"), "precious")
+        # In a directory of somebody else's a link may lead anywhere.
+        os.symlink("elsewhere", "link.csv")
+        self.assertEqual(smi("record", "-d", "0.01", "-o", "link.csv"), (
+            1, "", "ttmem-smi: cannot write to link.csv: File exists\n"))
+        self.assertFalse(os.path.exists("elsewhere"))
         for path, reason in (("none/a.csv", "No such file or directory"),
                              ("sys", "Is a directory")):
             self.assertEqual(smi("record", "-d", "1", "-o", path, ), (
