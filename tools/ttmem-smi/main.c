@@ -844,6 +844,8 @@ int main(int argc, char **argv)
 	int opt, status;
 
 	setlocale(LC_CTYPE, "");
+	/* Were it ignored, as a parent may have it, no child's number would be kept for us. */
+	signal(SIGCHLD, SIG_DFL);
 	for (opt = 0; argc > 1 && commands[opt].name; opt++) {
 		if (strcmp(argv[1], commands[opt].name))
 			continue;

@@ -85,6 +85,8 @@ struct mark {
 	struct past *past;
 };
 
+struct turn;	/* of watch_lines.c */
+
 /**
  * struct marks - all of them
  * @line: the lines
@@ -93,6 +95,10 @@ struct mark {
  * @slack: microseconds between two looks
  * @mark: by line, card, chip, memory and id
  * @count: how many
+ * @queue: places of those that are pending, the next one first
+ * @queued: how many
+ * @taken: so many of them were taken
+ * @last: whose the last one was that is a process's or a user's
  */
 struct marks {
 	struct line line[LINES_MAX];
@@ -101,6 +107,10 @@ struct marks {
 	int64_t slack;
 	struct mark *mark;
 	size_t count;
+	struct turn *queue;
+	size_t queued;
+	size_t taken;
+	uid_t last;
 };
 
 /**
