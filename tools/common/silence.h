@@ -17,6 +17,7 @@ enum silence {
 	SILENT_FULL,		/* it was one too many for its region */
 	SILENT_UNPLACED,	/* it is not known which chips its regions are about */
 	SILENT_LIMIT,		/* its user has too many processes */
+	SILENT_INHERITED,	/* the one that opened its file has ended */
 	SILENT_OTHER,		/* a later ttmem-metald's, which its readers do not know */
 	SILENCES
 };
@@ -38,6 +39,7 @@ static inline const char *silence_word(enum silence why)
 		[SILENT_FULL] = "full",
 		[SILENT_UNPLACED] = "unplaced",
 		[SILENT_LIMIT] = "limit",
+		[SILENT_INHERITED] = "inherited",
 		[SILENT_OTHER] = "other",
 	};
 
@@ -66,6 +68,8 @@ static inline const char *silence_sentence(enum silence why)
 		[SILENT_UNPLACED] =
 			"counts, but for which card is not known: ttmem-metald --chips DESCRIPTOR",
 		[SILENT_LIMIT] = "its user has too many processes with a card open",
+		[SILENT_INHERITED] =
+			"has it from one that has ended, so it is not known which it is",
 		[SILENT_OTHER] = "for a reason that this version does not know: update ttmem",
 	};
 

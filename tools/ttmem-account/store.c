@@ -253,7 +253,7 @@ static void add_bytes(uint64_t key, size_t bytes)
 		free(old);
 	}
 	share = find_share(key);
-	if (!share->bytes && shares_used >= shares_max) {
+	if (!share->bytes && shares_used >= shares_max && key != SERVICE) {
 		key = USER_OTHERS;
 		share = find_share(key);
 	}

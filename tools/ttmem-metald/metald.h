@@ -55,6 +55,7 @@
  * @serial: tt_serial, likewise
  * @pci_device: its PCI device id
  * @pids: TT-KMD's list of who has it open, -1 if that is not open
+ * @inherited: so many in that list have ended, and their files are others'
  * @open: a process has it open
  * @own: our clients that hold something on it
  * @clients: all clients that held something at the last look
@@ -68,6 +69,7 @@ struct card {
 	uint64_t serial;
 	uint64_t pci_device;
 	int pids;
+	uint64_t inherited;
 	bool open;
 	uint64_t own;
 	uint64_t clients;

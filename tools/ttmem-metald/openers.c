@@ -37,8 +37,9 @@ static uint64_t scan_next;
 /*
  * A process was seen with a card open. However many are known already, some new
  * ones are taken note of in each pass: their time begins with the first of them.
+ * Return: false if there is none with that number
  */
-static void saw(pid_t pid, unsigned int number)
+static bool saw(pid_t pid, unsigned int number)
 {
 	struct process *p = process_find(pid);
 	struct opened *o;
@@ -46,13 +47,16 @@ static void saw(pid_t pid, unsigned int number)
 	if (!p && pid != getpid()) {
 		if (!adding_until)
 			adding_until = busy_ns() + ADDING;
-		if (busy_ns() < adding_until)
-			p = process_add(pid);
-		else
+		if (busy_ns() >= adding_until) {
 			adding_late = true;
+			return true;
+		}
+		p = process_add(pid);
+		if (!p)
+			return false;
 	}
 	if (!p)
-		return;
+		return true;
 	o = process_opened(p, number);
 	if (!o) {
 		p->opened = more(p->opened, p->opened_count, sizeof(*p->opened));
@@ -62,6 +66,7 @@ static void saw(pid_t pid, unsigned int number)
 		p->placed = 0;
 	}
 	o->seen = true;
+	return true;
 }
 
 static void begin_seeing(void)
@@ -121,7 +126,7 @@ static void read_list(struct card *c)
 {
 	static struct lines lines;
 	char path[TTMEM_PATH_SIZE], *line;
-	uint64_t pid;
+	uint64_t pid, ended = 0, inherited = 0;
 
 	if (c->pids < 0) {
 		snprintf(path, sizeof(path), TTMEM_PROC "/driver/tenstorrent/%u/pids",
@@ -129,16 +134,25 @@ static void read_list(struct card *c)
 		c->pids = open(path, O_RDONLY | O_CLOEXEC);
 	}
 	if (c->pids < 0) {
-		if (errno != ENOENT)
+		if (errno == ENOENT)
+			c->inherited = 0;
+		else
 			saw_as_before(c->id.number);
 		return;
 	}
 	lines_begin(&lines, c->pids, SIZE_MAX);
-	while ((line = lines_next(&lines)))
-		if (ttmem__number(line, INT_MAX, &pid) && pid)
-			saw(pid, c->id.number);
-	if (!lines.error)
+	while ((line = lines_next(&lines))) {
+		if (!ttmem__number(line, INT_MAX, &pid) || !pid || pid == ended ||
+		    saw(pid, c->id.number))
+			continue;
+		/* Its file is open still, so another process has it, and not to be told of. */
+		ended = pid;
+		inherited++;
+	}
+	if (!lines.error) {
+		c->inherited = inherited;
 		return;
+	}
 	/* The card is gone, as a rule; it may be another one's next time. */
 	saw_as_before(c->id.number);
 	close(c->pids);

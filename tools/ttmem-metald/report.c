@@ -95,6 +95,8 @@ static void summarize(const struct card *c, struct summary *s)
 	struct user *u;
 
 	memset(s, 0, sizeof(*s));
+	s->processes = c->inherited;
+	s->silent[SILENT_INHERITED] = c->inherited;
 	for_each_process(u, p) {
 		o = process_opened(p, c->id.number);
 		if (!o)

@@ -780,6 +780,13 @@ static void reasons(void **state)
 		     "\"card\":0,\"address\":\"0000:01:00.0\",\"processes\":2,\"told\":0,\"silent\":{\"disabled\":1,\"no_tracker\":1},\"unplaced_bytes\":0}"));
 	assert_non_null(strstr(slurp("run/metald.json"),
 			       "\"card\":1,\"address\":\"0000:02:00.0\",\"processes\":1,\"told\":0,\"silent\":{\"no_tracker\":1},\"unplaced_bytes\":0}"));
+	/* Who opened it has ended, and somebody else has it: the card is not free. */
+	put_pids(1, 4000009, 4000009, 0);
+	await(strstr(slurp("run/metald.json"),
+		     "\"card\":1,\"address\":\"0000:02:00.0\",\"processes\":1,\"told\":0,\"silent\":{\"inherited\":1},\"unplaced_bytes\":0}"));
+	put_list(1, "");
+	await(strstr(slurp("run/metald.json"),
+		     "\"card\":1,\"address\":\"0000:02:00.0\",\"processes\":0,\"told\":0,\"silent\":{},\"unplaced_bytes\":0}"));
 }
 
 /* One user's processes do not use up what another's need. */

@@ -562,8 +562,13 @@ static void test_any_uid(void **state)
 	assert_true(store_open(256 << 10));
 	for (i = 0; i < 100; i++)
 		store_of(1000, "victim");
-	for (i = 0; i < 20000; i++)
+	for (i = 0; i < 20000; i++) {
 		store_of(100000 + i, "hostile");
+		/* The service's own lines are nobody's to push out. */
+		if (i == 5000)
+			store_mark("start");
+	}
+	assert_int_equal(lines_of("\"start\""), 1);
 	assert_int_equal(lines_of("\"uid\":1000,"), 100);
 	assert_int_equal(left_out_of(1000), 0);
 	/* All are accounted for, in one line of those that have no share of their own. */
