@@ -16,23 +16,6 @@
 #include "smi.h"
 #include "words.h"
 
-void out_of_memory(void)
-{
-	fputs("ttmem-smi: out of memory\n", stderr);
-	exit(EXIT_FAILED);
-}
-
-void *grow(void *array, size_t count, size_t size)
-{
-	if (!(count & (count - 1))) {	/* 0, 1, 2, 4, ... */
-		array = reallocarray(array, count ? count * 2 : 1, size);
-		if (!array)
-			out_of_memory();
-	}
-	memset((char *)array + count * size, 0, size);
-	return array;
-}
-
 /* Read a line of a file whose path is put together as printf() does. */
 static int __attribute__((format(printf, 3, 4)))
 read_line(char *line, size_t size, const char *format, ...)
@@ -665,4 +648,25 @@ void snapshot_free(struct snapshot *snap)
 	free(snap->card);
 	free(snap->process);
 	memset(snap, 0, sizeof(*snap));
+}
+
+const char *source_name(const struct process *process)
+{
+	static const char * const names[] = {
+		[1 << TTMEM_SOURCE_SELF] = "self",
+		[1 << TTMEM_SOURCE_ATTRIBUTED] = "attributed",
+		[1 << TTMEM_SOURCE_SELF | 1 << TTMEM_SOURCE_ATTRIBUTED] = "both",
+	};
+
+	return names[process->sources];
+}
+
+int percent_used(const struct pool *pool)
+{
+	double percent;
+
+	if (!pool->total)
+		return -1;
+	percent = 100.0 * pool->used / pool->total;
+	return percent < 999 ? (int)(percent + 0.5) : 999;
 }

@@ -18,9 +18,6 @@
 #include "smi.h"
 #include "words.h"
 
-/* A year; longer is a mistake. */
-#define INTERVAL_MAX	31536000.0
-
 static const char help[] =
 	"Usage: ttmem-smi [OPTION...]\n"
 	"       ttmem-smi dmon|pmon [OPTION...]\n"
@@ -152,24 +149,6 @@ static void stop(int signal)
 	stopped = 1;
 }
 
-static bool write_out(int fd, const char *text, size_t size)
-{
-	while (size) {
-		ssize_t done = write(fd, text, size);
-
-		if (done < 0) {
-			if (errno == EINTR)
-				continue;
-			fprintf(stderr, "ttmem-smi: cannot write: %s\n",
-				strerror(errno));
-			return false;
-		}
-		text += done;
-		size -= done;
-	}
-	return true;
-}
-
 static void print(FILE *out, const struct snapshot *snap, const struct job *job,
 		  bool first)
 {
@@ -202,35 +181,6 @@ static void print(FILE *out, const struct snapshot *snap, const struct job *job,
 		if (loop)
 			fputc('\n', out);
 	}
-}
-
-/* Where to: what has been put together goes out in one piece. */
-struct paper {
-	FILE *out;
-	char *text;
-	size_t size;
-};
-
-static void paper_open(struct paper *paper)
-{
-	paper->text = NULL;
-	paper->size = 0;
-	paper->out = open_memstream(&paper->text, &paper->size);
-	if (!paper->out)
-		out_of_memory();
-}
-
-static bool paper_send(struct paper *paper, int fd)
-{
-	bool ok;
-
-	if (fclose(paper->out))
-		out_of_memory();
-	if (!clean_speaks_utf8(fd))
-		clean_ascii(paper->text);
-	ok = write_out(fd, paper->text, paper->size);
-	free(paper->text);
-	return ok;
 }
 
 static bool later(const struct timespec *a, const struct timespec *b)
@@ -333,19 +283,6 @@ static int run_once(const struct job *job)
 	return status;
 }
 
-static void __attribute__((noreturn, format(printf, 1, 2)))
-wrong(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fputs("ttmem-smi: ", stderr);
-	clean_vprint(stderr, format, args);
-	fputs(". ttmem-smi --help tells more\n", stderr);
-	va_end(args);
-	exit(EXIT_USAGE);
-}
-
 /* What nvidia-smi does and ttmem-smi does not. */
 static void __attribute__((noreturn)) refuse(const char *word)
 {
@@ -356,7 +293,7 @@ static void __attribute__((noreturn)) refuse(const char *word)
 static void set_mode(struct job *job, enum mode mode, const char *name)
 {
 	if (job->mode_name && (job->mode != mode || mode != MODE_ALL))
-		wrong("%s and %s do not go together", job->mode_name, name);
+		wrong_usage("%s and %s do not go together", job->mode_name, name);
 	job->mode = mode;
 	job->mode_name = name;
 }
@@ -381,29 +318,14 @@ static void set_lever(struct job *job, enum lever lever, const char *name)
 	job->lever.lever = lever;
 }
 
-double parse_seconds(const char *text, double unit)
-{
-	double seconds;
-	char *end;
-
-	errno = 0;
-	seconds = strtod(text, &end) * unit;
-	if (end == text || *end || errno ||
-	    !(seconds >= 0.001 && seconds <= INTERVAL_MAX))
-		wrong("'%s' is no number of %sseconds from %s to %.0f", text,
-		      unit < 1 ? "milli" : "", unit < 1 ? "1" : "0.001",
-		      INTERVAL_MAX / unit);
-	return seconds;
-}
-
 static uint64_t parse_number(const char *option, const char *text,
 			     uint64_t min, uint64_t max)
 {
 	uint64_t n;
 
 	if (!ttmem__number(text, max, &n) || n < min)
-		wrong("%s %s: not a number from %llu to %llu", option, text,
-		      (unsigned long long)min, (unsigned long long)max);
+		wrong_usage("%s %s: not a number from %llu to %llu", option, text,
+			    (unsigned long long)min, (unsigned long long)max);
 	return n;
 }
 
@@ -426,11 +348,11 @@ static void parse_format(struct job *job)
 		else if (len == 5 && !memcmp(text, "bytes", len))
 			job->csv.bytes = true;
 		else
-			wrong("--format %s: its words are csv, noheader, nounits and bytes, not '%.*s'",
-			      job->format, (int)len, text);
+			wrong_usage("--format %s: its words are csv, noheader, nounits and bytes, not '%.*s'",
+				    job->format, (int)len, text);
 	}
 	if (job->format && !csv)
-		wrong("--format %s: it begins with csv", job->format);
+		wrong_usage("--format %s: it begins with csv", job->format);
 }
 
 static void parse_options(struct job *job, const char *text)
@@ -441,7 +363,7 @@ static void parse_options(struct job *job, const char *text)
 		else if (*text == 'T')
 			job->monitor.time = true;
 		else
-			wrong("-o %c: D is for the date, T for the time", *text);
+			wrong_usage("-o %c: D is for the date, T for the time", *text);
 	}
 }
 
@@ -454,42 +376,42 @@ static void check_modes(struct job *job)
 
 	if (job->format && job->mode != MODE_QUERY &&
 	    job->mode != MODE_RESERVATIONS && job->mode != MODE_ACCOUNTED)
-		wrong("--format is for --query-card and the like, and for --reservations");
+		wrong_usage("--format is for --query-card and the like, and for --reservations");
 	if (job->display && !monitor && job->mode != MODE_ALL)
-		wrong("-d is for -q, dmon and pmon");
+		wrong_usage("-d is for -q, dmon and pmon");
 	if (job->xml && job->display)
-		wrong("-x is always of all sections: there is no -d with it");
+		wrong_usage("-x is always of all sections: there is no -d with it");
 	if ((job->monitor.groups || job->monitor.date || job->monitor.time) &&
 	    !monitor)
-		wrong("-s and -o are for dmon and pmon");
+		wrong_usage("-s and -o are for dmon and pmon");
 	if (once && job->seconds > 0)
-		wrong("%s is done once: there is no -l with it", name);
+		wrong_usage("%s is done once: there is no -l with it", name);
 	if (job->count && !monitor && !(job->seconds > 0))
-		wrong("-c takes -l, dmon or pmon");
+		wrong_usage("-c takes -l, dmon or pmon");
 	if (job->lever.yes && job->mode != MODE_LEVER)
-		wrong("--yes is for what root may change");
+		wrong_usage("--yes is for what root may change");
 	if (job->chip && (job->mode != MODE_LEVER ||
 			  job->lever.lever == LEVER_INVALIDATE))
-		wrong("--chip is for --set-capacity and --reset-peaks");
+		wrong_usage("--chip is for --set-capacity and --reset-peaks");
 	if (job->by && job->mode != MODE_ACCOUNTED)
-		wrong("--by is for --query-accounted-apps");
+		wrong_usage("--by is for --query-accounted-apps");
 	if (job->by && !accounted_by(job->by, &job->accounted_by))
-		wrong("--by %s: it is cgroup, job or user", job->by);
+		wrong_usage("--by %s: it is cgroup, job or user", job->by);
 	if (job->accounting && strcmp(job->accounting, "0") && strcmp(job->accounting, "1") &&
 	    !ttmem__same(job->accounting, "DISABLED", SIZE_MAX) &&
 	    !ttmem__same(job->accounting, "ENABLED", SIZE_MAX))
-		wrong("--accounting-mode %s: it is 0 or DISABLED, or 1 or ENABLED",
-		      job->accounting);
+		wrong_usage("--accounting-mode %s: it is 0 or DISABLED, or 1 or ENABLED",
+			    job->accounting);
 	if (job->want.sort && (job->mode == MODE_ACCOUNTED || job->mode == MODE_ACCOUNTING))
-		wrong("%s has an order of its own: there is no --sort with it", name);
+		wrong_usage("%s has an order of its own: there is no --sort with it", name);
 	if ((job->want.cards || job->want.pids || job->want.users) &&
 	    job->mode == MODE_ACCOUNTING)
-		wrong("%s is about the machine: there is no -i, -p or -u with it", name);
+		wrong_usage("%s is about the machine: there is no -i, -p or -u with it", name);
 	if (job->mode == MODE_LEVER && !job->want.cards)
-		wrong("%s: say which card with -i, or all with -i all", name);
+		wrong_usage("%s: say which card with -i, or all with -i all", name);
 	if (job->mode == MODE_LEVER && (job->want.pids || job->want.users || job->want.sort))
-		wrong("%s is about cards: there is no -p, -u or --sort with it",
-		      name);
+		wrong_usage("%s is about cards: there is no -p, -u or --sort with it",
+			    name);
 }
 
 static void check(struct job *job)
@@ -500,20 +422,20 @@ static void check(struct job *job)
 	check_modes(job);
 	parse_format(job);
 	if (!want_check(&job->want, why, sizeof(why)))
-		wrong("%s", why);
+		wrong_usage("%s", why);
 	if ((job->mode == MODE_QUERY || job->mode == MODE_ACCOUNTED) &&
 	    !query_check(job->query, job->fields, why, sizeof(why)))
-		wrong("%s", why);
+		wrong_usage("%s", why);
 	if (job->mode == MODE_ALL &&
 	    !parse_parts(job->display, &job->parts, why, sizeof(why)))
-		wrong("%s", why);
+		wrong_usage("%s", why);
 	if (job->mode == MODE_LEVER && !lever_check(&job->lever, why,
 						    sizeof(why)))
-		wrong("%s", why);
+		wrong_usage("%s", why);
 	if (job->mode == MODE_DMON || job->mode == MODE_PMON) {
 		if (!monitor_check(job->mode == MODE_PMON, &job->monitor, why,
 				   sizeof(why)))
-			wrong("%s", why);
+			wrong_usage("%s", why);
 		if (job->display)
 			job->seconds = parse_seconds(job->display, 1);
 		else if (!(job->seconds > 0))
@@ -521,7 +443,7 @@ static void check(struct job *job)
 	}
 	if (strcmp(job->colour, "auto") && strcmp(job->colour, "always") &&
 	    strcmp(job->colour, "never"))
-		wrong("--color %s: it is auto, always or never", job->colour);
+		wrong_usage("--color %s: it is auto, always or never", job->colour);
 	job->want.details = job->mode != MODE_TABLE && job->mode != MODE_LIST &&
 			    job->mode != MODE_PMON;
 	job->want.ids = job->mode == MODE_LIST;
@@ -545,7 +467,7 @@ static void check(struct job *job)
 			      (job->want.sort && strstr(job->want.sort, "command")));
 	if ((job->want.pids || job->want.users) && !job->want.processes &&
 	    job->mode != MODE_ACCOUNTED)
-		wrong("-p and -u are for what shows processes, which %s does not", name);
+		wrong_usage("-p and -u are for what shows processes, which %s does not", name);
 }
 
 /* Options without a letter. */
@@ -790,16 +712,16 @@ static void take_word(struct job *job, const char *word)
 	if (!strcmp(word, "top") || !strcmp(word, "record") ||
 	    !strcmp(word, "report") || !strcmp(word, "watch") ||
 	    !strcmp(word, "doctor"))
-		wrong("%s stands first, as in ttmem-smi %s --help",
-		      word, word);
+		wrong_usage("%s stands first, as in ttmem-smi %s --help",
+			    word, word);
 	if (refusal(word))
 		refuse(word);
 	closest(word, strlen(word), "dmon pmon top record report watch doctor", &best,
 		found, sizeof(found));
 	if (*found)
-		wrong("'%s' is no command (did you mean %s?)", word, found);
-	wrong("'%s' is neither an option nor one of dmon, pmon, top, record, report, watch and doctor",
-	      word);
+		wrong_usage("'%s' is no command (did you mean %s?)", word, found);
+	wrong_usage("'%s' is neither an option nor one of dmon, pmon, top, record, report, watch and doctor",
+		    word);
 }
 
 static int run_top(int argc, char **argv)

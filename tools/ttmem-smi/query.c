@@ -11,16 +11,6 @@
 #include "query.h"
 #include "words.h"
 
-void csv_time(FILE *out, time_t seconds, unsigned int ms)
-{
-	char when[32];
-	struct tm tm;
-
-	localtime_r(&seconds, &tm);
-	strftime(when, sizeof(when), "%Y/%m/%d %H:%M:%S", &tm);
-	fprintf(out, "%s.%03u", when, ms);
-}
-
 bool query_time(FILE *out, const struct row *row)
 {
 	csv_time(out, row->snap->time.tv_sec, row->snap->time.tv_nsec / 1000000);
@@ -499,53 +489,6 @@ bool query_wants_commands(const char *fields)
 	return false;
 }
 
-static bool must_be_quoted(const char *text)
-{
-	size_t len = strlen(text);
-
-	return strpbrk(text, ",\"") || *text == ' ' || (len && text[len - 1] == ' ');
-}
-
-static void put_text(FILE *out, const char *clean)
-{
-	const char *c;
-
-	if (!must_be_quoted(clean)) {
-		fputs(clean, out);
-		return;
-	}
-	fputc('"', out);
-	for (c = clean; *c; c++) {
-		if (*c == '"')
-			fputc('"', out);
-		fputc(*c, out);
-	}
-	fputc('"', out);
-}
-
-void csv_text(FILE *out, const char *text)
-{
-	char *clean = printable(text);
-
-	put_text(out, clean);
-	free(clean);
-}
-
-/* nvidia-smi's comma and blank; but a blank before quotation marks would be text (RFC 4180). */
-static void put_comma(FILE *out, bool quoted)
-{
-	fputs(quoted ? "," : ", ", out);
-}
-
-void csv_next(FILE *out, const char *text)
-{
-	char *clean = printable(text);
-
-	put_comma(out, must_be_quoted(clean));
-	put_text(out, clean);
-	free(clean);
-}
-
 static uint64_t books_number(const struct books *books, size_t place)
 {
 	return *(const uint64_t *)((const char *)books + place);
@@ -633,7 +576,7 @@ void query_row(FILE *out, enum query query, const char *fields,
 		if (fclose(value))
 			out_of_memory();
 		if (!first)
-			put_comma(out, known && *text == '"');
+			csv_comma(out, known && *text == '"');
 		first = false;
 		fputs(known ? text : "[N/A]", out);
 		if (known && unit && csv->units)

@@ -22,9 +22,6 @@
 #define EXIT_CANNOT	126
 #define EXIT_NOT_FOUND	127
 
-/* A year; longer is a mistake. */
-#define SECONDS_MAX	31536000.0
-
 static const char help[] =
 	"Usage: ttmem-smi record [OPTION...] [-- COMMAND...]\n"
 	"Record who holds what of the cards' memory, until COMMAND ends, or a time has\n"
@@ -381,22 +378,6 @@ static int record(const struct job *job)
 	if (output.failed || output.lacks_processes)
 		return status ? status : EXIT_FAILED;
 	return status;
-}
-
-bool parse_span(const char *text, double *seconds)
-{
-	static const char units[] = "smhd";
-	static const double lengths[] = { 1, 60, 3600, 86400 };
-	const char *unit;
-	char *end;
-
-	errno = 0;
-	*seconds = strtod(text, &end);
-	unit = *end ? strchr(units, *end) : units;
-	if (end == text || errno || !unit || (*end && end[1]))
-		return false;
-	*seconds *= lengths[unit - units];
-	return *seconds >= 0.001 && *seconds <= SECONDS_MAX;
 }
 
 /* Fill in what was not asked for, and refuse what does not go together. */

@@ -327,14 +327,6 @@ struct holding *pool_holdings(const struct recording *rec,
 			      const struct pool_track *pool, size_t sample,
 			      size_t *count);
 
-/**
- * parse_span() - understand a time as a person types it
- * @text: "90", "90s", "15m", "2h" or "1d"
- * @seconds: out: the time
- * Return: whether it is one, of a millisecond to a year
- */
-bool parse_span(const char *text, double *seconds);
-
 /* In report.c. */
 
 /**
@@ -345,14 +337,6 @@ bool parse_span(const char *text, double *seconds);
  * @decimals: of the second, 0 to 6
  */
 void format_time(char *text, size_t size, int64_t time, int decimals);
-
-/**
- * format_size() - "200 MiB", "1.5 GiB": three digits and the unit
- * @text: out
- * @size: size of @text
- * @bytes: how many
- */
-void format_size(char *text, size_t size, double bytes);
 
 /**
  * seconds_after() - when a sample was

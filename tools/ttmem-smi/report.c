@@ -61,31 +61,6 @@ void format_time(char *text, size_t size, int64_t time, int decimals)
 	snprintf(text + len, size - len, "Z");
 }
 
-void format_size(char *text, size_t size, double bytes)
-{
-	static const char * const units[] = {
-		"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB",
-	};
-	unsigned int unit = 0;
-	char number[32];
-
-	while (bytes >= 1023.5 && unit < 6) {
-		bytes /= 1024;
-		unit++;
-	}
-	snprintf(number, sizeof(number), "%.*f",
-		 !unit || bytes >= 99.95 ? 0 : bytes >= 9.995 ? 1 : 2, bytes);
-	if (strchr(number, '.')) {
-		size_t len = strlen(number);
-
-		while (number[len - 1] == '0')
-			number[--len] = '\0';
-		if (number[len - 1] == '.')
-			number[--len] = '\0';
-	}
-	snprintf(text, size, "%s %s", number, units[unit]);
-}
-
 static int64_t since_start(const struct recording *rec, size_t sample)
 {
 	return rec->time[sample] - rec->time[0];

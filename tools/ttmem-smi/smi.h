@@ -15,22 +15,10 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "base/base.h"
 #include "internal.h"
 #include "metald_state.h"
-
-/* How ttmem-smi ends: nvidia-smi's numbers. Documented in ttmem-smi(1). */
-enum {
-	EXIT_OK		= 0,
-	EXIT_FAILED	= 1,
-	EXIT_USAGE	= 2,
-	EXIT_NOT_DONE	= 3,
-	EXIT_PERMISSION	= 4,
-	EXIT_NOT_FOUND	= 6,
-	EXIT_NO_DRIVER	= 9,
-};
-
-/* The tags of enum ttmem_tag. */
-#define TAGS	(TTMEM_TAG_CB + 1)
+#include "text/text.h"
 
 /*
  * A pool's books. @total is 0 where the capacity is not known, and then @free
@@ -136,14 +124,6 @@ struct want {
 	bool commands;		/* what they run, which costs a look at each */
 	bool silent;		/* who uses a card and tells nothing, see silent.c */
 	bool peaks;		/* processes too that hold nothing any more */
-};
-
-/* Who the output is for. */
-struct style {
-	bool terminal;
-	unsigned int width;	/* columns there are */
-	bool colour;
-	bool utf8;
 };
 
 /* How CSV is written: --format. */
@@ -278,27 +258,6 @@ const char *user_name(uid_t uid);
 void forget_users(void);
 
 /**
- * out_of_memory() - give up for lack of memory
- */
-void __attribute__((noreturn)) out_of_memory(void);
-
-/**
- * grow() - make room for one more entry in an array that doubles
- * @array: the array, NULL at first
- * @count: how many entries it has
- * @size: size of an entry
- * Return: the array, its new entry cleared
- */
-void *grow(void *array, size_t count, size_t size);
-
-/* Add bytes up; a sum beyond 64 bits stays at the end. */
-static inline void add_bytes(uint64_t *sum, uint64_t bytes)
-{
-	if (__builtin_add_overflow(*sum, bytes, sum))
-		*sum = UINT64_MAX;
-}
-
-/**
  * list_clients() - list the clients of all cards, by card and process
  * @list: as from ttmem_clients(); by card, chip, process, client and memory
  * @count: likewise
@@ -367,43 +326,6 @@ const char *silent_sentence(const struct snapshot *snap, const struct silent_use
 /* What stands below the table: a line each for silent processes and for chips. */
 void print_silent(FILE *out, const struct snapshot *snap);
 
-/* text.c */
-
-/**
- * say() - tell something on standard error
- * @format: a sentence without its end, as for printf()
- * Return: EXIT_FAILED, for what ends with that
- */
-int __attribute__((format(printf, 1, 2))) say(const char *format, ...);
-
-/* The names of enum ttmem_memory and enum ttmem_tag. */
-extern const char * const memory_names[2];
-extern const char * const tag_names[TAGS];
-
-/**
- * close_output() - close what was printed to, and tell if not all of it arrived
- * @out: the file
- * @path: its name, for the message
- * Return: EXIT_OK or EXIT_FAILED
- */
-int close_output(FILE *out, const char *path);
-
-/* A copy of a text, to be freed. */
-char *copy(const char *text);
-
-static inline int compare_numbers(uint64_t a, uint64_t b)
-{
-	return (a > b) - (a < b);
-}
-
-/**
- * memory_has_tag() - whether bytes of a memory may have a tag
- * @memory: the memory
- * @tag: the tag
- * Return: whether they may
- */
-bool memory_has_tag(unsigned int memory, unsigned int tag);
-
 /**
  * source_name() - who has told what a process holds
  * @process: the process
@@ -412,77 +334,11 @@ bool memory_has_tag(unsigned int memory, unsigned int tag);
 const char *source_name(const struct process *process);
 
 /**
- * style_of() - find out who reads the output
- * @style: out
- * @fd: the output
- * @colour: "auto", "always" or "never"
- */
-void style_of(struct style *style, int fd, const char *colour);
-
-/**
- * fit() - make text of others fit to stand in a column
- * @to: out: text of exactly @width columns, padded with blanks
- * @size: size of @to; four bytes for each column and a NUL are enough
- * @width: the column's width
- * @from: the text
- * @utf8: what is printable in this locale may stay; else only ASCII
- *
- * What is not printable becomes a question mark, what is cut off is told by a
- * plus, as ps does.
- * Return: @to
- */
-char *fit(char *to, size_t size, size_t width, const char *from, bool utf8);
-
-/**
- * printable() - copy text of others whole, fit for a line of a file
- * @from: the text
- * Return: UTF-8 with a question mark for each byte that is none and for each
- * character that clean_allows() refuses, to be freed
- */
-char *printable(const char *from);
-
-/**
- * format_bytes() - "200 MiB", in the smallest unit that fits
- * @text: out
- * @size: size of @text
- * @bytes: how many
- * @width: columns that it should fit
- */
-void format_bytes(char *text, size_t size, uint64_t bytes, size_t width);
-
-/**
- * format_pool() - "200 / 12288 MiB", likewise
- * @text: out
- * @size: size of @text
- * @pool: the pool
- * @at_least: more than that may be used, which a plus tells
- * @width: columns that it should fit
- */
-void format_pool(char *text, size_t size, const struct pool *pool, bool at_least,
-		 size_t width);
-
-/**
- * in_mib() - bytes to the nearest MiB
- * @bytes: how many
- * Return: MiB
- */
-uint64_t in_mib(uint64_t bytes);
-
-/**
  * percent_used() - how full a pool is
  * @pool: the pool
  * Return: per cent, above 100 too; -1 if its capacity is not known
  */
 int percent_used(const struct pool *pool);
-
-/**
- * format_milli() - thousandths as a number with decimals
- * @text: out
- * @size: size of @text
- * @n: the number
- * @decimals: 0 to 3; the last one is rounded
- */
-void format_milli(char *text, size_t size, int64_t n, unsigned int decimals);
 
 /* The views. Each prints a snapshot; what it takes beyond is told here. */
 
@@ -559,21 +415,6 @@ bool query_wants_commands(const char *fields);
 
 /* Explain the fields of a query. */
 void print_query_help(FILE *out, enum query query);
-
-/* Print text as one value of CSV, quoted where it must be. */
-void csv_text(FILE *out, const char *text);
-
-/* Print a time, as YYYY/MM/DD HH:MM:SS.mmm. */
-void csv_time(FILE *out, time_t seconds, unsigned int ms);
-
-/* The same behind a comma, of a list of values that are separated by comma and blank. */
-void csv_next(FILE *out, const char *text);
-
-/*
- * Text of others for XML, at most so many characters of it; what XML cannot hold at all is
- * not in printable() text.
- */
-void xml_text(FILE *out, const char *text, size_t max);
 
 /* The same as -q, in the form of nvidia-smi -q -x. */
 void print_xml(FILE *out, const struct snapshot *snap);
@@ -672,16 +513,6 @@ int watch_main(int argc, char **argv);
  * Return: the status to end with
  */
 int doctor_main(int argc, char **argv);
-
-/* main.c */
-
-/**
- * parse_seconds() - understand an interval, or end with what is wrong with it
- * @text: as typed
- * @unit: what it counts, in seconds: 1 or 0.001
- * Return: seconds
- */
-double parse_seconds(const char *text, double unit);
 
 /* Recordings, see record.h. They take the arguments from their name on. */
 

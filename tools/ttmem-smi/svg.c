@@ -34,34 +34,6 @@ const char * const svg_rest[REPORT_BYS] = {
 	[BY_LABEL] = "by gauge or counter, or under labels that were not read",
 };
 
-void xml_text(FILE *out, const char *text, size_t max)
-{
-	size_t count = 0;
-
-	for (; *text; text++) {
-		if ((*text & 0xc0) != 0x80 && count++ == max) {
-			fputs("\xe2\x80\xa6", out);
-			break;
-		}
-		switch (*text) {
-		case '&':
-			fputs("&amp;", out);
-			break;
-		case '<':
-			fputs("&lt;", out);
-			break;
-		case '>':
-			fputs("&gt;", out);
-			break;
-		case '"':
-			fputs("&quot;", out);
-			break;
-		default:
-			fputc(*text, out);
-		}
-	}
-}
-
 void svg_who(FILE *out, const struct scene *scene, size_t holder, size_t max)
 {
 	const struct recording *rec = scene->rec;

@@ -229,7 +229,7 @@ static void print_pool(FILE *out, const struct layout *to, int width, int bar,
 	enum paint colour = pool_colour(pool);
 	char text[64];
 
-	format_pool(text, sizeof(text), pool, at_least, width);
+	format_pool(text, sizeof(text), pool->used, pool->total, at_least, width);
 	fprintf(out, " %s%*.*s", colour == PLAIN ? "" :
 		colour_of(to->style, colour), width, width, text);
 	if (bar)

@@ -192,21 +192,4 @@ const char *refusal(const char *word);
  */
 const char *respell(int *argc, char **argv);
 
-/**
- * closest() - find out what somebody meant to type
- * @typed: the word
- * @len: how many characters of it
- * @words: those there are, separated by blanks
- * @best: in: how many mistakes are too many; out: how many @typed has of them, if fewer
- * @found: out: the word, only where @best was lowered
- * @size: size of @found
- *
- * A mistake is a character that is wrong, missing, one too many, or one place off.
- */
-void closest(const char *typed, size_t len, const char *words, unsigned int *best,
-	     char *found, size_t size);
-
-/* So many mistakes are too many in a word of that length. */
-#define MISTAKES(len)	((len) < 4 ? 2u : 3u)
-
 #endif /* TTMEM_SMI_WORDS_H */
