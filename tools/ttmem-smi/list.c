@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "accounted.h"
+#include "look/accounted.h"
 #include "smi.h"
 #include "words.h"
 
@@ -282,6 +282,17 @@ static void print_processes(FILE *out, const struct snapshot *snap,
 	if (!any)
 		line(out, 1, "Processes", "%s",
 		     snap->processes_known ? "None" : "N/A");
+}
+
+/* When something was, for people. */
+static char *accounted_time(char *text, size_t size, uint64_t ms)
+{
+	time_t seconds = ms / 1000;
+	struct tm tm;
+
+	localtime_r(&seconds, &tm);
+	strftime(text, size, "%a %b %e %H:%M:%S %Y", &tm);
+	return text;
 }
 
 /* What has ended on the card that is there now, as ttmem-account has written it down. */

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "accounted.h"
+#include "look/accounted.h"
 #include "clean.h"
 #include "smi.h"
 #include "words.h"

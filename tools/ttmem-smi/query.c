@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "accounted.h"
+#include "look/accounted.h"
 #include "query.h"
 #include "words.h"
 

@@ -4,6 +4,7 @@
  * whatever it is given. Numbers change to larger units and text is cut rather
  * than pushing a border out.
  */
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -306,6 +307,37 @@ static void print_process(FILE *out, const struct layout *to,
 	fprintf(out, " %11.11s %9.9s  ", dram, l1);
 	cell(out, to, to->command, p->command ? p->command : "-");
 	fprintf(out, " %s\n", border(to));
+}
+
+/* What stands below the table: a line each for silent processes and for chips. */
+static void print_silent(FILE *out, const struct snapshot *snap)
+{
+	const struct silent_use *use = NULL;
+	uint64_t processes = 0;
+	bool differ = false;
+	char text[64];
+	size_t i;
+
+	for (i = 0; i < snap->cards; i++) {
+		const struct silent_use *one = &snap->card[i].silent;
+
+		if (!one->known || !one->processes)
+			continue;
+		add_bytes(&processes, one->processes);
+		differ |= use && one->why != use->why;
+		if (!use || one->processes > use->processes)
+			use = one;
+	}
+	if (use)
+		fprintf(out, "+ %" PRIu64 " %s not tell what %s: %s\n",
+			processes, processes == 1 ? "process (N/A) does" : "processes (N/A) do",
+			processes == 1 ? "it holds" : differ ? "they hold; of most" : "they hold",
+			silent_sentence(snap, use));
+	if (snap->metald.running && snap->metald.unplaced) {
+		format_bytes(text, sizeof(text), snap->metald.unplaced, 20);
+		fprintf(out, "%s are counted of chips that cannot be placed: sudo ttmem-metald --chips DESCRIPTOR\n",
+			text);
+	}
 }
 
 void print_table(FILE *out, const struct snapshot *snap,

@@ -3,10 +3,9 @@
  * Processes that have a card open and of which nothing is told. What they hold is not
  * known, so such a card must not look free; and a person wants to know why.
  */
-#include <inttypes.h>
-#include <string.h>
 
-#include "smi.h"
+#include "base/base.h"
+#include "look/parts.h"
 
 /* Of the reasons that ttmem-metald has for a card, that of most processes. */
 static enum silence most(const struct metald_card *card)
@@ -66,34 +65,4 @@ const char *silent_sentence(const struct snapshot *snap, const struct silent_use
 	if (snap->metald.running)
 		return silence_sentence(use->why);
 	return "ttmem-metald is not running: sudo systemctl enable --now ttmem-metald";
-}
-
-void print_silent(FILE *out, const struct snapshot *snap)
-{
-	const struct silent_use *use = NULL;
-	uint64_t processes = 0;
-	bool differ = false;
-	char text[64];
-	size_t i;
-
-	for (i = 0; i < snap->cards; i++) {
-		const struct silent_use *one = &snap->card[i].silent;
-
-		if (!one->known || !one->processes)
-			continue;
-		add_bytes(&processes, one->processes);
-		differ |= use && one->why != use->why;
-		if (!use || one->processes > use->processes)
-			use = one;
-	}
-	if (use)
-		fprintf(out, "+ %" PRIu64 " %s not tell what %s: %s\n",
-			processes, processes == 1 ? "process (N/A) does" : "processes (N/A) do",
-			processes == 1 ? "it holds" : differ ? "they hold; of most" : "they hold",
-			silent_sentence(snap, use));
-	if (snap->metald.running && snap->metald.unplaced) {
-		format_bytes(text, sizeof(text), snap->metald.unplaced, 20);
-		fprintf(out, "%s are counted of chips that cannot be placed: sudo ttmem-metald --chips DESCRIPTOR\n",
-			text);
-	}
 }

@@ -15,7 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "smi.h"
+#include "base/base.h"
+#include "internal.h"
+#include "look/look.h"
 
 /* How much of a command line is kept. */
 #define COMMAND_MAX	4096

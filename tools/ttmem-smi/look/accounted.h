@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What ttmem-account has written down of clients that have ended. */
-#ifndef TTMEM_SMI_ACCOUNTED_H
-#define TTMEM_SMI_ACCOUNTED_H
+#ifndef TTMEM_SMI_LOOK_ACCOUNTED_H
+#define TTMEM_SMI_LOOK_ACCOUNTED_H
 
-#include "smi.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 /* A client that has ended. What is not known is an empty string. */
 struct accounted {
@@ -64,44 +67,4 @@ void accounts_free(struct accounts *accounts);
  */
 uint64_t accounted_peak(const struct accounted *accounted, unsigned int memory);
 
-/**
- * accounted_time() - a time for people
- * @text: out
- * @size: size of @text
- * @ms: since 1970
- * Return: @text
- */
-char *accounted_time(char *text, size_t size, uint64_t ms);
-
-/* Which clients make one line of --query-accounted-apps. */
-enum accounted_by { BY_CLIENT, BY_CGROUP, BY_JOB, BY_USER };
-
-/**
- * accounted_by() - understand --by
- * @text: as typed
- * @by: out
- * Return: whether there is such a word
- */
-bool accounted_by(const char *text, enum accounted_by *by);
-
-/**
- * print_accounts() - --query-accounted-apps
- * @out: where to
- * @want: which cards and processes
- * @by: what makes a line
- * @fields: as typed, and checked
- * @csv: how
- * Return: the status to end with
- */
-int print_accounts(FILE *out, const struct want *want, enum accounted_by by,
-		   const char *fields, const struct csv *csv);
-
-/**
- * print_accounting_mode() - --accounting-mode
- * @out: where to
- * @wanted: what was typed, NULL: only tell
- * Return: the status to end with
- */
-int print_accounting_mode(FILE *out, const char *wanted);
-
-#endif /* TTMEM_SMI_ACCOUNTED_H */
+#endif /* TTMEM_SMI_LOOK_ACCOUNTED_H */

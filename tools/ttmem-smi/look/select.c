@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "smi.h"
-#include "words.h"
+#include "base/base.h"
+#include "internal.h"
+#include "look/parts.h"
 
 /* Cut the next word off a list with commas; NULL at its end. */
 static char *next_word(char **list)

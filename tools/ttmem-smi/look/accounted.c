@@ -8,11 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <json-c/json.h>
 
 #include "account_log.h"
-#include "accounted.h"
+#include "base/base.h"
+#include "internal.h"
+#include "look/accounted.h"
 
 /* The older one first, then what is just being added to it. */
 static const char * const files[] = { ACCOUNT_OLDER, ACCOUNT_FULL, ACCOUNT_LOG };
@@ -245,45 +248,4 @@ uint64_t accounted_peak(const struct accounted *accounted, unsigned int memory)
 
 	add_bytes(&sum, accounted->peak[1][memory]);
 	return sum;
-}
-
-char *accounted_time(char *text, size_t size, uint64_t ms)
-{
-	time_t seconds = ms / 1000;
-	struct tm tm;
-
-	localtime_r(&seconds, &tm);
-	strftime(text, size, "%a %b %e %H:%M:%S %Y", &tm);
-	return text;
-}
-
-int print_accounting_mode(FILE *out, const char *wanted)
-{
-	static const char * const names[] = {
-		[ACCOUNTING_UNKNOWN] = "N/A", [ACCOUNTING_ON] = "Enabled",
-		[ACCOUNTING_OFF] = "Disabled",
-	};
-	enum accounting want = ACCOUNTING_UNKNOWN;
-	struct accounts accounts;
-
-	if (wanted)
-		want = !strcmp(wanted, "1") || ttmem__same(wanted, "ENABLED", SIZE_MAX) ? ACCOUNTING_ON :
-									       ACCOUNTING_OFF;
-	accounts_read_state(&accounts);
-	if (!wanted || want == accounts.state) {
-		fprintf(out, "Accounting Mode: %s\n", names[accounts.state]);
-		if (accounts.state == ACCOUNTING_ON)
-			fprintf(out, "ttmem-account is running%s. It has written %llu clients into %s\n",
-				accounts.recording ? "" : " and waits for ttmem to be loaded",
-				(unsigned long long)accounts.since_clients, ACCOUNT_LOG);
-		else if (accounts.state == ACCOUNTING_OFF)
-			fputs("ttmem-account is not running: sudo systemctl enable --now ttmem-account\n",
-			      out);
-		else
-			fputs(ACCOUNT_STATE ", which ttmem-account writes, cannot be read\n", out);
-		return accounts.state == ACCOUNTING_UNKNOWN ? EXIT_FAILED : EXIT_OK;
-	}
-	say("accounting is done by a service, which root %s: sudo systemctl %s --now ttmem-account",
-	    want == ACCOUNTING_ON ? "enables" : "disables", want == ACCOUNTING_ON ? "enable" : "disable");
-	return EXIT_FAILED;
 }
