@@ -48,6 +48,9 @@ void free_process(struct process *p);
  * drop_idle() - drop who holds nothing and has not the card open
  * @snap: the snapshot
  * @from: the place of the first process that is looked at
+ *
+ * He is no user of memory: he stays where peaks are wanted, or with the card open,
+ * where that he holds nothing is more than N/A.
  */
 void drop_idle(struct snapshot *snap, size_t from);
 

@@ -1,33 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Without a table: a line for each card (-L), or all that is known in words
- * (-q), laid out as nvidia-smi does.
- */
+/* -q: all that is known, in words, laid out as nvidia-smi does. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "internal.h"
 #include "look/accounted.h"
-#include "smi.h"
-#include "words.h"
+#include "look/look.h"
+#include "show/nvidia.h"
+#include "show/show.h"
+#include "text/text.h"
 
 #define NAME_WIDTH	42
-
-void print_list(FILE *out, const struct snapshot *snap)
-{
-	size_t i;
-
-	/* Scripts take what stands behind "UUID: " up to the end, and count lines. */
-	for (i = 0; i < snap->cards; i++) {
-		const struct card *card = &snap->card[i];
-		char *board = printable(*card->board ? card->board : "N/A");
-		char *uuid = printable(*card->asic ? card->asic : "N/A");
-
-		fprintf(out, "GPU %u: %s (UUID: %s)\n", card->id.number, board, uuid);
-		free(board);
-		free(uuid);
-	}
-}
 
 bool parse_parts(const char *text, unsigned int *parts, char *why,
 		 size_t why_size)

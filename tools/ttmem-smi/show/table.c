@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "smi.h"
+#include "base/base.h"
+#include "look/look.h"
+#include "show/show.h"
+#include "text/text.h"
 
 #define TABLE_MIN	79
 

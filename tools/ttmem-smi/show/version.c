@@ -6,8 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/base.h"
 #include "clean.h"
-#include "smi.h"
+#include "internal.h"
+#include "show/show.h"
 
 /* The module's ABI, by any node that may be opened; else a negative errno. */
 static int module_abi(void)

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "smi.h"
+#include "look/look.h"
+#include "show/show.h"
+#include "text/text.h"
 
 /* The head comes again after so many lines. */
 #define HEAD_EVERY	40

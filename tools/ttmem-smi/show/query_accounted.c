@@ -6,9 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "account_log.h"
+#include "base/base.h"
 #include "look/accounted.h"
-#include "query.h"
+#include "look/look.h"
+#include "show/query.h"
+#include "show/show.h"
+#include "text/text.h"
 
 /* A line: one client, or those of a card that have one key. */
 struct accounted_row {
@@ -25,14 +28,6 @@ struct accounted_row {
 static const struct accounted *only(const struct row *row)
 {
 	return row->accounted->by == BY_CLIENT ? row->accounted->one : NULL;
-}
-
-static bool print_text(FILE *out, const char *text)
-{
-	if (!text || !*text)
-		return false;
-	csv_text(out, text);
-	return true;
 }
 
 static bool print_pid(FILE *out, const struct row *row)
@@ -53,7 +48,7 @@ static bool print_client(FILE *out, const struct row *row)
 
 static bool print_command(FILE *out, const struct row *row)
 {
-	return only(row) && print_text(out, only(row)->command);
+	return only(row) && query_text(out, only(row)->command);
 }
 
 static bool has_user(const struct row *row)
@@ -71,13 +66,13 @@ static bool print_uid(FILE *out, const struct row *row)
 
 static bool print_user(FILE *out, const struct row *row)
 {
-	return has_user(row) && print_text(out, user_name(row->accounted->one->uid));
+	return has_user(row) && query_text(out, user_name(row->accounted->one->uid));
 }
 
 static bool print_cgroup(FILE *out, const struct row *row)
 {
 	return (row->accounted->by == BY_CLIENT || row->accounted->by == BY_CGROUP) &&
-	       print_text(out, row->accounted->one->cgroup);
+	       query_text(out, row->accounted->one->cgroup);
 }
 
 /*
@@ -428,35 +423,4 @@ int print_accounts(FILE *out, const struct want *want, enum accounted_by by,
 	free(chosen);
 	accounts_free(&accounts);
 	return EXIT_OK;
-}
-
-int print_accounting_mode(FILE *out, const char *wanted)
-{
-	static const char * const names[] = {
-		[ACCOUNTING_UNKNOWN] = "N/A", [ACCOUNTING_ON] = "Enabled",
-		[ACCOUNTING_OFF] = "Disabled",
-	};
-	enum accounting want = ACCOUNTING_UNKNOWN;
-	struct accounts accounts;
-
-	if (wanted)
-		want = !strcmp(wanted, "1") || ttmem__same(wanted, "ENABLED", SIZE_MAX) ? ACCOUNTING_ON :
-									       ACCOUNTING_OFF;
-	accounts_read_state(&accounts);
-	if (!wanted || want == accounts.state) {
-		fprintf(out, "Accounting Mode: %s\n", names[accounts.state]);
-		if (accounts.state == ACCOUNTING_ON)
-			fprintf(out, "ttmem-account is running%s. It has written %llu clients into %s\n",
-				accounts.recording ? "" : " and waits for ttmem to be loaded",
-				(unsigned long long)accounts.since_clients, ACCOUNT_LOG);
-		else if (accounts.state == ACCOUNTING_OFF)
-			fputs("ttmem-account is not running: sudo systemctl enable --now ttmem-account\n",
-			      out);
-		else
-			fputs(ACCOUNT_STATE ", which ttmem-account writes, cannot be read\n", out);
-		return accounts.state == ACCOUNTING_UNKNOWN ? EXIT_FAILED : EXIT_OK;
-	}
-	say("accounting is done by a service, which root %s: sudo systemctl %s --now ttmem-account",
-	    want == ACCOUNTING_ON ? "enables" : "disables", want == ACCOUNTING_ON ? "enable" : "disable");
-	return EXIT_FAILED;
 }

@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record.h"
+#include "base/base.h"
+#include "look/look.h"
+#include "show/show.h"
+#include "text/text.h"
 
 struct listing {
 	FILE *out;

@@ -3,7 +3,13 @@
 #ifndef TTMEM_SMI_QUERY_H
 #define TTMEM_SMI_QUERY_H
 
-#include "smi.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "look/look.h"
+#include "show/show.h"
 
 struct accounted_row;
 
@@ -51,12 +57,21 @@ struct field {
 	{ .names = names_, .what = what_, .kind = kind_, .place = place_, \
 	  .needs = needs_, .unit = unit_ }
 
-/* accounted_query.c: the fields of --query-accounted-apps. */
+/* The fields of --query-card and --query-chip, -compute-apps and -accounted-apps. */
+extern const struct field card_fields[];
+extern const struct field process_fields[];
 extern const struct field accounted_fields[];
 
 /* Values that several tables have; each returns whether it is known. */
 bool query_time(FILE *out, const struct row *row);
 bool query_number(FILE *out, const struct row *row);
+bool query_text(FILE *out, const char *text);
+
+/* Whether a line is about a process: it is what was told of that, whoever else uses the card. */
+bool query_of_process(const struct row *row);
+
+/* The command line of a process, which is not read without need. */
+bool query_command(FILE *out, const struct row *row);
 
 /* The names of the fields as typed, and their units. */
 void query_header(FILE *out, enum query query, const char *fields,

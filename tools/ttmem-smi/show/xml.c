@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "smi.h"
+#include "look/look.h"
+#include "show/show.h"
+#include "text/text.h"
 
 static void begin(FILE *out, unsigned int depth, const char *name)
 {

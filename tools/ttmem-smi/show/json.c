@@ -6,9 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base.h"
 #include "clean.h"
+#include "internal.h"
+#include "look/look.h"
 #include "make_json.h"
-#include "smi.h"
+#include "show/show.h"
+#include "text/text.h"
 
 #define JSON_FORMAT	1
 
