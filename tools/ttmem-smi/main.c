@@ -107,7 +107,7 @@ static const char help[] =
 
 enum mode {
 	MODE_TABLE, MODE_LIST, MODE_ALL, MODE_QUERY, MODE_JSON, MODE_DMON,
-	MODE_PMON, MODE_RESERVATIONS, MODE_LEVER, MODE_HELP_QUERY,
+	MODE_PMON, MODE_RESERVATIONS, MODE_CHANGE, MODE_HELP_QUERY,
 	MODE_ACCOUNTED, MODE_ACCOUNTING,
 };
 
@@ -131,7 +131,7 @@ struct job {
 	struct monitor monitor;
 	struct want want;
 	uint64_t pid;
-	struct lever_args lever;
+	struct change_args change;
 	const char *chip;
 	double seconds;
 	uint64_t count;		/* 0: for ever, with @seconds */
@@ -259,8 +259,8 @@ static int run_once(const struct job *job)
 		status = print_reservations(paper.out, &job->want, job->pid,
 					    job->format ? &job->csv : NULL);
 		break;
-	case MODE_LEVER:
-		status = pull_lever(paper.out, &job->want, &job->lever);
+	case MODE_CHANGE:
+		status = change_cards(paper.out, &job->want, &job->change);
 		break;
 	case MODE_ACCOUNTED:
 		status = print_accounts(paper.out, &job->want, job->accounted_by, job->fields,
@@ -312,10 +312,10 @@ static void set_help_query(struct job *job, enum query query, const char *name)
 	job->query = query;
 }
 
-static void set_lever(struct job *job, enum lever lever, const char *name)
+static void set_change(struct job *job, enum change_kind kind, const char *name)
 {
-	set_mode(job, MODE_LEVER, name);
-	job->lever.lever = lever;
+	set_mode(job, MODE_CHANGE, name);
+	job->change.kind = kind;
 }
 
 static uint64_t parse_number(const char *option, const char *text,
@@ -388,10 +388,10 @@ static void check_modes(struct job *job)
 		wrong_usage("%s is done once: there is no -l with it", name);
 	if (job->count && !monitor && !(job->seconds > 0))
 		wrong_usage("-c takes -l, dmon or pmon");
-	if (job->lever.yes && job->mode != MODE_LEVER)
+	if (job->change.yes && job->mode != MODE_CHANGE)
 		wrong_usage("--yes is for what root may change");
-	if (job->chip && (job->mode != MODE_LEVER ||
-			  job->lever.lever == LEVER_INVALIDATE))
+	if (job->chip && (job->mode != MODE_CHANGE ||
+			  job->change.kind == CHANGE_INVALIDATE))
 		wrong_usage("--chip is for --set-capacity and --reset-peaks");
 	if (job->by && job->mode != MODE_ACCOUNTED)
 		wrong_usage("--by is for --query-accounted-apps");
@@ -407,9 +407,9 @@ static void check_modes(struct job *job)
 	if ((job->want.cards || job->want.pids || job->want.users) &&
 	    job->mode == MODE_ACCOUNTING)
 		wrong_usage("%s is about the machine: there is no -i, -p or -u with it", name);
-	if (job->mode == MODE_LEVER && !job->want.cards)
+	if (job->mode == MODE_CHANGE && !job->want.cards)
 		wrong_usage("%s: say which card with -i, or all with -i all", name);
-	if (job->mode == MODE_LEVER && (job->want.pids || job->want.users || job->want.sort))
+	if (job->mode == MODE_CHANGE && (job->want.pids || job->want.users || job->want.sort))
 		wrong_usage("%s is about cards: there is no -p, -u or --sort with it",
 			    name);
 }
@@ -429,8 +429,8 @@ static void check(struct job *job)
 	if (job->mode == MODE_ALL &&
 	    !parse_parts(job->display, &job->parts, why, sizeof(why)))
 		wrong_usage("%s", why);
-	if (job->mode == MODE_LEVER && !lever_check(&job->lever, why,
-						    sizeof(why)))
+	if (job->mode == MODE_CHANGE && !change_check(&job->change, why,
+						     sizeof(why)))
 		wrong_usage("%s", why);
 	if (job->mode == MODE_DMON || job->mode == MODE_PMON) {
 		if (!monitor_check(job->mode == MODE_PMON, &job->monitor, why,
@@ -665,21 +665,21 @@ static void take_option(struct job *job, int opt, const char *typed)
 		parse_options(job, optarg);
 		break;
 	case OPT_CAPACITY:
-		set_lever(job, LEVER_CAPACITY, "--set-capacity");
-		job->lever.capacity = optarg;
+		set_change(job, CHANGE_CAPACITY, "--set-capacity");
+		job->change.capacity = optarg;
 		break;
 	case OPT_PEAKS:
-		set_lever(job, LEVER_PEAKS, "--reset-peaks");
+		set_change(job, CHANGE_PEAKS, "--reset-peaks");
 		break;
 	case OPT_INVALIDATE:
-		set_lever(job, LEVER_INVALIDATE, "--invalidate");
+		set_change(job, CHANGE_INVALIDATE, "--invalidate");
 		break;
 	case OPT_CHIP:
 		job->chip = optarg;
-		job->lever.chip = parse_number("--chip", optarg, 0, INT32_MAX);
+		job->change.chip = parse_number("--chip", optarg, 0, INT32_MAX);
 		break;
 	case 'y':
-		job->lever.yes = true;
+		job->change.yes = true;
 		break;
 	case 'x':
 		set_mode(job, MODE_ALL, "-x");
@@ -759,7 +759,7 @@ int main(int argc, char **argv)
 	};
 	struct job job = {
 		.colour = "auto",
-		.lever = { .chip = -1 },
+		.change = { .chip = -1 },
 		.fd = STDOUT_FILENO,
 	};
 	const char *refused;

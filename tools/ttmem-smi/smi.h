@@ -17,38 +17,11 @@
 
 #include "base/base.h"
 #include "internal.h"
+#include "change/change.h"
+#include "doctor/doctor.h"
 #include "look/look.h"
 #include "show/show.h"
 #include "text/text.h"
-
-/* Root's levers. */
-enum lever { LEVER_CAPACITY, LEVER_PEAKS, LEVER_INVALIDATE };
-
-struct lever_args {
-	enum lever lever;
-	const char *capacity;	/* as "dram=12G,l1=100M" */
-	int chip;		/* -1 for all */
-	bool yes;		/* do not ask */
-};
-
-/**
- * lever_check() - see whether a capacity is one
- * @args: what was typed
- * @why: what is wrong with it
- * @why_size: size of @why
- * Return: whether nothing is
- */
-bool lever_check(const struct lever_args *args, char *why, size_t why_size);
-
-/**
- * pull_lever() - ask, unless told not to, and do it
- * @out: where to tell what was done
- * @want: to which cards
- * @args: what
- * Return: the status to end with
- */
-int pull_lever(FILE *out, const struct want *want,
-	       const struct lever_args *args);
 
 /**
  * top_main() - run `ttmem-smi top`
@@ -65,14 +38,6 @@ int top_main(int argc, char **argv);
  * Return: the status to end with
  */
 int watch_main(int argc, char **argv);
-
-/**
- * doctor_main() - ttmem-smi doctor
- * @argc: how many arguments, from its name on
- * @argv: the arguments
- * Return: the status to end with
- */
-int doctor_main(int argc, char **argv);
 
 /* Recordings, see record.h. They take the arguments from their name on. */
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Root's levers: the capacity of a pool, the peaks, and a card's books after it
+ * What root may change: the capacity of a pool, the peaks, and a card's books after it
  * was reset. Each is a file of memory_stats/.
  */
 #include <errno.h>
@@ -11,7 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "record.h"
+#include "base/base.h"
+#include "change/change.h"
+#include "internal.h"
+#include "look/look.h"
+#include "text/text.h"
 
 /* A file of memory_stats/ and what is to be written to it. */
 struct change {
@@ -86,17 +90,17 @@ static bool parse_capacity(const char *text, uint64_t bytes[2], bool given[2],
 	}
 }
 
-bool lever_check(const struct lever_args *args, char *why, size_t why_size)
+bool change_check(const struct change_args *args, char *why, size_t why_size)
 {
 	uint64_t bytes[2];
 	bool given[2];
 
-	return args->lever != LEVER_CAPACITY ||
+	return args->kind != CHANGE_CAPACITY ||
 	       parse_capacity(args->capacity, bytes, given, why, why_size);
 }
 
-/* Collect what a lever changes of a card, and say so. */
-static void plan(struct changes *to, FILE *tell, const struct lever_args *args)
+/* Collect what is to be changed of a card, and say so. */
+static void plan(struct changes *to, FILE *tell, const struct change_args *args)
 {
 	const struct card *card = to->card;
 	uint64_t bytes[2] = { 0, 0 };
@@ -111,8 +115,8 @@ static void plan(struct changes *to, FILE *tell, const struct lever_args *args)
 	board = printable(*card->board ? card->board : "board not known");
 	fprintf(tell, "Card %u (%s, %s)", card->id.number, board, card->id.address);
 	free(board);
-	switch (args->lever) {
-	case LEVER_CAPACITY:
+	switch (args->kind) {
+	case CHANGE_CAPACITY:
 		parse_capacity(args->capacity, bytes, given, value,
 			       sizeof(value));
 		for (chip = first; chip < end; chip++) {
@@ -135,7 +139,7 @@ static void plan(struct changes *to, FILE *tell, const struct lever_args *args)
 			}
 		}
 		break;
-	case LEVER_PEAKS:
+	case CHANGE_PEAKS:
 		for (memory = 0; memory < 2; memory++) {
 			for (chip = first; chip < end; chip++)
 				add(to, "0", "chip%zu/%s_peak", chip,
@@ -147,7 +151,7 @@ static void plan(struct changes *to, FILE *tell, const struct lever_args *args)
 			fprintf(tell, ", chip %d", args->chip);
 		fputs(": the peaks start again at what is used now", tell);
 		break;
-	case LEVER_INVALIDATE:
+	case CHANGE_INVALIDATE:
 		add(to, "1", "invalidate");
 		format_bytes(text[0], sizeof(text[0]),
 			     card->sum.pool[TTMEM_DRAM].used, 20);
@@ -247,8 +251,8 @@ static int change_all(FILE *out, const struct changes *changes,
 	return EXIT_OK;
 }
 
-int pull_lever(FILE *out, const struct want *want,
-	       const struct lever_args *args)
+int change_cards(FILE *out, const struct want *want,
+		 const struct change_args *args)
 {
 	struct changes changes = { 0 };
 	char *text = NULL;
