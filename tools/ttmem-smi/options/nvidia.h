@@ -3,8 +3,8 @@
  * nvidia-smi's words, so that scripts written for it run: those that ttmem-smi has nothing
  * for are refused with what to use instead. They are those of nvidia-smi 535 to 610.
  */
-#ifndef TTMEM_SMI_WORDS_H
-#define TTMEM_SMI_WORDS_H
+#ifndef TTMEM_SMI_OPTIONS_NVIDIA_H
+#define TTMEM_SMI_OPTIONS_NVIDIA_H
 
 /**
  * refusal() - what to say to an option or command that ttmem-smi does not do
@@ -23,4 +23,4 @@ const char *refusal(const char *word);
  */
 const char *respell(int *argc, char **argv);
 
-#endif /* TTMEM_SMI_WORDS_H */
+#endif /* TTMEM_SMI_OPTIONS_NVIDIA_H */

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What nvidia-smi has and ttmem-smi has not: options and commands. */
-#include <stdlib.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "smi.h"
-#include "words.h"
+#include "base/base.h"
+#include "options/nvidia.h"
 
 #define SETS_NO_CLOCK \
 	"ttmem-smi sets no clock: TT-KMD and the card's firmware do. --query-gpu=clocks.sm shows it"
