@@ -15,7 +15,9 @@
 
 #include "clean.h"
 #include "options/options.h"
+#include "record/record.h"
 #include "smi.h"
+#include "watch/watch.h"
 
 static volatile sig_atomic_t stopped;
 

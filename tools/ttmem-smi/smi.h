@@ -31,30 +31,4 @@
  */
 int top_main(int argc, char **argv);
 
-/**
- * watch_main() - ttmem-smi watch
- * @argc: how many arguments
- * @argv: the arguments
- * Return: the status to end with
- */
-int watch_main(int argc, char **argv);
-
-/* Recordings, see record.h. They take the arguments from their name on. */
-
-/**
- * record_main() - ttmem-smi record
- * @argc: how many arguments
- * @argv: the arguments
- * Return: the status to end with
- */
-int record_main(int argc, char **argv);
-
-/**
- * report_main() - ttmem-smi report
- * @argc: how many arguments
- * @argv: the arguments
- * Return: the status to end with
- */
-int report_main(int argc, char **argv);
-
 #endif /* TTMEM_SMI_H */

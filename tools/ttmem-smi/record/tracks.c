@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record.h"
+#include "base/base.h"
+#include "record/recording.h"
 
 void recording_free(struct recording *rec)
 {
@@ -79,6 +80,11 @@ double track_sum(const struct recording *rec, const struct track *track,
 	if (seconds)
 		*seconds = time;
 	return sum;
+}
+
+uint64_t pool_capacity(const struct pool_track *pool)
+{
+	return pool->track.point[pool->track.points - 1].total;
 }
 
 double pool_mean(const struct recording *rec, const struct pool_track *pool,

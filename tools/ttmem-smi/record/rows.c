@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record.h"
+#include "base/base.h"
+#include "look/look.h"
+#include "record/recording.h"
+#include "record/rows.h"
+#include "text/text.h"
 
 const char * const row_kinds[ROW_KINDS] = {
 	[ROW_POOL] = "pool",

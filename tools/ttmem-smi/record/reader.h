@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the readers of both formats share: recording.c has CSV, recording_trace.c events. */
-#ifndef TTMEM_RECORDING_H
-#define TTMEM_RECORDING_H
+/* What the readers of both formats share: read.c has CSV, read_trace.c events. */
+#ifndef TTMEM_SMI_READER_H
+#define TTMEM_SMI_READER_H
 
-#include "lookup.h"
-#include "record.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "record/lookup.h"
+#include "record/recording.h"
+#include "record/rows.h"
 
 /* More than ttmem can know of; what is beyond was not written by record. */
 #define CARDS_MAX	(1u << 20)
@@ -94,4 +99,4 @@ bool read_trace(struct reader *reader, char *line);
  */
 void trace_free(struct reader *reader);
 
-#endif /* TTMEM_RECORDING_H */
+#endif /* TTMEM_SMI_READER_H */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ttmem-smi watch: watch.c takes the arguments and looks again and again,
- * watch_lines.c finds out what has crossed a line, watch_command.c runs the
- * command for it.
+ * Who has crossed a line, which lines.c finds out, and the command that command.c runs
+ * for it; watch.c takes the arguments and looks again and again.
  */
-#ifndef TTMEM_WATCH_H
-#define TTMEM_WATCH_H
+#ifndef TTMEM_SMI_MARKS_H
+#define TTMEM_SMI_MARKS_H
 
 #include <signal.h>
 #include <stdbool.h>
@@ -13,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "smi.h"
+#include "look/look.h"
 
 /* Who may cross a line. When several have, they are told in this order. */
 enum who { WHO_POOL, WHO_USER, WHO_PROCESS, WHO_COUNT };
@@ -194,4 +193,4 @@ void runner_tend(struct runner *runner, int64_t now);
  */
 void runner_stop(struct runner *runner);
 
-#endif /* TTMEM_WATCH_H */
+#endif /* TTMEM_SMI_MARKS_H */

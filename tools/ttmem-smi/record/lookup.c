@@ -7,8 +7,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "lookup.h"
-#include "smi.h"
+#include "base/base.h"
+#include "record/lookup.h"
 
 /* An entry's value; its key is the name. */
 struct node {

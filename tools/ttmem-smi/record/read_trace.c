@@ -4,7 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "recording.h"
+#include "base/base.h"
+#include "libttmem.h"
+#include "record/lookup.h"
+#include "record/reader.h"
+#include "record/rows.h"
+#include "text/text.h"
 
 static const char *json_text(struct json_object *obj, const char *key)
 {

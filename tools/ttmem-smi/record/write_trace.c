@@ -8,8 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base.h"
 #include "make_json.h"
-#include "record.h"
+#include "record/rows.h"
+#include "text/text.h"
+#include "ttmem.h"
 
 static void put_number(struct json_object *to, const char *key, uint64_t n)
 {

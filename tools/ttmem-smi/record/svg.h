@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The parts of the picture of a recording: svg.c has the page, svg_panel.c a memory. */
-#ifndef TTMEM_SVG_H
-#define TTMEM_SVG_H
+#ifndef TTMEM_SMI_SVG_H
+#define TTMEM_SMI_SVG_H
 
-#include "record.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "record/recording.h"
 
 #define SVG_LEFT	100	/* of the plots */
 #define SVG_PLOT	760	/* their width */
@@ -61,4 +66,11 @@ double svg_time(const struct recording *rec, int64_t time);
 double draw_panel(FILE *out, struct scene *scene, const struct pool_track *pool,
 		  double y);
 
-#endif /* TTMEM_SVG_H */
+/**
+ * print_svg() - draw a recording
+ * @out: where to
+ * @rec: the recording
+ */
+void print_svg(FILE *out, const struct recording *rec);
+
+#endif /* TTMEM_SMI_SVG_H */

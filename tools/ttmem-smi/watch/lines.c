@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record.h"
-#include "watch.h"
+#include "base/base.h"
+#include "look/look.h"
+#include "text/text.h"
+#include "watch/marks.h"
 
 /* A window of growth has so many parts; what was held is kept for each. */
 #define PARTS		60

@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "svg.h"
+#include "base/base.h"
+#include "record/recording.h"
+#include "record/svg.h"
+#include "text/text.h"
+#include "ttmem.h"
 
 #define WIDTH		1240
 #define LEGEND		(SVG_LEFT + SVG_PLOT + 32)

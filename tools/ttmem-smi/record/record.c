@@ -15,8 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/base.h"
 #include "clean.h"
-#include "record.h"
+#include "look/look.h"
+#include "record/record.h"
+#include "record/rows.h"
 
 /* As env(1) and its like answer. */
 #define EXIT_CANNOT	126

@@ -12,8 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "record.h"
-#include "watch.h"
+#include "base/base.h"
+#include "internal.h"
+#include "look/look.h"
+#include "text/text.h"
+#include "watch/marks.h"
+#include "watch/watch.h"
 
 /* With --once: some line is crossed. */
 #define EXIT_CROSSED	3

@@ -8,7 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "recording.h"
+#include "base/base.h"
+#include "internal.h"
+#include "record/lookup.h"
+#include "record/reader.h"
+#include "record/recording.h"
+#include "record/rows.h"
+#include "text/text.h"
 
 enum column {
 	COL_TIME, COL_KIND, COL_CARD, COL_BUS_ID, COL_BOARD, COL_CHIP,

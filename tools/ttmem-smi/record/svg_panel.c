@@ -8,8 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lookup.h"
-#include "svg.h"
+#include "base/base.h"
+#include "record/lookup.h"
+#include "record/recording.h"
+#include "record/svg.h"
+#include "text/text.h"
+#include "ttmem.h"
 
 #define PANEL		200	/* height of a plot */
 #define PANEL_L1	110

@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record.h"
+#include "base/base.h"
+#include "libttmem.h"
+#include "record/rows.h"
+#include "text/text.h"
 
 /* A client that has more reservations would hold up the samples. */
 #define RESERVATIONS_MAX	65536

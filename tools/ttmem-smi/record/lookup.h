@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Places in arrays, by name, in a time that does not grow with how many there are. */
-#ifndef TTMEM_LOOKUP_H
-#define TTMEM_LOOKUP_H
+#ifndef TTMEM_SMI_LOOKUP_H
+#define TTMEM_SMI_LOOKUP_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -30,4 +30,4 @@ size_t *lookup(struct lookup *lookup, const char *format, ...);
  */
 void lookup_free(struct lookup *lookup);
 
-#endif /* TTMEM_LOOKUP_H */
+#endif /* TTMEM_SMI_LOOKUP_H */

@@ -15,8 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "record.h"
-#include "watch.h"
+#include "base/base.h"
+#include "look/look.h"
+#include "text/text.h"
+#include "watch/marks.h"
 
 /* From being asked to end until it is made to. */
 #define GRACE		5000000
