@@ -13,10 +13,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clean.h"
+#include "base/base.h"
+#include "change/change.h"
+#include "doctor/doctor.h"
+#include "look/look.h"
 #include "options/options.h"
 #include "record/record.h"
-#include "smi.h"
+#include "show/show.h"
+#include "text/text.h"
+#include "top/top.h"
 #include "watch/watch.h"
 
 static volatile sig_atomic_t stopped;

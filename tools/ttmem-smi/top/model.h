@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ttmem-smi top. What is known of cards and processes, and how it is sorted,
- * filtered and laid out, knows neither a kernel nor a terminal (top_model.c).
- * top_read.c fills it from sysfs and procfs, top_draw.c and top_meter.c show it,
- * top.c has the terminal, the keys and the clock.
+ * What is known of cards and processes, and how it is sorted, filtered and laid out. It
+ * knows neither a kernel nor a terminal: read.c fills it from sysfs and procfs, draw.c
+ * shows it, top.c has the terminal and the clock.
  */
-#ifndef TTMEM_TOP_H
-#define TTMEM_TOP_H
+#ifndef TTMEM_SMI_TOP_MODEL_H
+#define TTMEM_SMI_TOP_MODEL_H
 
-#include "smi.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "libttmem.h"
+#include "look/look.h"
 
 /* How many samples a graph goes back. */
 #define HISTORY		512
@@ -129,8 +134,6 @@ struct layout {
 #define MIN_ROWS	10
 #define MIN_COLUMNS	40
 
-/* top_model.c */
-
 /**
  * history_add() - take a sample
  * @history: the ring; the oldest sample is lost if it is full
@@ -166,14 +169,6 @@ double history_age(const struct history *history, size_t age, double delay);
  * Return: whether it is understood
  */
 bool parse_host_stat(const char *text, struct host_stat *stat);
-
-/**
- * read_host_stat() - read what /proc tells of a process
- * @pid: the process
- * @stat: out
- * Return: whether it does
- */
-bool read_host_stat(pid_t pid, struct host_stat *stat);
 
 /**
  * top_host() - take a sample of what a process uses of the host
@@ -306,107 +301,4 @@ unsigned int permille(uint64_t used, uint64_t total);
 void layout_make(struct layout *layout, int rows, int columns, size_t meters,
 		 int highest);
 
-/* top_read.c */
-
-/**
- * top_read() - look at the cards and at who uses them
- * @top: the model
- * @now: seconds of a clock that only goes on
- *
- * What is missing is told in @top->problem.
- * Return: EXIT_OK, or the status that ttmem-smi would end with
- */
-int top_read(struct top *top, double now);
-
-/**
- * top_read_host() - look at what processes use of the host, once a second
- * @top: the model, arranged
- * @first: the first process that is seen
- * @count: how many are
- * @now: as for top_read()
- */
-void top_read_host(struct top *top, size_t first, size_t count, double now);
-
-/* A line of a process's reservations. */
-struct held {
-	unsigned int card;
-	bool sum;		/* by gauge or counter: only size, memory and tag */
-	struct ttmem_reservation is;
-};
-
-struct held_list {
-	struct held *held;
-	size_t count;
-	char problem[512];	/* why there are none, or not all */
-};
-
-/**
- * top_read_held() - list what a process has reserved
- * @top: the model
- * @key: whom
- * @list: out, to be freed with held_free()
- */
-void top_read_held(const struct top *top, const struct top_key *key,
-		   struct held_list *list);
-
-/**
- * held_free() - free a list
- * @list: the list
- */
-void held_free(struct held_list *list);
-
-/* What takes the screen, and what asks in front of it. */
-enum top_view { VIEW_PROCESSES, VIEW_HELD, VIEW_HELP };
-enum top_ask { ASK_NOTHING, ASK_SORT, ASK_FILTER, ASK_KILL };
-
-/* What the user has chosen to see. */
-struct ui {
-	bool utf8;
-	bool colour;
-	bool read_only;		/* it sends no signals */
-	bool paused;
-	bool collapsed;
-	bool on_cards;		/* arrows move the cards */
-	double delay;		/* seconds from look to look */
-	enum top_view view;
-	enum top_ask ask;
-	struct layout layout;
-	int first_meter;	/* first line of chips that is seen */
-	size_t first;		/* first process that is seen */
-	size_t at;		/* the chosen one, among those shown */
-	bool follow;		/* it stays chosen wherever it is sorted to */
-	struct top_key chosen;
-	unsigned int choice;	/* line of the menu or of the question */
-	int pidfd;		/* the process of the question */
-	char who[192];		/* it, or that of VIEW_HELD, in words */
-	struct top_key held_key;
-	struct held_list held;
-	bool held_gone;		/* the process has ended */
-	uint64_t held_peak[2];
-	bool held_attributed;
-	double next_held;	/* when the list is read again; 0: now */
-	size_t first_held;
-	size_t first_help;
-	char message[256];	/* at the foot, until @message_end */
-	double message_end;
-};
-
-/* top_draw.c */
-
-/* How a column of the table is called in the menu, by enum top_sort. */
-extern const char * const sort_names[SORTS];
-
-/**
- * draw_begin() - take the colours
- * @ui: @colour is cleared if the terminal has none
- */
-void draw_begin(struct ui *ui);
-
-/**
- * draw() - draw all of the screen
- * @top: the model, arranged
- * @ui: what to draw of it; places beyond the end are brought back
- */
-void draw(const struct top *top, struct ui *ui);
-
-#endif /* TTMEM_TOP_H */
+#endif /* TTMEM_SMI_TOP_MODEL_H */

@@ -9,7 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "top.h"
+#include "base/base.h"
+#include "internal.h"
+#include "look/look.h"
+#include "top/model.h"
+#include "top/read.h"
 
 /* How often what changes seldom is read, in seconds. */
 #define SELDOM		1.0

@@ -3,7 +3,10 @@
 #include <ncurses.h>
 #include <string.h>
 
-#include "top_draw.h"
+#include "top/draw.h"
+#include "top/model.h"
+#include "top/ui.h"
+#include "ttmem.h"
 
 /* From these on a memory is called rather full and full, in thousandths. */
 #define LEVEL_MIDDLE	700

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "top.h"
+#include "base/base.h"
+#include "look/look.h"
+#include "top/model.h"
 
 void history_add(struct history *history, uint64_t value, double time)
 {
