@@ -3,13 +3,22 @@
  * ttmem-smi: the Tenstorrent cards of this machine, what of their memory is
  * used, and by whom. Here it looks, prints and looks again; what has arguments
  * of its own is called first.
+ *
+ * Each folder has a header of its name, which is what the others see of it. Who
+ * stands above may include who stands below, and those on one line do not know each
+ * other:
+ *
+ *	options/	the arguments of ttmem-smi itself
+ *	show/ change/ top/ record/ watch/ doctor/
+ *	look/		one look at the cards and at who uses them
+ *	text/		names, numbers, and what others have written
+ *	base/		memory, output, and arguments that several commands take
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -233,8 +242,7 @@ int main(int argc, char **argv)
 		}
 		status = run(&job);
 	}
-	if (job.file && close(job.fd) && !status) {
+	if (job.file && close(job.fd) && !status)
 		status = say("cannot write to %s: %s", job.file, strerror(errno));
-	}
 	return status;
 }

@@ -202,7 +202,8 @@ void see_metald(struct findings *f)
 		if (there(METALD_STATE))
 			snprintf(last, sizeof(last), metald.age > 0 ?
 				 ", " METALD_STATE " is %.0f s old" :
-				 ", " METALD_STATE " is %.0f s ahead of the clock", fabs(metald.age));
+				 ", " METALD_STATE " is %.0f s ahead of the clock",
+				 fabs(metald.age));
 		mend(found(f, WRONG, "ttmem-metald",
 			   "it is not running%s: nothing is told of unmodified programs", last),
 		     "sudo systemctl enable --now ttmem-metald; systemctl status ttmem-metald says why it ended");

@@ -2,7 +2,6 @@
 /* Who uses a card: those in its books, and those that have it open. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -98,8 +98,7 @@ void check_job(struct job *job)
 	if (job->mode == MODE_ALL &&
 	    !parse_parts(job->display, &job->parts, why, sizeof(why)))
 		wrong_usage("%s", why);
-	if (job->mode == MODE_CHANGE && !change_check(&job->change, why,
-						     sizeof(why)))
+	if (job->mode == MODE_CHANGE && !change_check(&job->change, why, sizeof(why)))
 		wrong_usage("%s", why);
 	if (job->mode == MODE_DMON || job->mode == MODE_PMON) {
 		if (!monitor_check(job->mode == MODE_PMON, &job->monitor, why,

@@ -18,8 +18,8 @@ int print_accounting_mode(FILE *out, const char *wanted)
 	struct accounts accounts;
 
 	if (wanted)
-		want = !strcmp(wanted, "1") || ttmem__same(wanted, "ENABLED", SIZE_MAX) ? ACCOUNTING_ON :
-									       ACCOUNTING_OFF;
+		want = !strcmp(wanted, "1") || ttmem__same(wanted, "ENABLED", SIZE_MAX) ?
+		       ACCOUNTING_ON : ACCOUNTING_OFF;
 	accounts_read_state(&accounts);
 	if (!wanted || want == accounts.state) {
 		fprintf(out, "Accounting Mode: %s\n", names[accounts.state]);

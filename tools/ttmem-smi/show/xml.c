@@ -5,7 +5,6 @@
  */
 #include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "look/look.h"
 #include "show/show.h"

@@ -3,7 +3,6 @@
  * What others have put into a name, fit to be shown: printable, and in so many
  * columns.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 #include <wctype.h>

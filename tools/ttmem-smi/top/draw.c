@@ -5,7 +5,6 @@
  */
 #include <ncurses.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "text/text.h"

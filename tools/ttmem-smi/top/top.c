@@ -240,8 +240,10 @@ static bool do_meanwhile(void (*work)(struct top *top, struct ui *ui, double now
 	for (;;) {
 		fds[0].events = POLLIN;
 		fds[1].events = POLLIN;
-		if (ppoll(fds, 2, NULL, &waiting) < 0)
-			fds[0].revents = fds[1].revents = 0;
+		if (ppoll(fds, 2, NULL, &waiting) < 0) {
+			fds[0].revents = 0;
+			fds[1].revents = 0;
+		}
 		if (fds[1].revents)
 			break;
 		if (ended || fds[0].revents & (POLLHUP | POLLERR | POLLNVAL))
