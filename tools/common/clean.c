@@ -16,16 +16,25 @@ static const struct {
 	{ 0x0000, 0x001f },	/* controls, C0 */
 	{ 0x007f, 0x009f },	/* delete, controls, C1 */
 	{ 0x00ad, 0x00ad },	/* soft hyphen, not seen */
+	{ 0x034f, 0x034f },	/* likewise */
 	{ 0x061c, 0x061c },	/* direction */
-	{ 0x180e, 0x180e },	/* not seen */
+	{ 0x115f, 0x1160 },	/* fillers, not seen */
+	{ 0x17b4, 0x17b5 },	/* vowels, not seen */
+	{ 0x180b, 0x180f },	/* of Mongolian, not seen */
 	{ 0x200b, 0x200b },	/* likewise; the two joiners behind it make words */
 	{ 0x200e, 0x200f },	/* direction */
 	{ 0x2028, 0x202e },	/* ends of lines and paragraphs, direction */
 	{ 0x2060, 0x206f },	/* not seen, direction */
+	{ 0x2800, 0x2800 },	/* a pattern of no dots */
+	{ 0x3164, 0x3164 },	/* a filler, not seen */
 	{ 0xd800, 0xdfff },	/* surrogates, no characters */
 	{ 0xfdd0, 0xfdef },	/* no characters */
+	{ 0xfe00, 0xfe0f },	/* variants of what is before, often the same to see */
 	{ 0xfeff, 0xfeff },	/* order of bytes, not seen */
-	{ 0xfff9, 0xfffb },	/* annotations, not seen */
+	{ 0xffa0, 0xffa0 },	/* a filler, not seen */
+	{ 0xfff0, 0xfffb },	/* not seen; annotations */
+	{ 0x1bca0, 0x1bca3 },	/* of shorthand, not seen */
+	{ 0x1d173, 0x1d17a },	/* of music, not seen */
 	{ 0xe0000, 0xe0fff },	/* tags, not seen */
 };
 

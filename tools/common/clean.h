@@ -88,7 +88,6 @@ clean_vprint(FILE *out, const char *format, va_list args);
  * @out: where to
  * @format: as for printf(), without a line feed
  */
-void __attribute__((format(printf, 2, 3)))
-clean_print(FILE *out, const char *format, ...);
+void __attribute__((format(printf, 2, 3))) clean_print(FILE *out, const char *format, ...);
 
 #endif /* TTMEM_CLEAN_H */

@@ -8,7 +8,10 @@
 
 /**
  * struct sensors - what they tell
- * @has_temperature: whether it is known; likewise the others
+ * @has_temperature: whether it is known
+ * @has_power: likewise
+ * @has_power_limit: likewise
+ * @has_clock: likewise
  * @temperature: millidegrees Celsius
  * @power: microwatts
  * @power_limit: likewise

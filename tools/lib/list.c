@@ -146,7 +146,7 @@ bool ttmem__size(const char *text, uint64_t *bytes)
 			return false;
 	}
 	if (*end) {
-		bool binary = !end[1] || ((end[1] | 0x20) == 'i' && (end[2] | 0x20) == 'b' && !end[3]);
+		bool binary = !end[1] || ttmem__same(end + 1, "iB", SIZE_MAX);
 
 		letter = strchr(units, *end | 0x20);
 		if (!letter || (!binary && ((end[1] | 0x20) != 'b' || end[2])))

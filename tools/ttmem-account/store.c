@@ -24,6 +24,12 @@
 #define LEFT_OUT_SIZE	192
 /* What is no user's is counted as one's: the service's own lines. */
 #define SERVICE		((uint64_t)UINT32_MAX + 1)
+/*
+ * For so many bytes there is one share of the log. Who comes when all are taken is one
+ * with all others who do: root in a container may take any user id, and ever new ones
+ * with a line each would push out everybody who has two.
+ */
+#define SHARE_BYTES	8192
 
 struct totals totals;
 
@@ -35,7 +41,10 @@ static uint64_t unwritten;
 
 static void add_log(int *fd, uint64_t *size);
 
-/* Text of others as a string of JSON; what is not UTF-8 becomes a question mark. */
+/*
+ * Text of others as a string of JSON; what is not UTF-8 becomes a question mark. The log is
+ * looked at on terminals, so what they obey is escaped, in all of Unicode.
+ */
 static char *put_text(char *to, const char *text)
 {
 	*to++ = '"';
@@ -49,6 +58,9 @@ static char *put_text(char *to, const char *text)
 		} else if (c < ' ' || c == 0x7f) {
 			to += sprintf(to, "\\u%04x", c);
 			text++;
+		} else if (c == 0xc2 && (unsigned char)text[1] < 0xa0) {
+			to += sprintf(to, "\\u%04x", (unsigned char)text[1]);
+			text += 2;
 		} else {
 			if (c == '"' || c == '\\')
 				*to++ = '\\';
@@ -206,7 +218,7 @@ struct share {
 };
 
 static struct share *shares;
-static size_t share_count, shares_used;
+static size_t share_count, shares_used, shares_max;
 /* Lost events and lines of lines that are dropped themselves. */
 static uint64_t lost_events, lost_lines;
 
@@ -241,9 +253,21 @@ static void add_bytes(uint64_t key, size_t bytes)
 		free(old);
 	}
 	share = find_share(key);
+	if (!share->bytes && shares_used >= shares_max) {
+		key = USER_OTHERS;
+		share = find_share(key);
+	}
 	shares_used += !share->bytes;
 	share->key = key;
 	share->bytes += bytes;
+}
+
+/* The share that add_bytes() has found for a key. */
+static struct share *share_of(uint64_t key)
+{
+	struct share *share = find_share(key);
+
+	return share->bytes ? share : find_share(USER_OTHERS);
 }
 
 /* Whose line it is. They are our own, so they look as we write them. */
@@ -251,8 +275,9 @@ static uint64_t line_key(const char *line)
 {
 	unsigned int uid;
 
-	return sscanf(line, "{\"event\":\"%*[a-z_]\",\"uid\":%u", &uid) == 1 ? user_key(uid) :
-	       SERVICE;
+	if (sscanf(line, "{\"event\":\"%*[a-z_]\",\"uid\":%u", &uid) == 1)
+		return user_key(uid);
+	return strncmp(line, "{\"event\":\"left_out\"", 19) ? SERVICE : USER_OTHERS;
 }
 
 static double number_of(const char *line, const char *name)
@@ -348,7 +373,7 @@ static void count_line(char *line, size_t len, void *arg)
 
 static void drop_line(char *line, size_t len, void *arg)
 {
-	struct share *share = find_share(line_key(line));
+	struct share *share = share_of(line_key(line));
 
 	(void)arg;
 	if (!share->drop)
@@ -360,7 +385,7 @@ static void drop_line(char *line, size_t len, void *arg)
 /* The same decisions as in drop_line(), for what stays. */
 static void keep_line(char *line, size_t len, void *arg)
 {
-	struct share *share = find_share(line_key(line));
+	struct share *share = share_of(line_key(line));
 
 	if (share->drop) {
 		share->drop -= share->drop < len ? share->drop : len;
@@ -401,6 +426,7 @@ static int merge(uint64_t bytes)
 	lost_events = 0;
 	lost_lines = 0;
 	shares_used = 0;
+	shares_max = bytes / SHARE_BYTES;
 	make_shares(64);
 	ret = each_line(ACCOUNT_OLDER, count_line, &size);
 	ret = ret ? ret : each_line(ACCOUNT_FULL, count_line, &size);

@@ -3,7 +3,8 @@
  * Which container and which pod a process is in, by the path of its control group. The
  * paths as runtimes and the kubelet make them:
  *
- *	/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podU_U.slice/cri-containerd-ID.scope
+ *	/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podU_U.slice/
+ *		cri-containerd-ID.scope
  *	/kubepods.slice/kubepods-podU_U.slice/crio-ID.scope[/container]
  *	/kubepods/besteffort/podU-U/ID			the cgroupfs driver; CRI-O: crio-ID
  *	/kubelet.slice/kubelet-kubepods.slice/...	with --cgroup-root

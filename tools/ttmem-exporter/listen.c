@@ -129,7 +129,7 @@ static int listen_all(struct addrinfo *list, struct listeners *to, struct addrin
 		      bool early[LISTEN_MAX])
 {
 	/* [::] takes IPv4 too, unless that has a socket of its own. */
-	const int alone = list->ai_next != NULL;
+	const int alone = !!list->ai_next;
 	in_port_t port = *port_of(list);
 	struct addrinfo *i;
 	int fd;

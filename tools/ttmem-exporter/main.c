@@ -56,11 +56,14 @@ static const char home[] =
 
 /* A connection that is open. */
 struct slot {
-	int fd;		/* -1 if free */
+	int fd;			/* -1 if free */
 	time_t since;
+	uint64_t number;	/* the higher, the later; 0 if it is being ended */
+	const int *at;		/* where it came in */
 };
 
 static struct slot slots[CONNECTIONS];
+static unsigned int limit;	/* of them, at each address */
 static size_t max_processes = PROCESSES;
 static volatile sig_atomic_t stopped;
 
@@ -161,15 +164,40 @@ static enum MHD_Result answer(void *cls, struct MHD_Connection *connection,
 		     "text/plain; version=0.0.4; charset=utf-8", response);
 }
 
+/*
+ * Who keeps connections open and asks nothing is not to keep out who asks: there is always
+ * room for some new ones, in the place of the oldest.
+ */
+static void make_room(const int *at)
+{
+	struct slot *oldest = NULL;
+	unsigned int open = 0;
+	size_t i;
+
+	for (i = 0; i < CONNECTIONS; i++) {
+		struct slot *slot = &slots[i];
+
+		if (slot->fd < 0 || slot->at != at || !slot->number)
+			continue;
+		open++;
+		if (!oldest || slot->number < oldest->number)
+			oldest = slot;
+	}
+	if (open <= limit - limit / 4)
+		return;
+	shutdown(oldest->fd, SHUT_RDWR);
+	oldest->number = 0;
+}
+
 /* The library limits silence; that one byte follows another is for us to limit. */
 static void keep_time(void *cls, struct MHD_Connection *connection,
 		      void **context, enum MHD_ConnectionNotificationCode code)
 {
 	const union MHD_ConnectionInfo *info;
 	struct slot *slot = *context;
+	static uint64_t number;
 	size_t i;
 
-	(void)cls;
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
 		if (slot)
 			slot->fd = -1;
@@ -182,7 +210,10 @@ static void keep_time(void *cls, struct MHD_Connection *connection,
 			continue;
 		slots[i].fd = info->connect_fd;
 		slots[i].since = now();
+		slots[i].number = ++number;
+		slots[i].at = cls;
 		*context = &slots[i];
+		make_room(cls);
 		return;
 	}
 }
@@ -197,17 +228,17 @@ static void end_late_ones(void)
 			shutdown(slots[i].fd, SHUT_RDWR);
 }
 
-static struct MHD_Daemon *start(int fd, unsigned int connections)
+static struct MHD_Daemon *start(const int *fd)
 {
 	struct MHD_Daemon *daemon;
 
 	daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, answer, NULL,
-				  MHD_OPTION_LISTEN_SOCKET, fd,
-				  MHD_OPTION_CONNECTION_LIMIT, connections,
+				  MHD_OPTION_LISTEN_SOCKET, *fd,
+				  MHD_OPTION_CONNECTION_LIMIT, limit,
 				  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_BYTES,
 				  MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)REQUEST_SECONDS,
 				  MHD_OPTION_STRICT_FOR_CLIENT, 1,
-				  MHD_OPTION_NOTIFY_CONNECTION, keep_time, NULL,
+				  MHD_OPTION_NOTIFY_CONNECTION, keep_time, (void *)fd,
 				  MHD_OPTION_END);
 	if (!daemon)
 		die(1, "libmicrohttpd does not start: %s", strerror(errno));
@@ -224,8 +255,9 @@ static void serve(const struct listeners *at)
 
 	for (i = 0; i < CONNECTIONS; i++)
 		slots[i].fd = -1;
+	limit = CONNECTIONS / at->count;
 	for (i = 0; i < at->count; i++) {
-		daemon[i] = start(at->fd[i], CONNECTIONS / at->count);
+		daemon[i] = start(&at->fd[i]);
 		polled[i].fd = MHD_get_daemon_info(daemon[i], MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
 		polled[i].events = POLLIN;
 	}

@@ -650,19 +650,39 @@ static void put_sensor(FILE *out, const char *metric, const char *text, size_t h
 	}
 }
 
+static const struct {
+	const char *metric;
+	const char *text;
+	size_t known;
+	size_t value;
+	int decimals;
+} sensor_metrics[] = {
+	{
+		"ttmem_card_temperature_celsius",
+		"A card's temperature; like the next three not there where TT-KMD does not tell it.",
+		offsetof(struct sensors, has_temperature),
+		offsetof(struct sensors, temperature), 3,
+	}, {
+		"ttmem_card_power_watts", "What a card takes.",
+		offsetof(struct sensors, has_power), offsetof(struct sensors, power), 6,
+	}, {
+		"ttmem_card_power_limit_watts", "What a card may take.",
+		offsetof(struct sensors, has_power_limit),
+		offsetof(struct sensors, power_limit), 6,
+	}, {
+		"ttmem_card_clock_hertz", "The clock of a card's chips.",
+		offsetof(struct sensors, has_clock), offsetof(struct sensors, clock), 0,
+	},
+};
+
 static void put_sensors(FILE *out, const struct card *cards, size_t count)
 {
-#define SENSOR(name)	offsetof(struct sensors, has_##name), offsetof(struct sensors, name)
-	put_sensor(out, "ttmem_card_temperature_celsius",
-		   "A card's temperature; like the next three not there where TT-KMD does not tell it.",
-		   SENSOR(temperature), 3, cards, count);
-	put_sensor(out, "ttmem_card_power_watts", "What a card takes.",
-		   SENSOR(power), 6, cards, count);
-	put_sensor(out, "ttmem_card_power_limit_watts", "What a card may take.",
-		   SENSOR(power_limit), 6, cards, count);
-	put_sensor(out, "ttmem_card_clock_hertz", "The clock of a card's chips.",
-		   SENSOR(clock), 0, cards, count);
-#undef SENSOR
+	size_t i;
+
+	for (i = 0; i < sizeof(sensor_metrics) / sizeof(sensor_metrics[0]); i++)
+		put_sensor(out, sensor_metrics[i].metric, sensor_metrics[i].text,
+			   sensor_metrics[i].known, sensor_metrics[i].value,
+			   sensor_metrics[i].decimals, cards, count);
 }
 
 static void put_cards(FILE *out, const struct look *look)

@@ -120,7 +120,7 @@ static void open_board(struct plan *plan, const char *name)
 	ttmem_list_free(list);
 	if (!found)
 		lacks(plan, all ? "card %s: there is no card" :
-				  "card %s: there is none; ttmem-smi -L lists those there are", name);
+		      "card %s: there is none; ttmem-smi -L lists those there are", name);
 }
 
 void hold_open(struct plan *plan, const char *command)

@@ -213,6 +213,8 @@ int main(int argc, char **argv)
 	int i, status;
 
 	setlocale(LC_CTYPE, "");
+	/* Were it ignored, as a parent may have it, no child's number would be kept for us. */
+	signal(SIGCHLD, SIG_DFL);
 	for (i = 0; argc > 1 && commands[i].name; i++) {
 		if (strcmp(argv[1], commands[i].name))
 			continue;

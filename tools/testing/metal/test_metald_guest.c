@@ -4,9 +4,12 @@
  * counts by itself, and that nothing is left of it, whoever is killed or stopped.
  */
 #include <inttypes.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "../selftests/selftest.h"
@@ -256,6 +259,43 @@ static void many(void **state)
 	metald_end(SIGTERM);
 }
 
+/*
+ * With hidepid and with no other privileges than its service has. A plain user sees how
+ * much is used, and not by whom.
+ */
+static void hidepid(void **state)
+{
+	static const char start[] =
+		"#!/bin/sh\n"
+		"exec setpriv --bounding-set=-all,+sys_ptrace,+checkpoint_restore,"
+		"+dac_read_search,+sys_resource " METALD " \"$@\"\n";
+	struct player p = holder(NULL, 4242, new_id(), MIB);
+	char program[PATH_MAX], *list;
+	struct st_line line;
+
+	(void)state;
+	put(start, "bounded");
+	assert_int_equal(chmod("bounded", 0755), 0);
+	assert_non_null(realpath("bounded", program));
+	metald_program = program;
+	assert_int_equal(mount("proc", "/proc", "proc", 0, "hidepid=2"), 0);
+	metald_start(QUICK, NULL);
+	await(used() == MIB);
+	line = st_only_line(CARD);
+	assert_int_equal(line.pid, p.pid);
+	assert_true(line.attributed);
+	assert_int_equal(system("setpriv --reuid=nobody --regid=nogroup --clear-groups"
+				" cat /proc/driver/ttmem/clients >list"), 0);
+	list = slurp("list");
+	assert_non_null(strstr(list, " 1048576 "));
+	assert_null(strstr(list, "4242"));
+	assert_null(strstr(list, "player"));
+	player_kill(&p);
+	assert_int_equal(used(), 0);
+	metald_end(SIGTERM);
+	assert_int_equal(umount("/proc"), 0);
+}
+
 /* Plain ttnn, played, in a script. */
 static void script(void **state)
 {
@@ -372,7 +412,7 @@ int main(int argc, char **argv)
 		CASE(client_leaves), CASE(metald_killed), CASE(invalidate),
 		CASE(tells_itself), CASE(unplug),
 		cmocka_unit_test_setup_teardown(unplug_unlisted, setup, as_loaded_first),
-		CASE(many), CASE(script),
+		CASE(many), CASE(hidepid), CASE(script),
 		CASE(podman_private), CASE(podman_ipc_host),
 	};
 

@@ -95,5 +95,8 @@ check()
 	try metald "killed, it is started anew" after 'systemctl show -P NRestarts ttmem-metald' 1
 	try metald "and runs" after 'systemctl is-active ttmem-metald' active 4
 	try metald "it has few privileges" shows 'exposure level for ttmem-metald\.service: [012]\.[0-9]'
+	try account "root has to want it" after 'systemctl is-enabled ttmem-account' disabled
+	try account "what has ended is in the log" shows '^sleep, 10 MiB$'
+	try account "it has few privileges" shows 'exposure level for ttmem-account\.service: [012]\.[0-9]'
 	try boot "anybody may use the node" shows '^crw-rw-rw- .*/dev/tenstorrent/mem/0$'
 }

@@ -45,7 +45,7 @@ static void see_dkms(struct findings *f)
 		     "%s", sentence);
 	else if (ret == -ENOENT)
 		mend(found(f, WRONG, "DKMS",
-			   "it does not know ttmem: after the next update of the kernel it is missing"),
+			   "it does not know ttmem: the kernel's next update will be without it"),
 		     "%s", sentence);
 	else
 		cannot_see(f, "DKMS", TTMEM_ROOT "/var/lib/dkms/ttmem", ret);

@@ -24,10 +24,27 @@ enum column {
 
 #define FIELDS_MAX	64
 
+/*
+ * A few lines are not to make a report of any size: there is a part of it for each
+ * memory, and a name may stand in all of them.
+ */
+#define RECORD_CARDS	512
+#define RECORD_POOLS	1024
+#define NAME_BYTES	4096
+
 /* Text of a file, which may hold anything; NULL is none. */
 static char *cleaned(const char *text)
 {
-	return printable(text ? text : "");
+	char *clean = printable(text ? text : "");
+	size_t len;
+
+	if (strlen(clean) > NAME_BYTES) {
+		len = NAME_BYTES;
+		while (len && (clean[len] & 0xc0) == 0x80)
+			len--;
+		clean[len] = '\0';
+	}
+	return clean;
 }
 
 bool bad(struct reader *reader, const char *format, ...)
@@ -227,7 +244,8 @@ static struct track *find_share(struct reader *reader, size_t place,
 static void count_silent(struct reader *reader, const struct row *row)
 {
 	struct recording *rec = reader->rec;
-	struct card_track *card = &rec->card[find_card(reader, row)];
+	size_t at = find_card(reader, row);
+	struct card_track *card = &rec->card[at];
 
 	if (card->silent_sample != rec->samples)
 		card->silent_now = 0;
@@ -282,6 +300,9 @@ bool add_row(struct reader *reader, int64_t time, const struct row *row)
 		notice->time = time;
 		notice->text = cleaned(row->note);
 	}
+	if (rec->cards > RECORD_CARDS || rec->pools > RECORD_POOLS)
+		return bad(reader, "more than %d cards or %d memories", RECORD_CARDS,
+			   RECORD_POOLS);
 	return true;
 }
 
@@ -456,6 +477,26 @@ static void drop_sample(struct recording *rec)
 	}
 }
 
+/* Forget memories of which nothing is told but who holds them. */
+static void drop_empty(struct recording *rec)
+{
+	size_t i, j, kept = 0;
+
+	for (i = 0; i < rec->pools; i++) {
+		struct pool_track *pool = &rec->pool[i];
+
+		if (pool->track.points) {
+			rec->pool[kept++] = *pool;
+			continue;
+		}
+		for (j = 0; j < pool->shares; j++)
+			free(pool->share[j].track.point);
+		free(pool->share);
+		free(pool->track.point);
+	}
+	rec->pools = kept;
+}
+
 static bool read_lines(struct reader *reader, FILE *file)
 {
 	char *line = NULL;
@@ -490,6 +531,7 @@ static bool read_lines(struct reader *reader, FILE *file)
 		}
 	}
 	free(line);
+	drop_empty(reader->rec);
 	if (ok && reader->line == 1) {
 		snprintf(reader->why, reader->why_size, "it is empty");
 		ok = false;

@@ -199,6 +199,7 @@ static bool read_event(struct reader *reader, struct json_object *event)
 	struct row row;
 
 	if (!json_object_object_get_ex(event, "args", &args) ||
+	    !json_object_is_type(args, json_type_object) ||
 	    !json_number(event, "pid", TRACE_CARDS + CARDS_MAX, &pid))
 		return bad(reader, "an event without pid or args, none of ttmem-smi's");
 	if (!strcmp(phase, "M")) {

@@ -151,14 +151,20 @@ static void free_look(struct look *look)
 /* Put a file where it belongs; what has its name already is kept. */
 static bool open_output(struct output *output)
 {
+	/* What is new is no link of somebody else's, whose directory this may be. */
+	int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
 	struct stat st;
+	bool there;
 	char *old;
 
 	if (!strcmp(output->path, "-")) {
 		output->fd = STDOUT_FILENO;
 		return true;
 	}
-	if (!stat(output->path, &st) && S_ISREG(st.st_mode)) {
+	there = !stat(output->path, &st);
+	if (there && !S_ISREG(st.st_mode)) {
+		flags = O_WRONLY | O_CLOEXEC;
+	} else if (there) {
 		if (asprintf(&old, "%s.old", output->path) < 0)
 			out_of_memory();
 		if (rename(output->path, old)) {
@@ -170,8 +176,7 @@ static bool open_output(struct output *output)
 		say("what was in %s is now in %s", output->path, old);
 		free(old);
 	}
-	output->fd = open(output->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-			  0666);
+	output->fd = open(output->path, flags, 0666);
 	if (output->fd < 0) {
 		say("cannot write to %s: %s", output->path, strerror(errno));
 		return false;

@@ -16,6 +16,9 @@
 #include "record/svg.h"
 #include "text/text.h"
 
+/* A user's name has no more. */
+#define USER_WIDTH	32
+
 /* The words of --by. */
 static const char * const by_names[REPORT_BYS] = {
 	[BY_PROCESS] = "process",
@@ -75,14 +78,17 @@ static void print_holders(FILE *out, const struct recording *rec,
 	char bytes[32], pid[16], name[80], after[32];
 	struct holding *list;
 	size_t count, i;
-	int user = 12;
+	int user = 12, len;
 
 	if (!peak->used)
 		return;
 	list = pool_holdings(rec, pool, peak->sample, &count);
-	for (i = 0; i < count; i++)
-		if (list[i].holder && (int)strlen(list[i].holder->user) > user)
-			user = strlen(list[i].holder->user);
+	/* One that is longer than any user's name does not widen all lines. */
+	for (i = 0; i < count; i++) {
+		len = list[i].holder ? (int)strlen(list[i].holder->user) : 0;
+		if (len > user && len <= USER_WIDTH)
+			user = len;
+	}
 	format_size(bytes, sizeof(bytes), peak->used);
 	format_after(after, sizeof(after), rec,
 		     seconds_after(rec, peak->sample), 0);

@@ -240,11 +240,15 @@ static double time_tick(double seconds)
 		21600, 43200, 86400, 172800, 604800, 1209600,
 	};
 	unsigned int i;
+	double tick;
 
 	for (i = 0; i < sizeof(ticks) / sizeof(ticks[0]) - 1; i++)
 		if (seconds / ticks[i] <= 10)
 			break;
-	return ticks[i];
+	tick = ticks[i];
+	while (seconds / tick > 10)
+		tick *= 2;
+	return tick;
 }
 
 static void draw_bytes(FILE *out, const struct panel *panel)
@@ -301,16 +305,22 @@ static void draw_gaps(FILE *out, const struct step *steps, size_t count,
 
 static void draw_notices(FILE *out, const struct recording *rec, double height)
 {
+	double x, last = -1;
 	char after[32];
 	size_t i;
 
 	for (i = 0; i < rec->notices; i++) {
+		/* Those nearer than that are one line; the footer has them all. */
+		x = svg_time(rec, rec->notice[i].time);
+		if (last >= 0 && x - last < 2)
+			continue;
+		last = x;
 		format_after(after, sizeof(after), rec,
 			     (rec->notice[i].time - rec->time[0]) / 1e6, 0);
 		fprintf(out, "<g><title>after %s: ", after);
-		xml_text(out, rec->notice[i].text, SIZE_MAX);
-		fprintf(out, "</title><path class=\"notice\" d=\"M%.1f 0V%.1f\"/></g>\n",
-			svg_time(rec, rec->notice[i].time), height);
+		xml_text(out, rec->notice[i].text, 140);
+		fprintf(out, "</title><path class=\"notice\" d=\"M%.1f 0V%.1f\"/></g>\n", x,
+			height);
 	}
 }
 

@@ -244,8 +244,7 @@ static void tell_openers(struct top *top, unsigned int card, const struct metald
 			pids = pids_of(list, count);
 		if (!told)
 			silent |= p ? !p->reports :
-				      !bsearch(&top->opener[i].pid, pids, count, sizeof(*pids),
-					       by_pid);
+				  !bsearch(&top->opener[i].pid, pids, count, sizeof(*pids), by_pid);
 		if (!p || !p->key.pid || p->command)
 			continue;
 		p->command = read_command(p->key.pid, NULL, NULL);

@@ -361,6 +361,81 @@ static size_t forget(struct mark *mark)
 	return mark->pending;
 }
 
+/* What could not be read may be what it was. Return: messages that are lost with it. */
+static size_t keep_or_forget(struct marks *marks, struct mark *mark, const struct snapshot *snap,
+			     const struct ttmem_client *list)
+{
+	if (!is_unread(mark, &marks->line[mark->line], snap, list))
+		return forget(mark);
+	add_mark(marks, mark);
+	return 0;
+}
+
+/* A mark that is pending, and how many of the same user's come before it. */
+struct turn {
+	size_t mark;
+	size_t before;
+};
+
+static enum who who_of(const struct marks *marks, const struct turn *turn)
+{
+	return marks->line[marks->mark[turn->mark].line].who;
+}
+
+static int by_user(const void *a, const void *b, void *arg)
+{
+	const struct turn *x = a, *y = b;
+	const struct marks *marks = arg;
+	int order = compare(who_of(marks, x), who_of(marks, y));
+
+	if (!order)
+		order = compare(marks->mark[x->mark].uid, marks->mark[y->mark].uid);
+	return order ? order : compare(x->mark, y->mark);
+}
+
+/* What one user does is not to come before what concerns all; then they take turns. */
+static int by_turn(const void *a, const void *b, void *arg)
+{
+	const struct turn *x = a, *y = b;
+	const struct marks *marks = arg;
+	uid_t x_after = marks->mark[x->mark].uid - marks->last - 1;
+	uid_t y_after = marks->mark[y->mark].uid - marks->last - 1;
+	int order = compare(who_of(marks, x), who_of(marks, y));
+
+	if (!order)
+		order = compare(x->before, y->before);
+	if (!order)
+		order = compare(x_after, y_after);
+	return order ? order : compare(x->mark, y->mark);
+}
+
+static void make_queue(struct marks *marks)
+{
+	struct turn *turn;
+	size_t i;
+
+	free(marks->queue);
+	marks->queue = NULL;
+	marks->queued = 0;
+	marks->taken = 0;
+	for (i = 0; i < marks->count; i++) {
+		if (!marks->mark[i].pending)
+			continue;
+		marks->queue = grow(marks->queue, marks->queued, sizeof(*turn));
+		marks->queue[marks->queued++].mark = i;
+	}
+	if (!marks->queued)
+		return;
+	qsort_r(marks->queue, marks->queued, sizeof(*turn), by_user, marks);
+	for (i = 1; i < marks->queued; i++) {
+		turn = &marks->queue[i];
+		if (who_of(marks, turn) == who_of(marks, turn - 1) &&
+		    marks->mark[turn->mark].uid == marks->mark[turn[-1].mark].uid)
+			turn->before = turn[-1].before + 1;
+	}
+	qsort_r(marks->queue, marks->queued, sizeof(*turn), by_turn, marks);
+}
+
 size_t marks_look(struct marks *marks, int64_t now, const struct snapshot *snap,
 		  const struct ttmem_client *list, size_t count)
 {
@@ -378,15 +453,8 @@ size_t marks_look(struct marks *marks, int64_t now, const struct snapshot *snap,
 			if (values.value[i].who != marks->line[line].who)
 				continue;
 			fill_mark(&mark, line, &values.value[i]);
-			for (; old < before.count &&
-			       compare_marks(&before.mark[old], &mark) < 0; old++) {
-				const struct mark *m = &before.mark[old];
-
-				if (is_unread(m, &marks->line[m->line], snap, list))
-					add_mark(marks, m);
-				else
-					lost += forget(&before.mark[old]);
-			}
+			while (old < before.count && compare_marks(&before.mark[old], &mark) < 0)
+				lost += keep_or_forget(marks, &before.mark[old++], snap, list);
 			new = add_mark(marks, &mark);
 			if (old < before.count &&
 			    !compare_marks(&before.mark[old], new)) {
@@ -397,35 +465,24 @@ size_t marks_look(struct marks *marks, int64_t now, const struct snapshot *snap,
 			lost += judge(new, &marks->line[line], now, marks->slack);
 		}
 	}
-	for (; old < before.count; old++) {
-		const struct mark *m = &before.mark[old];
-
-		if (is_unread(m, &marks->line[m->line], snap, list))
-			add_mark(marks, m);
-		else
-			lost += forget(&before.mark[old]);
-	}
+	while (old < before.count)
+		lost += keep_or_forget(marks, &before.mark[old++], snap, list);
 	free(before.mark);
 	free(values.value);
+	make_queue(marks);
 	return lost;
 }
 
 struct mark *marks_next(struct marks *marks)
 {
-	struct mark *next = NULL;
-	size_t i;
+	struct mark *next;
 
-	/* What one user does is not to come before what concerns all. */
-	for (i = 0; i < marks->count; i++) {
-		struct mark *m = &marks->mark[i];
-
-		if (!m->pending)
-			continue;
-		if (!next || marks->line[m->line].who < marks->line[next->line].who)
-			next = m;
-	}
-	if (next)
-		next->pending = false;
+	if (marks->taken == marks->queued)
+		return NULL;
+	next = &marks->mark[marks->queue[marks->taken].mark];
+	if (who_of(marks, &marks->queue[marks->taken++]) != WHO_POOL)
+		marks->last = next->uid;
+	next->pending = false;
 	return next;
 }
 
@@ -436,8 +493,12 @@ void marks_free(struct marks *marks)
 	for (i = 0; i < marks->count; i++)
 		free(marks->mark[i].past);
 	free(marks->mark);
+	free(marks->queue);
 	marks->mark = NULL;
+	marks->queue = NULL;
 	marks->count = 0;
+	marks->queued = 0;
+	marks->taken = 0;
 }
 
 char *mark_text(const struct mark *mark, const struct line *line)

@@ -84,6 +84,8 @@ struct mark {
 	struct past *past;
 };
 
+struct turn;	/* of lines.c */
+
 /**
  * struct marks - all of them
  * @line: the lines
@@ -92,6 +94,10 @@ struct mark {
  * @slack: microseconds between two looks
  * @mark: by line, card, chip, memory and id
  * @count: how many
+ * @queue: places of those that are pending, the next one first
+ * @queued: how many
+ * @taken: so many of them were taken
+ * @last: whose the last one was that is a process's or a user's
  */
 struct marks {
 	struct line line[LINES_MAX];
@@ -100,6 +106,10 @@ struct marks {
 	int64_t slack;
 	struct mark *mark;
 	size_t count;
+	struct turn *queue;
+	size_t queued;
+	size_t taken;
+	uid_t last;
 };
 
 /**

@@ -552,6 +552,28 @@ static void test_subuid(void **state)
 	assert_true(left_out_of(100000) > 10000);
 }
 
+/* The same with ever new ids that nobody was given, as root in a container has them. */
+static void test_any_uid(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	users_read_subuid();
+	assert_true(store_open(256 << 10));
+	for (i = 0; i < 100; i++)
+		store_of(1000, "victim");
+	for (i = 0; i < 20000; i++)
+		store_of(100000 + i, "hostile");
+	assert_int_equal(lines_of("\"uid\":1000,"), 100);
+	assert_int_equal(left_out_of(1000), 0);
+	/* All are accounted for, in one line of those that have no share of their own. */
+	assert_int_equal(lines_of("\"left_out\",\"uid\":null,"), 1);
+	run("cat log/account.log* | sed -n 's/.*\"left_out\".*\"clients\":\\([0-9]*\\).*/\\1/p' | awk '{ n += $1 } END { print n + 0 }'",
+	    out, sizeof(out), err, sizeof(err));
+	assert_int_equal(strtoull(out, NULL, 10) + lines_of("hostile"), 20000);
+	assert_true(log_size() <= 256 << 10);
+}
+
 static void test_rate(void **state)
 {
 	struct user *user, *other;
@@ -653,11 +675,12 @@ static void test_names(void **state)
 	(void)state;
 	assert_true(store_open(1 << 20));
 	strcpy(event.command, "a\n{\"event\":\"\x1b[2J\xff\"");
-	store_client(&event, "/a\"b,c\\\x01\x7f");
+	store_client(&event, "/a\"b,c\\\x01\x7f\xc2\x9b");
 	assert_int_equal(lines_of(""), 1);
+	assert_int_equal(lines_of("c\\\\\\\\\\\\u0001\\\\u007f\\\\u009b\""), 1);
 	assert_int_equal(run(TTMEM_SMI " --query-accounted-apps=command,cgroup,pid --format=csv,noheader",
 			     out, sizeof(out), err, sizeof(err)), 0);
-	assert_string_equal(out, "\"a?{\"\"event\"\":\"\"?[2J?\"\"\",\"/a\"\"b,c\\??\", 100\n");
+	assert_string_equal(out, "\"a?{\"\"event\"\":\"\"?[2J?\"\"\",\"/a\"\"b,c\\???\", 100\n");
 }
 
 #define LINE(uid, card, client, pid, command, cgroup, begin, end, peaks) \
@@ -741,6 +764,7 @@ int main(void)
 		TEST(test_forget),
 		TEST(test_fair),
 		TEST(test_subuid),
+		TEST(test_any_uid),
 		TEST(test_rate),
 		TEST(test_full),
 		TEST(test_names),

@@ -173,7 +173,7 @@ static void test_killed(void **state)
 	st_kill(&child);
 	await_lines(1);
 	snprintf(expected, sizeof(expected),
-		 "%d, %d, %d, \"a?b: ttmem_c,\"\"\", /job_71, %llu, 4096, %llu\n",
+		 "%d, %d, %d,\"a?b: ttmem_c,\"\"\", /job_71, %llu, 4096, %llu\n",
 		 CARD, pid, NOBODY, 5 * MIB, 5 * MIB);
 	assert_string_equal(run_ok(accounted), expected);
 	assert_string_equal(err, "");

@@ -845,6 +845,9 @@ static void run_reserves(void **state)
 	char out[4096], err[4096], command[512], expected[256], parent[32];
 	unsigned int i;
 
+#define BEYOND "\nttmem-run: card 0, chip 0: 13 GiB of DRAM are in the books all the same\n"
+#define WITHOUT "ttmem-run: the command runs without this: "
+
 	(void)state;
 	put_card_with_node();
 	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
@@ -913,12 +916,12 @@ static void run_refused(void **state)
 	assert_int_equal(run(TTMEM_RUN " -b --dram 13G sh -c 'cat reserved; exit 3'", out,
 			     sizeof(out), err, sizeof(err)), 3);
 	assert_non_null(strstr(out, " 0 0 0 13958643712 1 ttmem-run\n"));
-	assert_non_null(strstr(err, "\nttmem-run: card 0, chip 0: 13 GiB of DRAM are in the books all the same\n"));
-	assert_int_equal(run(TTMEM_RUN " -b --card 0,7,p300a,all --chip 0,5 --l1 1k sh -c 'exit 3'", out,
-			     sizeof(out), err, sizeof(err)), 3);
-	assert_non_null(strstr(err, "ttmem-run: the command runs without this: card 7: no such card"));
-	assert_non_null(strstr(err, "ttmem-run: the command runs without this: card p300a: there is none;"));
-	assert_non_null(strstr(err, "ttmem-run: the command runs without this: --chip 5: card 0 has 1 chip, counted from 0"));
+	assert_non_null(strstr(err, BEYOND));
+	assert_int_equal(run(TTMEM_RUN " -b --card 0,7,p300a,all --chip 0,5 --l1 1k sh -c 'exit 3'",
+			     out, sizeof(out), err, sizeof(err)), 3);
+	assert_non_null(strstr(err, WITHOUT "card 7: no such card"));
+	assert_non_null(strstr(err, WITHOUT "card p300a: there is none;"));
+	assert_non_null(strstr(err, WITHOUT "--chip 5: card 0 has 1 chip, counted from 0"));
 	assert_int_equal(unlink("reserved"), 0);
 	assert_int_equal(run(TTMEM_RUN " --chip 5 --l1 1k true", out, sizeof(out), err,
 			     sizeof(err)), 125);
@@ -965,7 +968,8 @@ static void run_stays(void **state)
 	/* What kills it kills the command. */
 	pid = fork();
 	if (!pid) {
-		execl(TTMEM_RUN, "x", "--l1", "1k", "sh", "-c", "echo $$ > new; mv new pid; exec sleep 1000", NULL);
+		execl(TTMEM_RUN, "x", "--l1", "1k", "sh", "-c",
+		      "echo $$ > new; mv new pid; exec sleep 1000", NULL);
 		_exit(99);
 	}
 	while (run("cat pid", out, sizeof(out), err, sizeof(err)))
@@ -995,10 +999,12 @@ static void sizes(void **state)
 		const char *text;
 		uint64_t bytes;	/* 0 if it is none */
 	} cases[] = {
-		{ "1", 1 }, { "4k", 4096 }, { "4KiB", 4096 }, { "4kb", 4000 }, { "4GB", 4000000000 },
+		{ "1", 1 }, { "4k", 4096 }, { "4KiB", 4096 }, { "4kb", 4000 },
+		{ "4GB", 4000000000 },
 		{ "4G", 4294967296 }, { "1.5G", 1610612736 }, { "1.5GiB", 1610612736 },
 		{ "1.5GB", 1500000000 }, { "0.1K", 102 }, { "1.000001M", 1048577 },
-		{ "16777215T", 18446742974197923840u }, { "16777215.999999T", 18446744073708452104u },
+		{ "16777215T", 18446742974197923840u },
+		{ "16777215.999999T", 18446744073708452104u },
 		{ "18446744073709551615", UINT64_MAX }, { "18446744TB", 18446744000000000000u },
 		{ "18446744073709551616", 0 }, { "16777216T", 0 }, { "18446745TB", 0 },
 		{ "", 0 }, { "G", 0 }, { ".5G", 0 }, { "1.G", 0 }, { "1.5", 0 }, { "1,5G", 0 },

@@ -13,10 +13,11 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import support
 import ttmem
@@ -412,6 +413,57 @@ class Guest(unittest.TestCase):
                 ])
             self.assertEqual(result.stderr.splitlines()[-1], "\tExit status: 3")
         self.assertEqual(sysfs("clients"), 0)
+
+    def test_watched(self):
+        """watch runs a command once for a pool of each chip of each card that is nearly full."""
+        told = ("KIND", "WHO", "CARD", "CHIP", "MEMORY", "BYTES", "TOTAL")
+        with tempfile.TemporaryDirectory() as top, ExitStack() as held:
+            with open(f"{top}/told", "w") as file:
+                watch = subprocess.Popen(
+                    [f"{TOOLS}/ttmem-smi", "watch", "-lms", "50", "--above", "90%", "--", "sh", "-c",
+                     "echo " + " ".join(f"$TTMEM_WATCH_{name}" for name in told)],
+                    stdout=file, stderr=subprocess.PIPE, text=True)
+            self.addCleanup(watch.stderr.close)
+            self.addCleanup(watch.kill)
+            expected = []
+            for card in ttmem.cards():
+                for chip in range(card.chips):
+                    total = sysfs(f"chip{chip}/dram_total", card.number)
+                    size = total * 91 // 100
+                    held.enter_context(ttmem.open(card.number)).reserve("DRAM", size, chip=chip)
+                    expected.append(f"above pool {card.number} {chip} DRAM {size} {total}")
+            end = time.monotonic() + support.PATIENCE
+            lines = []
+            while len(lines) < len(expected) and time.monotonic() < end:
+                time.sleep(0.1)
+                with open(f"{top}/told") as file:
+                    lines = file.read().splitlines()
+            # Two looks more: each is told once.
+            time.sleep(0.2)
+            watch.send_signal(signal.SIGTERM)
+            self.assertEqual(watch.wait(), 0, watch.stderr.read())
+            with open(f"{top}/told") as file:
+                self.assertEqual(sorted(file.read().splitlines()), sorted(expected))
+
+    def test_run_on_every_chip(self):
+        """What ttmem-run reserves stays where the command closes files that it does not know."""
+        script = "import os, sys; os.closerange(3, 1024); print(flush=True); sys.stdin.read()"
+        chips = [(card.number, chip) for card in ttmem.cards() for chip in range(card.chips)]
+        for how, left in (("--wait", 4096), ("--exec", 0)):
+            with self.subTest(how), subprocess.Popen(
+                    [f"{TOOLS}/ttmem-run", how, "--card", "all", "--chip", "all", "--l1", "4K",
+                     "--tag", "cb", "--label", "every", "--", sys.executable, "-c", script],
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE) as command:
+                command.stdout.readline()
+                self.assertEqual([sysfs(f"chip{chip}/l1_cb_used", card) for card, chip in chips],
+                                 [left] * len(chips))
+                holders = {(c.card, c.pid) for c in ttmem.clients() if c.bytes}
+                self.assertEqual(len(holders), len(ttmem.cards()) if left else 0)
+                self.assertNotIn(command.pid, {pid for _, pid in holders})
+                command.stdin.close()
+                self.assertEqual(command.wait(), 0)
+            self.assertEqual([sysfs("clients", card.number) for card in ttmem.cards()],
+                             [0] * len(ttmem.cards()))
 
     def test_errors(self):
         with ttmem.open(0) as card:

@@ -464,6 +464,10 @@ class Record(support.Roots):
             COLUMNS + "\0\n": "line 2: it holds a NUL byte",
             "[\n{\n]\n": "line 2: not JSON: unexpected end of data",
             "[\n{}\n]\n": "line 2: an event without pid or args, none of ttmem-smi's",
+            '[\n{"ph":"C","pid":1,"ts":1,"name":"x","args":"y"}\n]\n':
+                "line 2: an event without pid or args, none of ttmem-smi's",
+            COLUMNS + "".join(good.replace("0000:01", f"{card:04}:01") for card in range(513)):
+                "line 514: more than 512 cards or 1024 memories",
             '[\n{"ph":"C","pid":1,"name":"x","args":{}}\n]\n': "line 2: an event without a time",
             '[\n{"ph":"C","pid":1,"ts":1,"name":"x","args":{}}\n]\n':
                 "line 2: counter 'x' is none of ttmem-smi's",
@@ -491,6 +495,52 @@ class Record(support.Roots):
         self.put("other", ",".join(names) + "\r\n" + ",".join(values) + "\r\n")
         self.assertEqual(smi("report", "other", "--csv"), smi("report", "good", "--csv"))
         self.assertEqual(smi("report", "good", "--csv")[0], 0)
+
+    def test_hostile(self):
+        """Rows that record does not write, and lines that are to make a report huge."""
+        stamp = "2026-11-23T05:16:39Z"
+        later = "2026-11-23T05:16:40Z"
+        silent = "".join(f"{stamp},silent,{card},b{card},n150,,,,,7,u,c,,,\n" for card in range(9))
+        good = f"{later},pool,0,b0,n150,0,DRAM,500,900,,,,,,\n"
+        orphan = f"{stamp},process,1,b1,n150,0,DRAM,5,,7,u,c,,,\n"
+        long = "x" * 10**5
+        pools = "".join(f"{stamp},pool,0,b0,n150,{chip},DRAM,500,900,,,,,,\n"
+                        f"{stamp},process,0,b0,n150,{chip},DRAM,5,,{{}},u,c,,,\n"
+                        for chip in range(500))
+        recordings = {
+            "silent first": silent + good,
+            "no memory": orphan + good,
+            "only that": orphan,
+            "memory cut off": orphan.replace(",1,b1", ",0,b0") + good + later,
+            "long user": good + "".join(
+                f"{later},process,0,b0,n150,0,DRAM,1,,{pid},{long if pid == 1 else 'u'},c,,,\n"
+                for pid in range(1, 1000)),
+            "long command": pools.replace("{}", "7") + pools.splitlines()[1].format(7).replace(
+                ",c,", f",{long},") + "\n",
+            "notices": pools.replace("{}", "7") + "".join(
+                f"{later[:-1]}.{i:06}Z,notice,,,,,,,,,,,{'n' * 100},,\n" for i in range(1000)),
+        }
+        for name, rows in recordings.items():
+            self.put("a.csv", COLUMNS + rows)
+            for options in ((), ("--csv",), ("--json",), ("--svg", "-")):
+                with self.subTest(name, options=options):
+                    status, out, err = smi("report", "a.csv", *options)
+                    self.assertEqual((status, err), (0, ""))
+                    self.assertLess(len(out), 12 * 10**6)
+        # What cannot be seen makes two names look the same.
+        for code in (0x9b, 0xad, 0x34f, 0x115f, 0x17b4, 0x180b, 0x200b, 0x202e, 0x2066, 0x2800,
+                     0x3164, 0xfe00, 0xfeff, 0xffa0, 0xfff0, 0x1bca0, 0x1d173, 0xe0100):
+            self.put("a.csv", COLUMNS + good +
+                     f"{later},process,0,b0,n150,0,DRAM,5,,7,u,a{chr(code)}b,,,\n")
+            self.assertIn('"command":"a?b"', smi("report", "a.csv", "--json")[1].replace(" ", ""))
+        # A tick for each two weeks would be millions.
+        event = {"ph": "C", "pid": 10**7, "name": "chip 0 DRAM", "args": {"used": 1}}
+        name = {"ph": "M", "pid": 10**7, "name": "process_name", "args": {}}
+        self.put("a.json", "[\n" + "".join(json.dumps(line) + ",\n" for line in (
+            name, event | {"ts": 1}, event | {"ts": 9 * 10**18})))
+        status, out, err = smi("report", "a.json", "--svg", "-")
+        self.assertEqual((status, err), (0, ""))
+        self.assertLess(len(out), 10000)
 
     def test_mean_and_peak(self):
         """Weighted by time, and only while the card is there."""
@@ -796,6 +846,11 @@ class Record(support.Roots):
         self.assertEqual((status, out, err.splitlines()[0]),
                          (0, "", "ttmem-smi: what was in a.csv is now in a.csv.old"))
         self.assertEqual(read("a.csv.old"), "precious")
+        # In a directory of somebody else's a link may lead anywhere.
+        os.symlink("elsewhere", "link.csv")
+        self.assertEqual(smi("record", "-d", "0.01", "-o", "link.csv"), (
+            1, "", "ttmem-smi: cannot write to link.csv: File exists\n"))
+        self.assertFalse(os.path.exists("elsewhere"))
         for path, reason in (("none/a.csv", "No such file or directory"),
                              ("sys", "Is a directory")):
             self.assertEqual(smi("record", "-d", "1", "-o", path, ), (
