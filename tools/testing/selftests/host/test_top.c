@@ -11,7 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "top.h"
+#include "top/model.h"
 
 void out_of_memory(void)
 {
