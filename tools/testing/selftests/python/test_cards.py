@@ -189,7 +189,9 @@ class Machine:
         """With a line for each device."""
         specification = json.loads(self.run_as(who, "ttmem-cdi"))
         devices = specification.pop("devices")
-        return "".join(f"{json.dumps(line)}\n" for line in [specification, *devices])
+        text = "".join(f"{json.dumps(line)}\n" for line in [specification, *devices])
+        # A hook has the path of the program that wrote it.
+        return text.replace(BIN, "BIN")
 
     def python(self, who):
         """What the package tells, a line each."""
