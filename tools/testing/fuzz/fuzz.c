@@ -606,7 +606,8 @@ int main(int argc, char **argv)
 		       n - shared->count[PASSED]);
 	} else {
 		say("seed %" PRIu64 ", %" PRIu64 " minutes, %" PRIu64
-		    " workers, %d cards, %s, faults %s", seed, minutes, worker_count, machine.cards, machine.root ? "as root" : "as a plain user",
+		    " workers, %d cards, %s, faults %s", seed, minutes, worker_count,
+		    machine.cards, machine.root ? "as root" : "as a plain user",
 		    machine.fail_nth ? "injected" : "not to be had");
 		if (corpus)
 			apart(replay, corpus);
