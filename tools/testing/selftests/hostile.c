@@ -394,8 +394,7 @@ static char cache_file[128];
 
 static void failslab_put(const char *file, const char *text)
 {
-	if (st_write(st_text(FAILSLAB "/%s", file), text))
-		fail_msg(FAILSLAB "/%s = %s", file, text);
+	st_must_write(st_text(FAILSLAB "/%s", file), text);
 }
 
 static long failslab_get(const char *file)
@@ -436,8 +435,7 @@ void faults_arm(long bytes, long times, const char *cache)
 	failslab_put("cache-filter", cache ? "Y" : "N");
 	if (cache) {
 		snprintf(cache_file, sizeof(cache_file), "/sys/kernel/slab/%s/failslab", cache);
-		if (st_write(cache_file, "1"))
-			fail_msg("%s cannot be written", cache_file);
+		st_must_write(cache_file, "1");
 	}
 	/* It is taken from while it is above what an allocation takes. */
 	snprintf(text, sizeof(text), "%ld", bytes + 1);

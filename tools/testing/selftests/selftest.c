@@ -69,12 +69,17 @@ uint64_t st_param(const char *name)
 	return number_in(st_param_path(name));
 }
 
-void st_set_param(const char *name, const char *text)
+void st_must_write(const char *path, const char *text)
 {
-	int error = st_write(st_param_path(name), text);
+	int error = st_write(path, text);
 
 	if (error)
-		fail_msg("parameter %s = '%s': %s", name, text, strerror(-error));
+		fail_msg("%s = '%s': %s", path, text, strerror(-error));
+}
+
+void st_set_param(const char *name, const char *text)
+{
+	st_must_write(st_param_path(name), text);
 }
 
 /* The boards that this machine was given, in the order of their numbers. */
@@ -484,6 +489,12 @@ int st_open(int card)
 	return fd;
 }
 
+void st_reserve_many(int fd, long count)
+{
+	while (count--)
+		assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 64, 0, NULL), 0);
+}
+
 /* The id of an open file's client. */
 uint64_t st_client(int fd)
 {
@@ -669,6 +680,23 @@ void st_hear(int sock)
 		fail_msg("the other process did not answer");
 	if (read(sock, &byte, 1) != 1)
 		fail_msg("the other process is gone");
+}
+
+void st_become_cat(int sock)
+{
+	st_say(sock);
+	assert_int_equal(dup2(sock, 0), 0);
+	assert_int_equal(dup2(sock, 1), 1);
+	execl("/bin/cat", "cat", (char *)NULL);
+	fail_msg("exec: %s", strerror(errno));
+}
+
+void st_await_cat(int sock)
+{
+	st_hear(sock);
+	/* It gives back what it reads once exec() is done. */
+	st_say(sock);
+	st_hear(sock);
 }
 
 static int reap(struct st_child *child)

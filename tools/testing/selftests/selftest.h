@@ -35,6 +35,7 @@ uint64_t st_get(int card, int chip, const char *name);
 int st_put(int card, int chip, const char *name, const char *text);
 uint64_t st_param(const char *name);
 void st_set_param(const char *name, const char *text);
+void st_must_write(const char *path, const char *text);
 
 /* Cards. */
 int st_cards(void);
@@ -87,6 +88,8 @@ char *st_snapshot(int card);
 
 /* Of an open node: what node.h has not, as it asserts. */
 int st_open(int card);
+/* @count reservations of 64 bytes. */
+void st_reserve_many(int fd, long count);
 uint64_t st_client(int fd);
 void st_check_dead(int fd, const char *fdinfo_state);
 uint64_t st_fdinfo(int fd, const char *key, char *text, size_t size);
@@ -100,6 +103,9 @@ struct st_child {
 struct st_child st_spawn(void (*fn)(int sock, void *arg), void *arg);
 void st_say(int sock);
 void st_hear(int sock);
+/* A child becomes cat, and the parent waits until it is, which ends when @sock does. */
+void st_become_cat(int sock);
+void st_await_cat(int sock);
 struct st_child st_spawn_in_pid_namespace(void (*fn)(int sock), pid_t *inner);
 void st_join(struct st_child *child);
 void st_kill(struct st_child *child);

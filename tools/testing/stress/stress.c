@@ -41,10 +41,7 @@ static uint64_t begin_ms;
 
 static void group_write(const char *group, const char *file, const char *text)
 {
-	int error = st_write(st_cgroup_path(group, file), text);
-
-	if (error)
-		fail_msg("%s of cgroup %s: %s", file, group, strerror(-error));
+	st_must_write(st_cgroup_path(group, file), text);
 }
 
 static bool group_is(void *event)
