@@ -17,7 +17,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
@@ -32,8 +31,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,8 +39,8 @@
 #endif
 
 #include "../../lib/libttmem.h"
-
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#include "../common/node.h"
+#include "../common/options.h"
 
 /* Of every reservation. A million of them fit the smallest card. */
 #define BYTES		4096
@@ -53,9 +50,6 @@
 #define PAIRS		100	/* in a slice */
 #define HEAP		50
 #define TURNS		5	/* of an earlier module and this one */
-
-/* Who holds what, of all cards. */
-#define LIST		"/proc/driver/ttmem/clients"
 
 /* A number that no version of the module has a call for. */
 #define NO_SUCH_CALL	_IO(TTMEM_IOC_MAGIC, 0xff)
@@ -75,57 +69,17 @@ static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *form
 	exit(1);
 }
 
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
-
 /* Files. */
-
-static ssize_t slurp(const char *path, char *text, size_t size)
-{
-	int fd = open(path, O_RDONLY);
-	ssize_t n;
-
-	if (fd < 0)
-		return -1;
-	n = read(fd, text, size - 1);
-	close(fd);
-	if (n >= 0)
-		text[n] = '\0';
-	return n;
-}
-
-static bool spew(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	bool done;
-
-	if (fd < 0)
-		return false;
-	done = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	close(fd);
-	return done;
-}
-
-static const char *stats_path(int card, const char *name)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "/sys/class/tenstorrent/tenstorrent!%d/memory_stats/%s",
-		 card, name);
-	return path;
-}
 
 static uint64_t stat_of(int card, const char *name)
 {
+	const char *path = st_path(card, ST_CARD, name);
 	char text[32];
+	int error;
 
-	if (slurp(stats_path(card, name), text, sizeof(text)) <= 0)
-		die("%s cannot be read: %s", stats_path(card, name), strerror(errno));
+	error = st_read(path, text, sizeof(text));
+	if (error)
+		die("%s cannot be read: %s", path, strerror(-error));
 	return strtoull(text, NULL, 10);
 }
 
@@ -149,16 +103,17 @@ static void expect_held(int card, uint64_t clients, uint64_t reservations)
 
 static int open_card(int card)
 {
-	char path[64];
-	int fd;
+	int fd = st_try_open(card);
 
-	snprintf(path, sizeof(path), "/dev/tenstorrent/mem/%d", card);
-	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
-		die("%s: %s", path, strerror(errno));
+		die("%s: %s", st_node(card), strerror(-fd));
 	return fd;
 }
 
+/*
+ * What is measured is called here and not by node.c, which would take some nanoseconds of
+ * its own.
+ */
 static uint64_t reserve(int fd)
 {
 	struct ttmem_reserve req = {
@@ -278,18 +233,18 @@ static void thousandths(double value, const char *name)
 
 static uint64_t run_pairs(struct job *job)
 {
-	uint64_t start = now();
+	uint64_t start = st_now_ns();
 	unsigned int i;
 
 	for (i = 0; i < job->each; i++)
 		release(job->fd, reserve(job->fd));
-	return now() - start;
+	return st_now_ns() - start;
 }
 
 /* As a runtime does that makes all its buffers before it drops them. */
 static uint64_t run_heaps(struct job *job)
 {
-	uint64_t handles[HEAP], start = now();
+	uint64_t handles[HEAP], start = st_now_ns();
 	unsigned int i, done;
 
 	for (done = 0; done < job->each; done += HEAP) {
@@ -298,20 +253,20 @@ static uint64_t run_heaps(struct job *job)
 		for (i = 0; i < HEAP; i++)
 			release(job->fd, handles[i]);
 	}
-	return now() - start;
+	return st_now_ns() - start;
 }
 
 /* Both go the way into the module and end at its switch. */
 static uint64_t run_floor(struct job *job)
 {
 	struct ttmem_reserve req = { .argsz = sizeof(req), .size = BYTES };
-	uint64_t start = now();
+	uint64_t start = st_now_ns();
 	unsigned int i;
 
 	for (i = 0; i < 2 * job->each; i++)
 		if (ioctl(job->fd, NO_SUCH_CALL, &req) != -1 || errno != ENOTTY)
 			die("a call that does not exist was not refused");
-	return now() - start;
+	return st_now_ns() - start;
 }
 
 /*
@@ -321,14 +276,14 @@ static uint64_t run_floor(struct job *job)
 
 static uint64_t run_eventfd(struct job *job)
 {
-	uint64_t start = now(), value = 1;
+	uint64_t start = st_now_ns(), value = 1;
 	unsigned int i;
 
 	for (i = 0; i < job->each; i++)
 		if (write(job->fd, &value, sizeof(value)) != sizeof(value) ||
 		    read(job->fd, &value, sizeof(value)) != sizeof(value))
 			die("eventfd: %s", strerror(errno));
-	return now() - start;
+	return st_now_ns() - start;
 }
 
 /* From drm/drm.h and drm/drm_mode.h, which no package has that the rest takes. */
@@ -363,7 +318,7 @@ struct drm_mode_create_dumb {
 
 static uint64_t run_gem(struct job *job)
 {
-	uint64_t start = now();
+	uint64_t start = st_now_ns();
 	unsigned int i;
 
 	for (i = 0; i < job->each; i++) {
@@ -377,21 +332,7 @@ static uint64_t run_gem(struct job *job)
 		if (ioctl(job->fd, DRM_IOCTL_GEM_CLOSE, &close))
 			die("GEM_CLOSE: %s", strerror(errno));
 	}
-	return now() - start;
-}
-
-static bool load_module(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool done;
-
-	if (fd < 0)
-		return false;
-	/* 4 is MODULE_INIT_COMPRESSED_FILE. */
-	done = !syscall(SYS_finit_module, fd, "", strstr(path, ".ko.") ? 4 : 0) ||
-	       errno == EEXIST;
-	close(fd);
-	return done;
+	return st_now_ns() - start;
 }
 
 /* Returns a file of vgem's, or -1 where the kernel has no vgem. */
@@ -404,7 +345,7 @@ static int open_vgem(void)
 	struct utsname name;
 	char path[256];
 	unsigned int i, j;
-	int fd;
+	int fd, error;
 
 	uname(&name);
 	/* What is missing may be built in, or not be a part of this version's. */
@@ -412,7 +353,8 @@ static int open_vgem(void)
 		for (j = 0; j < ARRAY_SIZE(endings); j++) {
 			snprintf(path, sizeof(path), "/lib/modules/%s/kernel/drivers/gpu/drm/%s.ko%s",
 				 name.release, modules[i], endings[j]);
-			if (load_module(path))
+			error = st_load_file(path, "");
+			if (!error || error == -EEXIST)
 				break;
 		}
 	}
@@ -545,12 +487,12 @@ static uint64_t run_tracker(struct job *job)
 	unsigned int i;
 
 	tracker_has_clock = true;
-	start = now();
+	start = st_now_ns();
 	for (i = 0; i < job->each; i++) {
 		tracker_record(0, 0, BYTES, true);
 		tracker_record(0, 0, BYTES, false);
 	}
-	return now() - start;
+	return st_now_ns() - start;
 }
 
 static uint64_t run_tracker_without_clock(struct job *job)
@@ -559,12 +501,12 @@ static uint64_t run_tracker_without_clock(struct job *job)
 	unsigned int i;
 
 	tracker_has_clock = false;
-	start = now();
+	start = st_now_ns();
 	for (i = 0; i < job->each; i++) {
 		tracker_record(0, 0, BYTES, true);
 		tracker_record(0, 0, BYTES, false);
 	}
-	return now() - start;
+	return st_now_ns() - start;
 }
 
 /*
@@ -591,14 +533,14 @@ static bool metal_open(void)
 
 static uint64_t run_metal(struct job *job)
 {
-	uint64_t start = now();
+	uint64_t start = st_now_ns();
 	unsigned int i;
 
 	for (i = 0; i < job->each; i++) {
 		metal_record(0, BYTES, 1);
 		metal_record(0, BYTES, 0);
 	}
-	return now() - start;
+	return st_now_ns() - start;
 }
 
 /* The same for a counter of ttmem's: it is memory, whether or not a kernel reads it. */
@@ -615,23 +557,23 @@ static void counters_open(void)
 
 static uint64_t run_counter(struct job *job)
 {
-	uint64_t start = now();
+	uint64_t start = st_now_ns();
 	unsigned int i;
 
 	for (i = 0; i < job->each; i++) {
 		ttmem_add(counters, 0, TTMEM_DRAM, TTMEM_TAG_BUFFER, BYTES);
 		ttmem_add(counters, 0, TTMEM_DRAM, TTMEM_TAG_BUFFER, -BYTES);
 	}
-	return now() - start;
+	return st_now_ns() - start;
 }
 
 static uint64_t timed_close(int fd)
 {
-	uint64_t start = now();
+	uint64_t start = st_now_ns();
 
 	if (close(fd))
 		die("close: %s", strerror(errno));
-	return now() - start;
+	return st_now_ns() - start;
 }
 
 /*
@@ -875,30 +817,30 @@ static uint64_t run_set(struct job *job)
 		gauges[i].chip = i / ARRAY_SIZE(kinds) % job->threads;
 		gauges[i].bytes = BYTES * (1 + (turn + i) % 3);
 	}
-	start = now();
+	start = st_now_ns();
 	if (ioctl(job->fd, TTMEM_IOC_SET, &req))
 		die("SET: %s", strerror(errno));
-	return now() - start;
+	return st_now_ns() - start;
 }
 
 static uint64_t run_reserves(struct job *job)
 {
-	uint64_t start = now(), took;
+	uint64_t start = st_now_ns(), took;
 
 	hold(job->fd, GAUGES);
-	took = now() - start;
+	took = st_now_ns() - start;
 	release_all(job->fd, GAUGES);
 	return took;
 }
 
 static uint64_t run_64_pairs(struct job *job)
 {
-	uint64_t start = now();
+	uint64_t start = st_now_ns();
 	unsigned int i;
 
 	for (i = 0; i < GAUGES; i++)
 		release(job->fd, reserve(job->fd));
-	return now() - start;
+	return st_now_ns() - start;
 }
 
 static void bench_set(void)
@@ -909,11 +851,13 @@ static void bench_set(void)
 		[RESERVES] = { .run = run_reserves, .fd = open_card(0), .each = 1 },
 		[ALL_PAIRS] = { .run = run_64_pairs, .fd = open_card(0), .each = 1 },
 	};
-	struct ttmem_info info = { .argsz = sizeof(info) };
+	struct ttmem_info info;
 	unsigned int i;
+	int error;
 
-	if (ioctl(jobs[SET].fd, TTMEM_IOC_INFO, &info))
-		die("INFO: %s", strerror(errno));
+	error = st_info(jobs[SET].fd, &info);
+	if (error)
+		die("INFO: %s", strerror(-error));
 	jobs[SET].threads = info.chips;
 	measure(jobs, JOBS, 1000);
 	/* The RESERVEs alone, and each with its FREE. */
@@ -955,7 +899,7 @@ static const struct version {
 static uint64_t run_version(struct job *job)
 {
 	const struct version *version = job->version;
-	uint64_t start = now();
+	uint64_t start = st_now_ns();
 	unsigned int i;
 
 	for (i = 0; i < job->each; i++) {
@@ -967,15 +911,18 @@ static uint64_t run_version(struct job *job)
 		if (ioctl(job->fd, v.free, v.free_words))
 			die("FREE: %s", strerror(errno));
 	}
-	return now() - start;
+	return st_now_ns() - start;
 }
 
 static void change_module(const char *path)
 {
-	if (syscall(SYS_delete_module, "ttmem", O_NONBLOCK))
-		die("unloading ttmem: %s", strerror(errno));
-	if (!load_module(path))
-		die("loading %s: %s", path, strerror(errno));
+	int error = st_unload("ttmem");
+
+	if (error)
+		die("unloading ttmem: %s", strerror(-error));
+	error = st_load_file(path, "");
+	if (error)
+		die("loading %s: %s", path, strerror(-error));
 }
 
 /* Two calls that go no further than the kernel's own part, which no version changes. */
@@ -1044,25 +991,25 @@ static size_t read_whole(const char *path, size_t *lines)
 
 static uint64_t run_list(struct job *job)
 {
-	uint64_t start = now(), took;
-	size_t size = read_whole(LIST, NULL);
+	uint64_t start = st_now_ns(), took;
+	size_t size = read_whole(ST_LIST, NULL);
 
-	took = now() - start;
+	took = st_now_ns() - start;
 	if (size != job->size)
-		die("%s has %zu bytes and had %" PRIu64, LIST, size, job->size);
+		die("%s has %zu bytes and had %" PRIu64, ST_LIST, size, job->size);
 	return took;
 }
 
 static uint64_t run_used(struct job *job)
 {
-	uint64_t start = now();
+	uint64_t start = st_now_ns();
 	char text[32];
 	unsigned int i;
 
 	for (i = 0; i < job->each; i++)
 		if (pread(job->fd, text, sizeof(text), 0) <= 0)
 			die("dram_used: %s", strerror(errno));
-	return now() - start;
+	return st_now_ns() - start;
 }
 
 /* The list is of all cards, so it grows from card to card, and is measured after each. */
@@ -1071,9 +1018,9 @@ static double bench_list(unsigned int clients, double one)
 	struct job job = { .run = run_list, .each = 1 };
 	size_t lines = 0;
 
-	job.size = read_whole(LIST, &lines);
+	job.size = read_whole(ST_LIST, &lines);
 	if (lines != clients + 1)
-		die("%s has %zu lines with %u clients", LIST, lines, clients);
+		die("%s has %zu lines with %u clients", ST_LIST, lines, clients);
 	measure(&job, 1, 50);
 	printf("list_%u_us %.1f\n", clients, job.median / 1000);
 	if (one)
@@ -1082,19 +1029,18 @@ static double bench_list(unsigned int clients, double one)
 }
 
 /* A counter page for each of a card's clients, with a counter that is not 0. */
-static void **map_pages(const int *fds, unsigned int count)
+static int64_t **map_pages(const int *fds, unsigned int count)
 {
-	size_t size = sysconf(_SC_PAGESIZE);
-	void **pages = calloc(count, sizeof(*pages));
+	int64_t **pages = calloc(count, sizeof(*pages));
 	unsigned int i;
 
 	if (!pages)
 		die("out of memory");
 	for (i = 0; i < count; i++) {
-		pages[i] = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fds[i], 0);
-		if (pages[i] == MAP_FAILED)
+		pages[i] = st_map(fds[i]);
+		if (!pages[i])
 			die("mapping counter page %u: %s", i, strerror(errno));
-		((int64_t *)pages[i])[TTMEM_COUNTER_INDEX(0, TTMEM_DRAM, TTMEM_TAG_TRACE)] = BYTES;
+		pages[i][TTMEM_COUNTER_INDEX(0, TTMEM_DRAM, TTMEM_TAG_TRACE)] = BYTES;
 	}
 	return pages;
 }
@@ -1104,7 +1050,7 @@ static void bench_readers(void)
 	unsigned int counts[CARDS] = { 1, 64, quick ? 256 : 4096 }, card, i, all = 0;
 	struct job used[CARDS] = { };
 	double one = 0, list;
-	void **pages[CARDS];
+	int64_t **pages[CARDS];
 	int *fds[CARDS];
 
 	for (card = 0; card < CARDS; card++) {
@@ -1123,11 +1069,11 @@ static void bench_readers(void)
 
 		used[card] = (struct job) {
 			.run = run_used,
-			.fd = open(stats_path(card, "dram_used"), O_RDONLY),
+			.fd = open(st_path(card, ST_CARD, "dram_used"), O_RDONLY),
 			.each = 100,
 		};
 		if (used[card].fd < 0)
-			die("%s: %s", stats_path(card, "dram_used"), strerror(errno));
+			die("%s: %s", st_path(card, ST_CARD, "dram_used"), strerror(errno));
 	}
 
 	/* Without counters it is one number; with them each page is looked at. */
@@ -1184,16 +1130,8 @@ static const char *accelerator(void)
 /* A kernel charges nothing to the root's memory cgroup; users are in none such. */
 static bool enter_cgroup(void)
 {
-	static const char root[] = "/sys/fs/cgroup", own[] = "/sys/fs/cgroup/ttmem-bench";
-	char path[64];
-
-	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", root);
-	if (!spew(path, "+memory"))
-		return false;
-	if (mkdir(own, 0755) && errno != EEXIST)
-		return false;
-	snprintf(path, sizeof(path), "%s/cgroup.procs", own);
-	return spew(path, "0");
+	return !st_cgroup_make("ttmem-bench") &&
+	       !st_write(st_cgroup_path("ttmem-bench", "cgroup.procs"), "0");
 }
 
 static void tell_ground(bool charged)
@@ -1202,8 +1140,8 @@ static void tell_ground(bool charged)
 	struct utsname name;
 
 	uname(&name);
-	slurp("/sys/devices/system/clocksource/clocksource0/current_clocksource", clock,
-	      sizeof(clock));
+	st_read("/sys/devices/system/clocksource/clocksource0/current_clocksource", clock,
+		sizeof(clock));
 	clock[strcspn(clock, "\n")] = '\0';
 	printf("accelerator %s\n", accelerator());
 	printf("kernel %s\n", name.release);
@@ -1242,46 +1180,19 @@ static void usage(FILE *to)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "quick", no_argument, NULL, 'q' },
-		{ "root-cgroup", no_argument, NULL, 'r' },
-		{ "before", required_argument, NULL, 'b' },
-		{ "host", no_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
+	bool stay = false, host = false;
+	const char *earlier = NULL;
+	const struct st_option options[] = {
+		{ "quick", .flag = &quick },
+		{ "root-cgroup", .flag = &stay },
+		{ "before", .text = &earlier },
+		{ "host", .flag = &host },
 		{ }
 	};
 	uint64_t denied[CARDS];
-	bool stay = false, host = false;
-	const char *earlier = NULL;
-	int option, card;
+	int card;
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (option) {
-		case 'q':
-			quick = true;
-			break;
-		case 'r':
-			stay = true;
-			break;
-		case 'b':
-			earlier = optarg;
-			break;
-		case 'o':
-			host = true;
-			break;
-		case 'h':
-			usage(stdout);
-			return 0;
-		default:
-			usage(stderr);
-			return 2;
-		}
-	}
-	if (optind < argc) {
-		usage(stderr);
-		return 2;
-	}
-
+	st_options(argc, argv, options, usage);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (host) {
 		bench_host();

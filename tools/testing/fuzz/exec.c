@@ -29,7 +29,6 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "../../../uapi/ttmem.h"
 
 #define PAGE		4096ul
 #define ARENA		(64 * PAGE)
@@ -266,10 +265,9 @@ static uint64_t one_of_held(const struct op *op)
 
 static uint64_t client_id(int fd)
 {
-	char path[64], text[1024], *at;
+	char text[1024], *at;
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	if (!slurp(path, text, sizeof(text)))
+	if (st_read(st_text("/proc/self/fdinfo/%d", fd), text, sizeof(text)))
 		return 0;
 	at = strstr(text, "ttmem-client-id:");
 	return at ? strtoull(at + 16, NULL, 10) : 0;
@@ -534,10 +532,9 @@ static void set_file(unsigned int slot, int fd)
 static long do_open(const struct op *op)
 {
 	static const int flags[] = { O_RDWR, O_RDONLY, O_WRONLY, O_PATH };
-	char path[128];
+	const char *path = file_path(op);
 	int fd, error;
 
-	file_path(path, sizeof(path), op);
 	fail_next(op, true);
 	fd = open(path, flags[op->arg[F_ACCESS] % ARRAY_SIZE(flags)] | O_CLOEXEC | O_NONBLOCK);
 	error = errno;
@@ -557,37 +554,19 @@ static long do_open(const struct op *op)
 /* Through a socket, where for a moment nobody has it but the socket. */
 static long do_pass(const struct op *op)
 {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = { };
 	char byte = 0;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-	int pair[2], fd = files[op->arg[F_FD]];
 	long ret = 0;
+	int pair[2], fd;
 
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair))
 		return -errno;
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
-	if (sendmsg(pair[0], &msg, MSG_DONTWAIT) < 0) {
+	if (st_send_with_fd(pair[0], files[op->arg[F_FD]], &byte, 1, MSG_DONTWAIT) < 0) {
 		ret = -errno;
 	} else {
 		set_file(op->arg[F_FD], -1);
 		/* One that is thrown away with the socket is an end of the file too. */
-		if (op->arg[F_TO] && recvmsg(pair[1], &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) > 0) {
-			memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
+		if (op->arg[F_TO] && st_receive_with_fd(pair[1], &fd, &byte, 1, MSG_DONTWAIT) > 0)
 			set_file(op->arg[F_TO], fd);
-		}
 	}
 	close(pair[0]);
 	close(pair[1]);
@@ -665,12 +644,11 @@ static long do_read(const struct op *op)
 
 static long do_fdinfo(const struct op *op)
 {
+	const char *path = st_text("/proc/self/fdinfo/%d", files[op->arg[F_FD]]);
 	struct spot at = spot_at(AT_PLAIN, 0, NESTED);
-	char path[64];
 	long ret;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", files[op->arg[F_FD]]);
 	fail_next(op, true);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
@@ -840,11 +818,9 @@ static long do_become(const struct op *op)
 
 static long do_bind(const struct op *op)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/tenstorrent/%s",
-		 op->kind == OP_BIND ? "bind" : "unbind");
-	return spew(path, machine.pci[op->arg[F_CARD]]);
+	return st_write(st_text("/sys/bus/pci/drivers/tenstorrent/%s",
+				op->kind == OP_BIND ? "bind" : "unbind"),
+			machine.pci[op->arg[F_CARD]]);
 }
 
 /* What KCOV saw. */

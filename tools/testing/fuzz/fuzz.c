@@ -12,7 +12,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -20,12 +19,12 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "../common/options.h"
 #include "fuzz.h"
 
 #define WORKERS_MAX	16
@@ -65,20 +64,17 @@ static unsigned int last_pc;
 static bool exact;		/* places alone, not how they follow each other */
 static int books = -1, turnstile = -1;
 
-static unsigned int minutes = 1, every = 10, worker_count = 2;
-static uint64_t seed = 1;
+static uint64_t minutes = 1, every = 10, worker_count = 2, seed = 1;
 
 static uint64_t add(enum what what, uint64_t n)
 {
 	return __atomic_fetch_add(&shared->count[what], n, __ATOMIC_RELAXED);
 }
 
+/* In seconds. */
 static uint64_t now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec;
+	return st_now_ms() / 1000;
 }
 
 static uint64_t hash(uint64_t a, uint64_t b)
@@ -287,14 +283,10 @@ static void work(struct worker *worker, const char *dir, uint64_t salt)
 {
 	struct program *program = &worker->program, next;
 	const struct program *one, *other;
-	char path[256];
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	rng.state = hash(seed, salt);
-	snprintf(path, sizeof(path), "%s/books", dir);
-	books = open_lock(path);
-	snprintf(path, sizeof(path), "%s/turnstile", dir);
-	turnstile = open_lock(path);
+	books = open_lock(st_text("%s/books", dir));
+	turnstile = open_lock(st_text("%s/turnstile", dir));
 	setup();
 	/* The one before it may have died anywhere. */
 	begin(true);
@@ -397,8 +389,7 @@ static void start(struct worker *worker, const char *dir)
 	salt++;
 	worker->since = now();
 	worker->seen = worker->executions;
-	fflush(stdout);
-	pid = fork();
+	pid = st_fork();
 	if (!pid)
 		work(worker, dir, salt);
 	worker->pid = pid;
@@ -480,13 +471,12 @@ static void fuzz(const char *dir)
 }
 
 /* Run in a process of its own, which may die. Returns whether it did not. */
-static bool apart(void (*fn)(void *), void *arg)
+static bool apart(void (*fn)(const char *), const char *arg)
 {
 	int status;
 	pid_t pid;
 
-	fflush(stdout);
-	pid = fork();
+	pid = st_fork();
 	if (!pid) {
 		fn(arg);
 		fflush(stdout);
@@ -513,11 +503,11 @@ static void replay_one(const struct program *program)
 		add(PASSED, 1);
 }
 
-static void replay(void *name)
+static void replay(const char *name)
 {
 	setup();
 	say("%u programs of %s run, the books compared after each", read_corpus(name, replay_one),
-	    (char *)name);
+	    name);
 }
 
 static void run_one(const struct program *program)
@@ -534,7 +524,7 @@ static void run_one(const struct program *program)
 	putchar('\n');
 }
 
-static void run_loudly(void *name)
+static void run_loudly(const char *name)
 {
 	setup();
 	read_corpus(name, run_one);
@@ -545,7 +535,7 @@ static void count_one(const struct program *program)
 	(void)program;
 }
 
-static void reduce(void *name)
+static void reduce(const char *name)
 {
 	write_corpus(name);
 }
@@ -570,61 +560,22 @@ static void usage(FILE *out)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "corpus", required_argument, NULL, 'c' },
-		{ "minutes", required_argument, NULL, 'm' },
-		{ "seed", required_argument, NULL, 's' },
-		{ "workers", required_argument, NULL, 'w' },
-		{ "every", required_argument, NULL, 'e' },
-		{ "out", required_argument, NULL, 'o' },
-		{ "replay", required_argument, NULL, 'p' },
-		{ "run", required_argument, NULL, 'r' },
-		{ "help", no_argument, NULL, 'h' },
+	const char *corpus = NULL, *out = NULL, *only = NULL, *loud = NULL;
+	const struct st_option options[] = {
+		{ "corpus", .text = &corpus },
+		{ "minutes", .number = &minutes, .most = UINT32_MAX },
+		{ "seed", .number = &seed, .most = UINT64_MAX },
+		{ "workers", .number = &worker_count, .least = 1, .most = WORKERS_MAX },
+		{ "every", .number = &every, .most = UINT32_MAX },
+		{ "out", .text = &out },
+		{ "replay", .text = &only },
+		{ "run", .text = &loud },
 		{ }
 	};
-	char *corpus = NULL, *out = NULL, *only = NULL, *loud = NULL;
 	char dir[] = "/tmp/fuzz.XXXXXX";
 	uint64_t begun;
-	int option;
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			corpus = optarg;
-			break;
-		case 'm':
-			minutes = strtoul(optarg, NULL, 0);
-			break;
-		case 's':
-			seed = strtoull(optarg, NULL, 0);
-			break;
-		case 'w':
-			worker_count = strtoul(optarg, NULL, 0);
-			break;
-		case 'e':
-			every = strtoul(optarg, NULL, 0);
-			break;
-		case 'o':
-			out = optarg;
-			break;
-		case 'p':
-			only = optarg;
-			break;
-		case 'r':
-			loud = optarg;
-			break;
-		case 'h':
-			usage(stdout);
-			return 0;
-		default:
-			usage(stderr);
-			return 2;
-		}
-	}
-	if (optind < argc || !worker_count || worker_count > WORKERS_MAX) {
-		usage(stderr);
-		return 2;
-	}
+	st_options(argc, argv, options, usage);
 	machine_look();
 	if (!machine.cards) {
 		fputs("fuzz: there is no /dev/tenstorrent/mem/0: no card, or ttmem is not loaded\n",
@@ -654,8 +605,9 @@ int main(int argc, char **argv)
 		printf("TOTAL: %" PRIu64 " passed, %" PRIu64 " failed\n", shared->count[PASSED],
 		       n - shared->count[PASSED]);
 	} else {
-		say("seed %" PRIu64 ", %u minutes, %u workers, %d cards, %s, faults %s", seed,
-		    minutes, worker_count, machine.cards, machine.root ? "as root" : "as a plain user",
+		say("seed %" PRIu64 ", %" PRIu64 " minutes, %" PRIu64
+		    " workers, %d cards, %s, faults %s", seed, minutes, worker_count,
+		    machine.cards, machine.root ? "as root" : "as a plain user",
 		    machine.fail_nth ? "injected" : "not to be had");
 		if (corpus)
 			apart(replay, corpus);

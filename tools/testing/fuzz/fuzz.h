@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#include "../common/node.h"
 
 #define PROGRAM_OPS	32	/* the most operations of a program */
 #define CARDS_MAX	8
@@ -158,9 +158,7 @@ void machine_leave(void);
 void machine_restore(const struct program *program);
 const char *machine_check(bool empty);
 bool program_unbinds(const struct program *program);
-bool slurp(const char *path, char *text, size_t size);
-int spew(const char *path, const char *text);
-void file_path(char *path, size_t size, const struct op *op);
+const char *file_path(const struct op *op);
 void enter_cgroup(enum cgroup cgroup);
 
 /* exec.c */

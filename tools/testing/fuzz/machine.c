@@ -3,8 +3,6 @@
  * The machine that is fuzzed: what there is of it, what programs may have
  * changed and must be put back, and whether the books are right.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -15,8 +13,7 @@
 
 #include "fuzz.h"
 
-#define LIST		"driver/ttmem/clients"
-#define CGROUP_ROOT	"/sys/fs/cgroup"
+#define LIST	"driver/ttmem/clients"
 
 struct machine machine;
 
@@ -43,75 +40,23 @@ static char parameter_was[ARRAY_SIZE(parameters)][32];
 
 static char wrong[512];
 
-/* Read a small file whole; @text is terminated. */
-bool slurp(const char *path, char *text, size_t size)
-{
-	size_t length = 0;
-	ssize_t n = 0;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return false;
-	while (length < size - 1 && (n = read(fd, text + length, size - 1 - length)) > 0)
-		length += n;
-	close(fd);
-	text[length] = '\0';
-	return n >= 0;
-}
-
-/* Write a file in one go. Returns 0 or a negative errno. */
-int spew(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), error = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		error = -errno;
-	close(fd);
-	return error;
-}
-
-static void stat_path(char *path, size_t size, int card, int chip, const char *name)
-{
-	char level[16] = "";
-
-	if (chip >= 0)
-		snprintf(level, sizeof(level), "chip%d/", chip);
-	snprintf(path, size, "/sys/class/tenstorrent/tenstorrent!%d/memory_stats/%s%s", card, level,
-		 name);
-}
-
-static void parameter_path(char *path, size_t size, const char *name)
-{
-	snprintf(path, size, "/sys/module/ttmem/parameters/%s", name);
-}
-
 /* The path of what an open opens. */
-void file_path(char *path, size_t size, const struct op *op)
+const char *file_path(const struct op *op)
 {
-	unsigned int file = op->arg[F_FILE];
+	unsigned int file = op->arg[F_FILE], mount = op->arg[F_MOUNT] % MOUNTS;
 	int card = op->arg[F_CARD];
 
 	switch (file) {
 	case FILE_NODE:
-		snprintf(path, size, "/dev/tenstorrent/mem/%d", card);
-		break;
+		return st_node(card);
 	case FILE_CLIENTS:
-		if (op->arg[F_MOUNT] % MOUNTS)
-			snprintf(path, size, "%s/%s/" LIST, machine.dir,
-				 mounts[op->arg[F_MOUNT] % MOUNTS].name);
-		else
-			snprintf(path, size, "/proc/" LIST);
-		break;
+		return mount ? st_text("%s/%s/" LIST, machine.dir, mounts[mount].name) : ST_LIST;
 	case FILE_INVALIDATE:
-		stat_path(path, size, card, -1, file_name(file));
-		break;
+		return st_path(card, ST_CARD, file_name(file));
 	case FILE_MAX:
-		parameter_path(path, size, file_name(file));
-		break;
+		return st_param_path(file_name(file));
 	default:
-		stat_path(path, size, card, (int)op->arg[F_LEVEL] - 1, file_name(file));
+		return st_path(card, (int)op->arg[F_LEVEL] - 1, file_name(file));
 	}
 }
 
@@ -119,19 +64,16 @@ void file_path(char *path, size_t size, const struct op *op)
 
 static void let_all_open(void)
 {
-	char path[64];
 	int card;
 
-	for (card = 0; card < machine.cards; card++) {
-		snprintf(path, sizeof(path), "/dev/tenstorrent/mem/%d", card);
-		chmod(path, 0666);
-	}
+	for (card = 0; card < machine.cards; card++)
+		chmod(st_node(card), 0666);
 }
 
 /* Proc as an administrator may mount it for others. */
 static void mount_all(void)
 {
-	char path[64];
+	const char *path;
 	unsigned int i;
 
 	strcpy(machine.dir, "/tmp/fuzz-proc.XXXXXX");
@@ -139,32 +81,21 @@ static void mount_all(void)
 		return;
 	machine.mounts = true;
 	for (i = MOUNT_PLAIN + 1; i < MOUNTS; i++) {
-		snprintf(path, sizeof(path), "%s/%s", machine.dir, mounts[i].name);
+		path = st_text("%s/%s", machine.dir, mounts[i].name);
 		if (mkdir(path, 0755) || mount("proc", path, "proc", 0, mounts[i].options))
 			machine.mounts = false;
 	}
 	chmod(machine.dir, 0755);
 }
 
-static const char *cgroup_path(enum cgroup cgroup, const char *file)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), CGROUP_ROOT "/%s/%s", cgroups[cgroup].name, file);
-	return path;
-}
-
 static void make_cgroups(void)
 {
 	unsigned int i;
 
-	if (spew(CGROUP_ROOT "/cgroup.subtree_control", "+memory"))
-		return;
 	machine.cgroups = true;
-	for (i = CGROUP_NONE + 1; i < CGROUPS; i++) {
-		if (mkdir(cgroup_path(i, ""), 0755) && errno != EEXIST)
+	for (i = CGROUP_NONE + 1; i < CGROUPS; i++)
+		if (st_cgroup_make(cgroups[i].name))
 			machine.cgroups = false;
-	}
 }
 
 /*
@@ -176,35 +107,33 @@ static void make_cgroups(void)
  */
 void enter_cgroup(enum cgroup cgroup)
 {
-	spew(cgroup_path(cgroup, "memory.max"), "max");
-	spew(cgroup_path(cgroup, "cgroup.procs"), "0");
-	spew(cgroup_path(cgroup, "memory.max"), cgroups[cgroup].bytes);
+	st_write(st_cgroup_path(cgroups[cgroup].name, "memory.max"), "max");
+	st_write(st_cgroup_path(cgroups[cgroup].name, "cgroup.procs"), "0");
+	st_write(st_cgroup_path(cgroups[cgroup].name, "memory.max"), cgroups[cgroup].bytes);
 }
 
 /* What was made beside the cards, taken away. */
 void machine_leave(void)
 {
-	char path[64];
+	const char *path;
 	unsigned int i;
 
 	if (!machine.dir[0])
 		return;
 	for (i = MOUNT_PLAIN + 1; i < MOUNTS; i++) {
-		snprintf(path, sizeof(path), "%s/%s", machine.dir, mounts[i].name);
+		path = st_text("%s/%s", machine.dir, mounts[i].name);
 		umount2(path, MNT_DETACH);
 		rmdir(path);
 	}
 	rmdir(machine.dir);
 	for (i = CGROUP_NONE + 1; i < CGROUPS; i++)
-		rmdir(cgroup_path(i, ""));
+		rmdir(st_cgroup_path(cgroups[i].name, ""));
 }
 
 /* See what there is, before anything is changed. */
 void machine_look(void)
 {
-	char path[128], link[256];
 	unsigned int chip, i;
-	ssize_t n;
 	int card;
 
 	machine.root = !geteuid();
@@ -213,29 +142,17 @@ void machine_look(void)
 	machine.compat = !access("/proc/sys/abi/vsyscall32", F_OK);
 
 	for (card = 0; card < CARDS_MAX; card++) {
-		snprintf(path, sizeof(path), "/dev/tenstorrent/mem/%d", card);
-		if (access(path, F_OK))
+		if (access(st_node(card), F_OK))
 			break;
-		snprintf(path, sizeof(path), "/sys/class/tenstorrent/tenstorrent!%d/device", card);
-		n = readlink(path, link, sizeof(link) - 1);
-		if (n > 0) {
-			link[n] = '\0';
-			snprintf(machine.pci[card], sizeof(machine.pci[card]), "%.31s",
-				 strrchr(link, '/') + 1);
-		}
-		for (chip = 0; chip < 2; chip++) {
-			for (i = 0; i < ARRAY_SIZE(writable); i++) {
-				stat_path(path, sizeof(path), card, chip, writable[i]);
-				slurp(path, as_it_was[card][chip][i],
-				      sizeof(as_it_was[card][chip][i]));
-			}
-		}
+		st_find_pci(card, machine.pci[card], sizeof(machine.pci[card]));
+		for (chip = 0; chip < 2; chip++)
+			for (i = 0; i < ARRAY_SIZE(writable); i++)
+				st_read(st_path(card, chip, writable[i]), as_it_was[card][chip][i],
+					sizeof(as_it_was[card][chip][i]));
 	}
 	machine.cards = card;
-	for (i = 0; i < ARRAY_SIZE(parameters); i++) {
-		parameter_path(path, sizeof(path), parameters[i]);
-		slurp(path, parameter_was[i], sizeof(parameter_was[i]));
-	}
+	for (i = 0; i < ARRAY_SIZE(parameters); i++)
+		st_read(st_param_path(parameters[i]), parameter_was[i], sizeof(parameter_was[i]));
 	if (!machine.root)
 		return;
 	let_all_open();
@@ -245,13 +162,13 @@ void machine_look(void)
 	 * Trace points are told all the time: to turn them on and off changes the
 	 * kernel's text, and an emulator may run an int3 that is gone already.
 	 */
-	spew("/sys/kernel/tracing/options/record-cmd", "0");
-	spew("/sys/kernel/tracing/events/ttmem/enable", "1");
+	st_write("/sys/kernel/tracing/options/record-cmd", "0");
+	st_write("/sys/kernel/tracing/events/ttmem/enable", "1");
 	if (machine.fail_nth) {
 		/* Also allocations that may wait; and not a word about each. */
-		spew("/sys/kernel/debug/failslab/ignore-gfp-wait", "N");
-		spew("/sys/kernel/debug/failslab/verbose", "0");
-		spew("/sys/kernel/debug/fail_usercopy/verbose", "0");
+		st_write("/sys/kernel/debug/failslab/ignore-gfp-wait", "N");
+		st_write("/sys/kernel/debug/failslab/verbose", "0");
+		st_write("/sys/kernel/debug/fail_usercopy/verbose", "0");
 	}
 }
 
@@ -275,7 +192,6 @@ bool program_unbinds(const struct program *program)
 static void restore_file(const struct op *op)
 {
 	const char *name = file_name(op->arg[F_FILE]), *was = NULL;
-	char path[128];
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(writable); i++)
@@ -284,10 +200,8 @@ static void restore_file(const struct op *op)
 	for (i = 0; i < ARRAY_SIZE(parameters); i++)
 		if (!strcmp(name, parameters[i]))
 			was = parameter_was[i];
-	if (!was || !was[0])
-		return;
-	file_path(path, sizeof(path), op);
-	spew(path, was);
+	if (was && was[0])
+		st_write(file_path(op), was);
 }
 
 /*
@@ -297,7 +211,6 @@ static void restore_file(const struct op *op)
  */
 void machine_restore(const struct program *program)
 {
-	char path[128];
 	unsigned int i;
 	int card;
 
@@ -305,16 +218,14 @@ void machine_restore(const struct program *program)
 		return;
 	if (!program || program_unbinds(program)) {
 		for (card = 0; card < machine.cards; card++)
-			spew("/sys/bus/pci/drivers/tenstorrent/unbind", machine.pci[card]);
+			st_write("/sys/bus/pci/drivers/tenstorrent/unbind", machine.pci[card]);
 		for (card = 0; card < machine.cards; card++)
-			spew("/sys/bus/pci/drivers/tenstorrent/bind", machine.pci[card]);
+			st_write("/sys/bus/pci/drivers/tenstorrent/bind", machine.pci[card]);
 		let_all_open();
 	}
 	if (!program) {
-		for (i = 0; i < ARRAY_SIZE(parameters); i++) {
-			parameter_path(path, sizeof(path), parameters[i]);
-			spew(path, parameter_was[i]);
-		}
+		for (i = 0; i < ARRAY_SIZE(parameters); i++)
+			st_write(st_param_path(parameters[i]), parameter_was[i]);
 	} else if (has(program, OP_WRITE)) {
 		for (i = 0; i < program->count; i++)
 			if (program->op[i].kind == OP_OPEN)
@@ -324,11 +235,13 @@ void machine_restore(const struct program *program)
 
 static uint64_t number(int card, int chip, const char *name)
 {
-	char path[128], text[32] = "";
+	const char *path = st_path(card, chip, name);
+	char text[32] = "";
+	int error;
 
-	stat_path(path, sizeof(path), card, chip, name);
-	if (!slurp(path, text, sizeof(text)) && !wrong[0])
-		snprintf(wrong, sizeof(wrong), "%.100s cannot be read: %s", path, strerror(errno));
+	error = st_read(path, text, sizeof(text));
+	if (error && !wrong[0])
+		snprintf(wrong, sizeof(wrong), "%.100s cannot be read: %s", path, strerror(-error));
 	return strtoull(text, NULL, 10);
 }
 
@@ -420,9 +333,11 @@ static bool read_list(bool empty, struct sums *sums)
 	char *line, *rest, *word, *words;
 	uint64_t client, last = 0;
 	unsigned int i;
+	int error;
 
-	if (!slurp("/proc/" LIST, list, sizeof(list)))
-		return list_wrong("cannot be read", strerror(errno));
+	error = st_read(ST_LIST, list, sizeof(list));
+	if (error)
+		return list_wrong("cannot be read", strerror(-error));
 	line = strtok_r(list, "\n", &rest);
 	word = line ? strtok_r(line, " ", &words) : NULL;
 	for (i = 0; i < ARRAY_SIZE(columns); i++) {
@@ -445,10 +360,10 @@ static void check_card(int card, const struct sums *sums)
 {
 	int chip;
 
-	expect(card, -1, "dram_used", sums->used[0][0] + sums->used[1][0]);
-	expect(card, -1, "l1_used", sums->used[0][1] + sums->used[1][1]);
-	expect(card, -1, "reservations", sums->reservations[0] + sums->reservations[1]);
-	expect(card, -1, "clients", sums->clients);
+	expect(card, ST_CARD, "dram_used", sums->used[0][0] + sums->used[1][0]);
+	expect(card, ST_CARD, "l1_used", sums->used[0][1] + sums->used[1][1]);
+	expect(card, ST_CARD, "reservations", sums->reservations[0] + sums->reservations[1]);
+	expect(card, ST_CARD, "clients", sums->clients);
 	for (chip = 0; chip < 2 && as_it_was[card][chip][0][0]; chip++) {
 		expect(card, chip, "dram_used", sums->used[chip][0]);
 		expect(card, chip, "l1_used", sums->used[chip][1]);
@@ -463,7 +378,6 @@ static void check_card(int card, const struct sums *sums)
 const char *machine_check(bool empty)
 {
 	struct sums sums[CARDS_MAX] = { };
-	char path[128];
 	int card;
 
 	wrong[0] = '\0';
@@ -471,8 +385,7 @@ const char *machine_check(bool empty)
 		return wrong;
 	for (card = 0; card < machine.cards && !wrong[0]; card++) {
 		/* The program that is checked may have taken it away. */
-		stat_path(path, sizeof(path), card, -1, "clients");
-		if (empty || !access(path, F_OK))
+		if (empty || !access(st_path(card, ST_CARD, "clients"), F_OK))
 			check_card(card, &sums[card]);
 	}
 	return wrong[0] ? wrong : NULL;

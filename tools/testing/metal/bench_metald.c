@@ -59,11 +59,11 @@ static uint64_t used(void)
 
 static double share(void)
 {
-	uint64_t before = used(), start = now_ms();
+	uint64_t before = used(), start = st_now_ms();
 
-	while (now_ms() - start < seconds * 1000)
-		nap();
-	return 100.0 * (used() - before) / 1e6 / (now_ms() - start);
+	while (st_now_ms() - start < seconds * 1000)
+		usleep(2000);
+	return 100.0 * (used() - before) / 1e6 / (st_now_ms() - start);
 }
 
 static double rss_mib(void)
@@ -77,8 +77,8 @@ static double rss_mib(void)
 
 static void grow_up(uint64_t born)
 {
-	while (now_ms() - born < GROWN)
-		nap();
+	while (st_now_ms() - born < GROWN)
+		usleep(2000);
 }
 
 static void one_with_mappings(void)
@@ -89,7 +89,7 @@ static void one_with_mappings(void)
 	tree_setup(NULL);
 	id = new_id();
 	put_cards(1, 1);
-	born = now_ms();
+	born = st_now_ms();
 	p = player_start(NULL);
 	player_do(&p, "mappings 3000");
 	player_do(&p, "attach %" PRIu64 " 0", id);
@@ -116,7 +116,7 @@ static void many(const char *name, unsigned int chips, double goal)
 
 	tree_setup(NULL);
 	put_cards(PROCESSES, 1);
-	born = now_ms();
+	born = st_now_ms();
 	/* A card's chip has a region of each process's own: private /dev/shm. */
 	for (i = 0; i < PROCESSES; i++) {
 		players[i] = player_start("--private");
@@ -164,12 +164,10 @@ static int by_value(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
+/* In milliseconds. */
 static double now_precise(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1e3 + ts.tv_nsec / 1e6;
+	return st_now_ns() / 1e6;
 }
 
 /* How soon something is told, and how soon it is gone. */

@@ -2,16 +2,13 @@
 /* What the tests of ttmem-metald share; support.h explains it. */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "support.h"
@@ -20,44 +17,20 @@
 #define METALD_RUN "run"
 #endif
 
-static char top[64];
 static uint64_t ids[256];
 static size_t ids_count;
 pid_t metald_pid;
 rlim_t metald_files;
 const char *metald_program = METALD;
 
-uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ull + ts.tv_nsec / 1000000;
-}
-
-void nap(void)
-{
-	usleep(2000);
-}
-
-static int remove_one(const char *path, const struct stat *st, int flag,
-		      struct FTW *ftw)
-{
-	(void)st;
-	(void)flag;
-	(void)ftw;
-	return remove(path);
-}
-
 int tree_setup(void **state)
 {
 	(void)state;
 	/* Of a tmpfs: some tests make very many files. */
-	strcpy(top, "/dev/shm/ttmem-metald.XXXXXX");
-	if (!mkdtemp(top) || chdir(top) || mkdir("proc", 0777) || mkdir("etc", 0777) ||
+	if (tree_enter("/dev/shm/ttmem-metald") || mkdir("proc", 0777) || mkdir("etc", 0777) ||
 	    symlink("/proc/self", "proc/self"))
 		return -1;
-	return chmod(top, 0755);
+	return chmod(".", 0755);
 }
 
 int tree_teardown(void **state)
@@ -74,71 +47,29 @@ int tree_teardown(void **state)
 			 ids[--ids_count]);
 		unlink(path);
 	}
-	return chdir("/") || nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-void put(const char *text, const char *format, ...)
-{
-	char path[512], *slash;
-	va_list args;
-	FILE *file;
-
-	va_start(args, format);
-	vsnprintf(path, sizeof(path), format, args);
-	va_end(args);
-	for (slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(path, 0777))
-			assert_int_equal(errno, EEXIST);
-		*slash = '/';
-	}
-	/* Whole or not at all: ttmem-metald may be reading. */
-	file = fopen("new", "w");
-	assert_non_null(file);
-	fputs(text, file);
-	assert_int_equal(fclose(file), 0);
-	assert_int_equal(rename("new", path), 0);
-}
-
-char *slurp(const char *path)
-{
-	static char text[1 << 20];
-	FILE *file = fopen(path, "r");
-	size_t got;
-
-	if (!file)
-		return strcpy(text, "");
-	got = fread(text, 1, sizeof(text) - 1, file);
-	text[got] = '\0';
-	fclose(file);
-	return text;
+	return tree_leave();
 }
 
 void put_cards(unsigned int count, unsigned int chips)
 {
-	static const char * const nodes[] = { "1:5\n", "1:7\n", "1:8\n", "1:9\n" };
-	char path[256], target[256];
+	static const char * const nodes[] = { "1:5", "1:7", "1:8", "1:9" };
 	unsigned int n, chip;
+	const char *device;
 
 	put("2.10.0\n", "sys/module/tenstorrent/version");
 	put("", "sys/module/ttmem/version");
 	for (n = 0; n < count; n++) {
-		put(nodes[n % 4], "sys/class/tenstorrent/tenstorrent!%u/dev", n);
-		put("0x401e\n", "sys/devices/0000:%02x:00.0/device", n + 1);
-		snprintf(path, sizeof(path), "sys/class/tenstorrent/tenstorrent!%u/device", n);
-		snprintf(target, sizeof(target), "../../../devices/0000:%02x:00.0", n + 1);
-		assert_int_equal(symlink(target, path), 0);
+		device = st_text("0000:%02x:00.0", n + 1);
+		put_device(n, nodes[n % ARRAY_SIZE(nodes)], device);
+		put("0x401e\n", "sys/devices/%s/device", device);
 		put("1:3\n", "sys/class/ttmem/ttmem%u/dev", n);
 		put("0\n", "sys/class/ttmem/ttmem%u/clients", n);
 		for (chip = 0; chip < chips; chip++)
 			put("0\n", "sys/class/ttmem/ttmem%u/chip%u/clients", n, chip);
 		put("", "proc/driver/tenstorrent/%u/pids", n);
-		put("", "dev/tenstorrent/mem/x");
-		snprintf(path, sizeof(path), "dev/tenstorrent/mem/%u", n);
-		assert_int_equal(symlink("/dev/null", path), 0);
+		put_link("/dev/null", "dev/tenstorrent/mem/%u", n);
 	}
-	put("CARD CLIENT PID UID CHIP MEMORY TAG BYTES PEAK RESERVATIONS SOURCE COMMAND\n",
-	    "proc/driver/ttmem/clients");
+	put(HEADER, LIST);
 }
 
 void put_proc(pid_t pid)
@@ -229,10 +160,9 @@ struct player player_start(const char *option)
 
 	assert_int_equal(pipe2(to, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(from, O_CLOEXEC), 0);
-	p.child = fork();
+	p.child = st_fork();
 	assert_true(p.child >= 0);
 	if (!p.child) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(to[0], 0);
 		dup2(from[1], 1);
 		execl(PLAYER, "player", option, NULL);
@@ -294,7 +224,6 @@ static void run_metald(char **argv)
 
 	if (metald_files)
 		setrlimit(RLIMIT_NOFILE, &limit);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(log, 2);
 	execv(metald_program, argv);
 	_exit(127);
@@ -311,7 +240,7 @@ void metald_start(const char *argument, ...)
 		argv[count++] = (char *)argument;
 	va_end(args);
 	unlink(METALD_RUN "/metald.json");
-	metald_pid = fork();
+	metald_pid = st_fork();
 	assert_true(metald_pid >= 0);
 	if (!metald_pid)
 		run_metald(argv);
@@ -334,17 +263,11 @@ int metald_run(const char *arguments, char **out, char **errors)
 {
 	static char text[2][1 << 16];
 	char line[1024];
-	int status;
 
-	snprintf(line, sizeof(line), "LC_ALL=C %s %s >out 2>errors </dev/null", METALD,
-		 arguments);
-	status = system(line);
-	assert_true(WIFEXITED(status));
-	snprintf(text[0], sizeof(text[0]), "%s", slurp("out"));
-	snprintf(text[1], sizeof(text[1]), "%s", slurp("errors"));
+	snprintf(line, sizeof(line), "%s %s", METALD, arguments);
 	*out = text[0];
 	*errors = text[1];
-	return WEXITSTATUS(status);
+	return run(line, text[0], sizeof(text[0]), text[1], sizeof(text[1]));
 }
 
 /* metald.json is written at the end of a look. Two of them: one may be half-way. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests of ttmem-metald share: sys, proc and dev made by hand, played
+ * What the tests of ttmem-metald share: cards and processes made by hand, played
  * programs, ttmem-metald started and watched. Everything here asserts.
  */
 #ifndef METAL_SUPPORT_H
@@ -14,8 +14,12 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+
+#include "../common/system.h"
+#include "../common/tree.h"
 
 /* How long anything may take that is waited for, in ms. */
 #define PATIENCE	60000
@@ -23,23 +27,18 @@
 /* Wait for something, as long as anything may take. */
 #define await(condition) \
 	do { \
-		uint64_t end_ = now_ms() + PATIENCE; \
+		uint64_t end_ = st_now_ms() + PATIENCE; \
 		while (!(condition)) { \
-			if (now_ms() > end_) \
+			if (st_now_ms() > end_) \
 				fail_msg("waited in vain for " #condition \
 					 "; ttmem-metald's log:\n%s", slurp("log")); \
-			nap(); \
+			usleep(2000); \
 		} \
 	} while (0)
 
-uint64_t now_ms(void);
-void nap(void);
-char *slurp(const char *path);
-
-/* A directory to stand in, removed again. */
+/* A tree with nothing but proc/self in it, removed again with what was started before it. */
 int tree_setup(void **state);
 int tree_teardown(void **state);
-void __attribute__((format(printf, 2, 3))) put(const char *text, const char *path, ...);
 
 /* Cards 0 to @count - 1 of @chips chips, which nobody has open, with TT-KMD 2.10. */
 void put_cards(unsigned int count, unsigned int chips);

@@ -564,10 +564,10 @@ static void restart(void **state)
 	assert_string_equal(errors, "ttmem-metald: another ttmem-metald is running: it holds run/metald.lock\n");
 	assert_int_equal(metald_end(SIGKILL), -SIGKILL);
 	unlink("told");
-	start = now_ms();
+	start = st_now_ms();
 	metald_start(NULL);
 	await(DRAM(0, p.pid, 0) == 10);
-	assert_true(now_ms() - start < 1000);
+	assert_true(st_now_ms() - start < 1000);
 	player_kill(&p);
 }
 
@@ -869,18 +869,18 @@ static void crowd(void **state)
 	player_do(&p, "alloc %" PRIu64 " dram 10", id);
 	metald_program = METALD_PLAIN;
 	metald_files = 4096;
-	start = now_ms();
+	start = st_now_ms();
 	metald_start(NULL);
 	await(DRAM(0, p.pid, 0) == 10);
-	print_message("told of after %u ms", (unsigned int)(now_ms() - start));
+	print_message("told of after %u ms", (unsigned int)(st_now_ms() - start));
 	await(strstr(slurp("run/metald.json"), "\"processes\":100001"));
 	/* And all the time. */
 	for (i = 1; i <= 10; i++) {
-		start = now_ms();
+		start = st_now_ms();
 		player_do(&p, "alloc %" PRIu64 " dram 1", id);
 		await(DRAM(0, p.pid, 0) == 10 + i);
-		if (now_ms() - start > longest)
-			longest = now_ms() - start;
+		if (st_now_ms() - start > longest)
+			longest = st_now_ms() - start;
 	}
 	print_message(", then within %u ms\n", (unsigned int)longest);
 	put_list(0, "");

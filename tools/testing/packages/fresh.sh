@@ -11,7 +11,7 @@ as()
 	shift
 
 	[ "$user" = root ] || home=/home/$user
-	chroot "$root" su -s /bin/bash "$user" -c \
+	inside su -s /bin/bash "$user" -c \
 		"cd $home/ttmem && exec env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=$home USER=$user LOGNAME=$user $*"
 }
 

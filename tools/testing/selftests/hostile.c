@@ -11,15 +11,12 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "hostile.h"
 
 #define FAILSLAB	"/sys/kernel/debug/failslab"
-#define CGROUPS		"/sys/fs/cgroup"
 #define MAY_STICK	"/proc/sys/vm/unprivileged_userfaultfd"
 
 void hostile_become_member(uid_t uid, gid_t group)
@@ -67,22 +64,10 @@ int hostile_end(struct st_child *child)
 	return info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
 }
 
-uint64_t hostile_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
-}
-
 static void set_all_gauges(int fd, int chips)
 {
 	struct ttmem_gauge gauges[2 * 2 * ARRAY_SIZE(st_tag_names)];
 	uint32_t chip, memory, tag, n = 0;
-	struct ttmem_set set = {
-		.gauges = (uintptr_t)gauges,
-		.entry_size = sizeof(gauges[0]),
-	};
 
 	memset(gauges, 0, sizeof(gauges));
 	for (chip = 0; chip < (uint32_t)chips; chip++)
@@ -94,8 +79,7 @@ static void set_all_gauges(int fd, int chips)
 					gauges[n].tag = tag;
 					gauges[n++].bytes = 1;
 				}
-	set.count = n;
-	assert_int_equal(st_call(fd, TTMEM_IOC_SET, &set), 0);
+	assert_int_equal(st_set_many(fd, gauges, n, 0), 0);
 }
 
 static void crowd_main(int sock, void *arg)
@@ -111,9 +95,9 @@ static void crowd_main(int sock, void *arg)
 		if (crowd->gauges)
 			set_all_gauges(fd, chips);
 		if (crowd->pages) {
-			int64_t *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+			int64_t *page = st_map(fd);
 
-			assert_true(page != MAP_FAILED);
+			assert_non_null(page);
 			page[TTMEM_COUNTER_INDEX(0, TTMEM_L1, TTMEM_TAG_BUFFER)] = 1;
 			munmap(page, size);
 		}
@@ -164,7 +148,7 @@ struct bystander {
 /* What was invalidated begins again; what is gone stays so, and is not looked for anew. */
 static void reopen(int card, int *fd, bool *gone)
 {
-	int again = *gone ? -1 : open(st_node(card), O_RDWR | O_CLOEXEC);
+	int again = *gone ? -1 : st_try_open(card);
 
 	*gone = again < 0;
 	if (*gone)
@@ -185,7 +169,7 @@ static void stand_by(int sock, void *arg)
 	hostile_become(b->uid);
 	fd = st_open(b->card);
 	st_say(sock);
-	last = hostile_now();
+	last = st_now_ns();
 	while (!__atomic_load_n(&b->stop, __ATOMIC_RELAXED)) {
 		error = st_reserve(fd, 0, TTMEM_DRAM, 0, 4096, TTMEM_RESERVE_OVERCOMMIT, &handle);
 		if (!error)
@@ -194,7 +178,7 @@ static void stand_by(int sock, void *arg)
 			reopen(b->card, &fd, &gone);
 		else
 			assert_int_equal(error, 0);
-		now = hostile_now();
+		now = st_now_ns();
 		if (now - last > b->longest)
 			b->longest = now - last;
 		last = now;
@@ -302,12 +286,10 @@ static void get_stuck(int sock, void *arg)
 
 bool stuck_still(struct st_child *child)
 {
-	char path[64], *text;
+	/* wchan names nothing here on 5.10, which looks for frame pointers. */
+	char *text = st_slurp(st_text("/proc/%d/stack", child->pid));
 	bool stuck;
 
-	/* wchan names nothing here on 5.10, which looks for frame pointers. */
-	snprintf(path, sizeof(path), "/proc/%d/stack", child->pid);
-	text = st_slurp(path);
 	assert_non_null(text);
 	stuck = strstr(text, "userfault");
 	free(text);
@@ -336,35 +318,25 @@ struct st_child stuck_in(uid_t uid, void (*fn)(void *page))
 	return child;
 }
 
-static const char *cgroup_path(const char *name, const char *file)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s/%s", CGROUPS, name, file);
-	return path;
-}
-
 void cgroup_make(const char *name, uint64_t limit)
 {
 	char text[32];
 
-	assert_int_equal(st_write(CGROUPS "/cgroup.subtree_control", "+memory"), 0);
-	if (mkdir(cgroup_path(name, ""), 0755))
-		assert_int_equal(errno, EEXIST);
+	assert_int_equal(st_cgroup_make(name), 0);
 	snprintf(text, sizeof(text), "%" PRIu64, limit);
-	assert_int_equal(st_write(cgroup_path(name, "memory.max"), limit ? text : "max"), 0);
+	assert_int_equal(st_write(st_cgroup_path(name, "memory.max"), limit ? text : "max"), 0);
 	/* What is to be seen is the limit, not swap. */
-	st_write(cgroup_path(name, "memory.swap.max"), "0");
+	st_write(st_cgroup_path(name, "memory.swap.max"), "0");
 }
 
 void cgroup_enter(const char *name)
 {
-	assert_int_equal(st_write(cgroup_path(name, "cgroup.procs"), "0"), 0);
+	assert_int_equal(st_write(st_cgroup_path(name, "cgroup.procs"), "0"), 0);
 }
 
 static uint64_t cgroup_number(const char *name, const char *file, const char *key)
 {
-	char *text = st_slurp(cgroup_path(name, file)), *row, *save;
+	char *text = st_slurp(st_cgroup_path(name, file)), *row, *save;
 	size_t length = strlen(key);
 	uint64_t value = 0;
 	bool found = false;
@@ -393,7 +365,7 @@ uint64_t cgroup_event(const char *name, const char *key)
 
 uint64_t cgroup_current(const char *name)
 {
-	char *text = st_slurp(cgroup_path(name, "memory.current"));
+	char *text = st_slurp(st_cgroup_path(name, "memory.current"));
 	uint64_t value;
 
 	assert_non_null(text);
@@ -404,7 +376,7 @@ uint64_t cgroup_current(const char *name)
 
 static bool cgroup_is_removed(void *name)
 {
-	return !rmdir(cgroup_path(name, "")) || errno == ENOENT;
+	return !rmdir(st_cgroup_path(name, "")) || errno == ENOENT;
 }
 
 void cgroup_remove(const char *name)
@@ -422,20 +394,14 @@ static char cache_file[128];
 
 static void failslab_put(const char *file, const char *text)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), FAILSLAB "/%s", file);
-	if (st_write(path, text))
-		fail_msg("%s = %s", path, text);
+	st_must_write(st_text(FAILSLAB "/%s", file), text);
 }
 
 static long failslab_get(const char *file)
 {
-	char path[64], *text;
+	char *text = st_slurp(st_text(FAILSLAB "/%s", file));
 	long value;
 
-	snprintf(path, sizeof(path), FAILSLAB "/%s", file);
-	text = st_slurp(path);
 	assert_non_null(text);
 	value = atol(text);
 	free(text);
@@ -469,8 +435,7 @@ void faults_arm(long bytes, long times, const char *cache)
 	failslab_put("cache-filter", cache ? "Y" : "N");
 	if (cache) {
 		snprintf(cache_file, sizeof(cache_file), "/sys/kernel/slab/%s/failslab", cache);
-		if (st_write(cache_file, "1"))
-			fail_msg("%s cannot be written", cache_file);
+		st_must_write(cache_file, "1");
 	}
 	/* It is taken from while it is above what an allocation takes. */
 	snprintf(text, sizeof(text), "%ld", bytes + 1);

@@ -20,8 +20,6 @@ void hostile_become_member(uid_t uid, gid_t group);
 /* It may open this many files from now on. Root calls it, before hostile_become(). */
 void hostile_allow_files(long count);
 void hostile_pin(int cpu);
-/* In nanoseconds. */
-uint64_t hostile_now(void);
 int hostile_cpus(void);
 
 /* Waits for a child's end: its status, or the signal below 0. It stays to be joined or killed. */

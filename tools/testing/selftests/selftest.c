@@ -4,18 +4,13 @@
  */
 #define _GNU_SOURCE
 #include <ctype.h>
-#include <dirent.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "selftest.h"
 
@@ -40,69 +35,6 @@ static char *parameters_before[ARRAY_SIZE(parameters)];
 
 /* Children that have not been waited for. */
 static pid_t children[512];
-
-/* A few answers at a time from one place, so that callers need not free. */
-static char *scratch(void)
-{
-	static __thread char text[16][512];
-	static __thread unsigned int next;
-
-	return text[next++ % ARRAY_SIZE(text)];
-}
-
-#define SCRATCH(format, ...) \
-	({ char *text_ = scratch(); snprintf(text_, 512, format, ##__VA_ARGS__); text_; })
-
-char *st_slurp(const char *path)
-{
-	size_t size = 65536, length = 0;
-	char *text = malloc(size);
-	ssize_t got;
-	int fd;
-
-	assert_non_null(text);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		free(text);
-		return NULL;
-	}
-	while ((got = read(fd, text + length, size - length - 1)) > 0) {
-		length += got;
-		if (size - length == 1) {
-			size *= 2;
-			text = realloc(text, size);
-			assert_non_null(text);
-		}
-	}
-	close(fd);
-	if (got < 0) {
-		free(text);
-		return NULL;
-	}
-	text[length] = '\0';
-	return text;
-}
-
-int st_write(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int error = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		error = -errno;
-	close(fd);
-	return error;
-}
-
-const char *st_path(int card, int chip, const char *name)
-{
-	if (chip == ST_CARD)
-		return SCRATCH("/sys/class/tenstorrent/tenstorrent!%d/memory_stats/%s", card, name);
-	return SCRATCH("/sys/class/tenstorrent/tenstorrent!%d/memory_stats/chip%d/%s", card, chip,
-		       name);
-}
 
 /* One value a file: digits and a newline, nothing else. */
 static uint64_t number_in(const char *path)
@@ -132,22 +64,22 @@ int st_put(int card, int chip, const char *name, const char *text)
 	return st_write(st_path(card, chip, name), text);
 }
 
-const char *st_param_path(const char *name)
-{
-	return SCRATCH("/sys/module/ttmem/parameters/%s", name);
-}
-
 uint64_t st_param(const char *name)
 {
 	return number_in(st_param_path(name));
 }
 
-void st_set_param(const char *name, const char *text)
+void st_must_write(const char *path, const char *text)
 {
-	int error = st_write(st_param_path(name), text);
+	int error = st_write(path, text);
 
 	if (error)
-		fail_msg("parameter %s = '%s': %s", name, text, strerror(-error));
+		fail_msg("%s = '%s': %s", path, text, strerror(-error));
+}
+
+void st_set_param(const char *name, const char *text)
+{
+	st_must_write(st_param_path(name), text);
 }
 
 /* The boards that this machine was given, in the order of their numbers. */
@@ -163,7 +95,7 @@ const char *st_board(int card)
 		if (list)
 			list++;
 	}
-	return list && *list ? SCRATCH("%.*s", (int)strcspn(list, ","), list) : NULL;
+	return list && *list ? st_text("%.*s", (int)strcspn(list, ","), list) : NULL;
 }
 
 int st_cards(void)
@@ -197,24 +129,10 @@ int st_card_with_chips(int chips)
 	return -1;
 }
 
-const char *st_node(int card)
-{
-	return SCRATCH("/dev/tenstorrent/mem/%d", card);
-}
-
 /* Where a card is in PCI; while it is away, where it was last. */
 const char *st_pci(int card)
 {
-	char target[PATH_MAX];
-	ssize_t length;
-
-	length = readlink(SCRATCH("/sys/class/tenstorrent/tenstorrent!%d/device", card), target,
-			  sizeof(target) - 1);
-	if (length > 0) {
-		target[length] = '\0';
-		snprintf(pci_last[card], sizeof(pci_last[card]), "%.12s",
-			 strrchr(target, '/') + 1);
-	}
+	st_find_pci(card, pci_last[card], sizeof(pci_last[card]));
 	assert_true(pci_last[card][0]);
 	return pci_last[card];
 }
@@ -231,7 +149,7 @@ int st_bind(int card)
 
 int st_remove(int card)
 {
-	return st_write(SCRATCH("/sys/bus/pci/devices/%s/remove", st_pci(card)), "1");
+	return st_write(st_text("/sys/bus/pci/devices/%s/remove", st_pci(card)), "1");
 }
 
 int st_rescan(int card)
@@ -256,7 +174,7 @@ static bool is_detached(void *arg)
 	int card = *(int *)arg;
 
 	/* Nothing of it may be left, under whatever name. */
-	return access(SCRATCH("/sys/class/ttmem/ttmem%d", card), F_OK) &&
+	return access(st_text("/sys/class/ttmem/ttmem%d", card), F_OK) &&
 	       access(st_path(card, ST_CARD, ""), F_OK) && access(st_node(card), F_OK);
 }
 
@@ -564,104 +482,17 @@ char *st_snapshot(int card)
 
 int st_open(int card)
 {
-	int fd = open(st_node(card), O_RDWR | O_CLOEXEC);
+	int fd = st_try_open(card);
 
 	if (fd < 0)
-		fail_msg("%s: %s", st_node(card), strerror(errno));
+		fail_msg("%s: %s", st_node(card), strerror(-fd));
 	return fd;
 }
 
-/* The size of a call's structure, as this was built with; 0 for an unknown call. */
-size_t st_argsz(unsigned long request)
+void st_reserve_many(int fd, long count)
 {
-	switch (request) {
-	case TTMEM_IOC_INFO:
-		return sizeof(struct ttmem_info);
-	case TTMEM_IOC_RESERVE:
-		return sizeof(struct ttmem_reserve);
-	case TTMEM_IOC_FREE:
-		return sizeof(struct ttmem_free);
-	case TTMEM_IOC_SET:
-		return sizeof(struct ttmem_set);
-	case TTMEM_IOC_RESERVATIONS:
-		return sizeof(struct ttmem_reservations);
-	case TTMEM_IOC_ATTRIBUTE:
-		return sizeof(struct ttmem_attribute);
-	default:
-		return 0;
-	}
-}
-
-int st_ioctl(int fd, unsigned long request, void *argument)
-{
-	int ret = ioctl(fd, request, argument);
-
-	/* A call that succeeds returns 0, never a number. */
-	return ret < 0 ? -errno : ret;
-}
-
-int st_call(int fd, unsigned long request, void *argument)
-{
-	uint32_t size = st_argsz(request);
-
-	memcpy(argument, &size, sizeof(size));
-	return st_ioctl(fd, request, argument);
-}
-
-int st_reserve(int fd, uint32_t chip, uint32_t memory, uint32_t tag, uint64_t size,
-	       uint32_t flags, uint64_t *handle)
-{
-	struct ttmem_reserve reserve = {
-		.chip = chip,
-		.memory = memory,
-		.tag = tag,
-		.flags = flags,
-		.size = size,
-	};
-	int error = st_call(fd, TTMEM_IOC_RESERVE, &reserve);
-
-	if (!error && handle)
-		*handle = reserve.handle;
-	return error;
-}
-
-int st_free(int fd, uint64_t handle)
-{
-	struct ttmem_free request = { .handle = handle };
-
-	return st_call(fd, TTMEM_IOC_FREE, &request);
-}
-
-int st_free_all(int fd)
-{
-	struct ttmem_free request = { .flags = TTMEM_FREE_ALL };
-
-	return st_call(fd, TTMEM_IOC_FREE, &request);
-}
-
-int st_set(int fd, uint32_t chip, uint32_t memory, uint32_t tag, uint64_t bytes)
-{
-	struct ttmem_gauge gauge = { .chip = chip, .memory = memory, .tag = tag, .bytes = bytes };
-	struct ttmem_set set = {
-		.gauges = (uintptr_t)&gauge,
-		.count = 1,
-		.entry_size = sizeof(gauge),
-	};
-
-	return st_call(fd, TTMEM_IOC_SET, &set);
-}
-
-int st_info(int fd, struct ttmem_info *info)
-{
-	memset(info, 0, sizeof(*info));
-	return st_call(fd, TTMEM_IOC_INFO, info);
-}
-
-int st_attribute(int fd, pid_t pid)
-{
-	struct ttmem_attribute request = { .pid = pid };
-
-	return st_call(fd, TTMEM_IOC_ATTRIBUTE, &request);
+	while (count--)
+		assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 64, 0, NULL), 0);
 }
 
 /* The id of an open file's client. */
@@ -673,18 +504,10 @@ uint64_t st_client(int fd)
 	return info.client;
 }
 
-/* The counter page of an open file; NULL with errno set if it cannot be mapped. */
-int64_t *st_map(int fd)
-{
-	void *map = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-	return map == MAP_FAILED ? NULL : map;
-}
-
 /* The value of a key of an open file's fdinfo, also as text; fails if it is not there. */
 uint64_t st_fdinfo(int fd, const char *key, char *text, size_t size)
 {
-	char *all = st_slurp(SCRATCH("/proc/self/fdinfo/%d", fd)), *row, *save;
+	char *all = st_slurp(st_text("/proc/self/fdinfo/%d", fd)), *row, *save;
 	size_t length = strlen(key);
 
 	assert_non_null(all);
@@ -790,14 +613,12 @@ struct st_child st_spawn(void (*fn)(int sock, void *arg), void *arg)
 	size_t i;
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock), 0);
-	fflush(NULL);
-	child.pid = fork();
+	child.pid = st_fork();
 	assert_true(child.pid >= 0);
 	if (!child.pid) {
 		/* A failed assertion is not to come back into the parent's list of tests. */
 		setenv("CMOCKA_TEST_ABORT", "1", 1);
 		signal(SIGABRT, SIG_DFL);
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(sock[0]);
 		fn(sock[1], arg);
 		fflush(NULL);
@@ -861,6 +682,23 @@ void st_hear(int sock)
 		fail_msg("the other process is gone");
 }
 
+void st_become_cat(int sock)
+{
+	st_say(sock);
+	assert_int_equal(dup2(sock, 0), 0);
+	assert_int_equal(dup2(sock, 1), 1);
+	execl("/bin/cat", "cat", (char *)NULL);
+	fail_msg("exec: %s", strerror(errno));
+}
+
+void st_await_cat(int sock)
+{
+	st_hear(sock);
+	/* It gives back what it reads once exec() is done. */
+	st_say(sock);
+	st_hear(sock);
+}
+
 static int reap(struct st_child *child)
 {
 	int status;
@@ -895,52 +733,19 @@ void st_kill(struct st_child *child)
 
 void st_send_fd(int sock, int fd)
 {
-	char control[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec iov = { .iov_base = ".", .iov_len = 1 };
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	assert_int_equal(sendmsg(sock, &message, 0), 1);
+	assert_int_equal(st_send_with_fd(sock, fd, ".", 1, 0), 1);
 }
 
 int st_receive_fd(int sock)
 {
-	char control[CMSG_SPACE(sizeof(int))], byte;
 	struct pollfd ready = { .fd = sock, .events = POLLIN };
-	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header;
+	char byte;
 	int fd;
 
 	assert_int_equal(poll(&ready, 1, ST_PATIENCE), 1);
-	assert_int_equal(recvmsg(sock, &message, MSG_CMSG_CLOEXEC), 1);
-	header = CMSG_FIRSTHDR(&message);
-	assert_non_null(header);
-	assert_int_equal(header->cmsg_type, SCM_RIGHTS);
-	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+	assert_int_equal(st_receive_with_fd(sock, &fd, &byte, 1, 0), 1);
+	assert_true(fd >= 0);
 	return fd;
-}
-
-uint64_t st_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
 }
 
 long st_many(long count)
@@ -966,28 +771,15 @@ bool st_await(bool (*done)(void *arg), void *arg)
 int st_load(const char *variable, const char *module_parameters)
 {
 	const char *path = getenv(variable);
-	int fd, error = 0;
 
 	if (!path)
 		fail_msg("%s is not set: run this through tools/testing/vm/run", variable);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (syscall(SYS_finit_module, fd, module_parameters, 0))
-		error = -errno;
-	close(fd);
-	return error;
-}
-
-/* Unloads a module as rmmod does; -EAGAIN is the kernel's word for a module in use. */
-int st_unload(const char *module)
-{
-	return syscall(SYS_delete_module, module, O_NONBLOCK) ? -errno : 0;
+	return st_load_file(path, module_parameters);
 }
 
 int st_module_refs(const char *module)
 {
-	return number_in(SCRATCH("/sys/module/%s/refcnt", module));
+	return number_in(st_text("/sys/module/%s/refcnt", module));
 }
 
 /* Whether the kernel has complained since it was asked last. */
@@ -1060,7 +852,7 @@ int st_group_setup(void **state)
 		return -1;
 	}
 	for (card = 0; card < cards; card++) {
-		snprintf(pci_before[card], sizeof(pci_before[card]), "%s", st_pci(card));
+		snprintf(pci_before[card], sizeof(pci_before[card]), "%.12s", st_pci(card));
 		for (chip = 0; chip < st_chips(card); chip++)
 			for (i = 0; i < ARRAY_SIZE(writable); i++)
 				writable_before[card][chip][i] = st_get(card, chip, writable[i]);
@@ -1085,7 +877,7 @@ static void restore_numbers(int cards)
 	if (same)
 		return;
 	for (card = 0; card < cards; card++)
-		st_write(SCRATCH("/sys/bus/pci/devices/%.12s/remove", pci_before[card]), "1");
+		st_write(st_text("/sys/bus/pci/devices/%.12s/remove", pci_before[card]), "1");
 	st_rescan(0);
 	st_await_all_attached(true);
 	for (card = 0; card < cards; card++)
@@ -1139,7 +931,7 @@ int st_teardown(void **state)
 
 				if (st_get(card, chip, writable[i]) == value)
 					continue;
-				st_put(card, chip, writable[i], SCRATCH("%" PRIu64, value));
+				st_put(card, chip, writable[i], st_text("%" PRIu64, value));
 				if (st_get(card, chip, writable[i]) != value)
 					return -1;
 			}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests of ttmem share: its files read and written, its calls, the
- * books checked, children that may fail, and the machine left as it was.
+ * What the tests of ttmem share beside ../common: values of its files, the books checked,
+ * children that may fail, and the machine left as it was.
  *
  * Everything here asserts: what a helper cannot do fails the test that asked.
  * A child made by st_spawn() may assert too, it then dies and st_join() fails.
@@ -25,34 +25,23 @@
 
 #include <cmocka.h>
 
-#include "../../../uapi/ttmem.h"
-
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-
-/* For the chip of st_get() and st_put(): the files of the card itself. */
-#define ST_CARD		(-1)
+#include "../common/node.h"
 
 /* How long anything may take that is waited for, in milliseconds: emulated machines are slow. */
 #define ST_PATIENCE	120000
 
-#define MIB		(1024ull * 1024)
-
 /* Files and parameters. */
-char *st_slurp(const char *path);
-int st_write(const char *path, const char *text);
-const char *st_path(int card, int chip, const char *name);
 uint64_t st_get(int card, int chip, const char *name);
 int st_put(int card, int chip, const char *name, const char *text);
-const char *st_param_path(const char *name);
 uint64_t st_param(const char *name);
 void st_set_param(const char *name, const char *text);
+void st_must_write(const char *path, const char *text);
 
 /* Cards. */
 int st_cards(void);
 int st_chips(int card);
 int st_card_with_chips(int chips);
 const char *st_board(int card);
-const char *st_node(int card);
 const char *st_pci(int card);
 bool st_attached(int card);
 void st_await_attached(int card, bool attached);
@@ -63,8 +52,6 @@ int st_unbind(int card);
 int st_bind(int card);
 int st_remove(int card);
 int st_rescan(int card);
-
-#define ST_LIST		"/proc/driver/ttmem/clients"
 
 /* The tag of a line that tells only a peak. */
 #define ST_NO_TAG	(~0u)
@@ -99,20 +86,11 @@ void st_check_books(int card);
 void st_check_used(int card, uint64_t dram, uint64_t l1);
 char *st_snapshot(int card);
 
-/* Calls, each 0 or a negative errno. st_call() sets argsz, st_ioctl() changes nothing. */
+/* Of an open node: what node.h has not, as it asserts. */
 int st_open(int card);
-size_t st_argsz(unsigned long request);
-int st_ioctl(int fd, unsigned long request, void *argument);
-int st_call(int fd, unsigned long request, void *argument);
-int st_reserve(int fd, uint32_t chip, uint32_t memory, uint32_t tag, uint64_t size,
-	       uint32_t flags, uint64_t *handle);
-int st_free(int fd, uint64_t handle);
-int st_free_all(int fd);
-int st_set(int fd, uint32_t chip, uint32_t memory, uint32_t tag, uint64_t bytes);
-int st_info(int fd, struct ttmem_info *info);
-int st_attribute(int fd, pid_t pid);
+/* @count reservations of 64 bytes. */
+void st_reserve_many(int fd, long count);
 uint64_t st_client(int fd);
-int64_t *st_map(int fd);
 void st_check_dead(int fd, const char *fdinfo_state);
 uint64_t st_fdinfo(int fd, const char *key, char *text, size_t size);
 
@@ -125,6 +103,9 @@ struct st_child {
 struct st_child st_spawn(void (*fn)(int sock, void *arg), void *arg);
 void st_say(int sock);
 void st_hear(int sock);
+/* A child becomes cat, and the parent waits until it is, which ends when @sock does. */
+void st_become_cat(int sock);
+void st_await_cat(int sock);
 struct st_child st_spawn_in_pid_namespace(void (*fn)(int sock), pid_t *inner);
 void st_join(struct st_child *child);
 void st_kill(struct st_child *child);
@@ -135,11 +116,9 @@ int st_receive_fd(int sock);
 long st_many(long count);
 /* Waiting for an event: true as soon as @done is, false after ST_PATIENCE. */
 bool st_await(bool (*done)(void *arg), void *arg);
-uint64_t st_now_ms(void);
 
 /* Modules and buses. */
 int st_load(const char *variable, const char *parameters);
-int st_unload(const char *module);
 int st_module_refs(const char *module);
 
 /* Around each test and around each program. */

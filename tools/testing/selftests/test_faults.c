@@ -7,7 +7,7 @@
  */
 #include <sys/mman.h>
 
-#include "selftest.h"
+#include "calls.h"
 
 #define CARD		0
 #define FAILSLAB	"/sys/kernel/debug/failslab"
@@ -20,13 +20,7 @@ static int random_fd = -1;
 
 static void put(const char *dir, const char *file, const char *text)
 {
-	char path[64];
-	int error;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	error = st_write(path, text);
-	if (error)
-		fail_msg("%s = %s: %s", path, text, strerror(-error));
+	st_must_write(st_text("%s/%s", dir, file), text);
 }
 
 /* None at random, no trace in the log, and allocations that may sleep fail as well. */
@@ -95,154 +89,60 @@ struct trial {
 	int (*call)(void);
 };
 
-/* What a call has to work with. */
-static int client, opened;
-static uint64_t handle;
-static int64_t *counters;
-
-static int call_open(void)
-{
-	opened = open("/dev/tenstorrent/mem/0", O_RDWR | O_CLOEXEC);
-	return opened < 0 ? -errno : 0;
-}
-
-static int call_info(void)
-{
-	struct ttmem_info info;
-
-	return st_info(client, &info);
-}
-
 static int call_reserve(void)
 {
-	return st_reserve(client, 0, TTMEM_DRAM, 0, MIB, 0, NULL);
-}
-
-static int call_reserve_labelled(void)
-{
-	struct ttmem_reserve reserve = { .size = MIB, .label = "a label" };
-
-	return st_call(client, TTMEM_IOC_RESERVE, &reserve);
-}
-
-static int call_free(void)
-{
-	return st_free(client, handle);
+	return st_reserve(subject.client, 0, TTMEM_DRAM, 0, MIB, 0, NULL);
 }
 
 static int call_free_chip(void)
 {
 	struct ttmem_free request = { .flags = TTMEM_FREE_CHIP };
 
-	return st_call(client, TTMEM_IOC_FREE, &request);
-}
-
-static int call_free_all(void)
-{
-	return st_free_all(client);
-}
-
-static int call_set(void)
-{
-	return st_set(client, 0, TTMEM_L1, TTMEM_TAG_CB, MIB);
+	return st_call(subject.client, TTMEM_IOC_FREE, &request);
 }
 
 static int call_set_many(void)
 {
 	static struct ttmem_gauge gauges[16];
-	struct ttmem_set set = {
-		.gauges = (uintptr_t)gauges,
-		.count = ARRAY_SIZE(gauges),
-		.entry_size = sizeof(gauges[0]),
-	};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(gauges); i++)
 		gauges[i].bytes = i + 1;
-	return st_call(client, TTMEM_IOC_SET, &set);
-}
-
-static int call_list(void)
-{
-	static struct ttmem_reservation entries[16];
-	struct ttmem_reservations list = {
-		.entries = (uintptr_t)entries,
-		.count = ARRAY_SIZE(entries),
-		.entry_size = sizeof(entries[0]),
-	};
-
-	return st_call(client, TTMEM_IOC_RESERVATIONS, &list);
+	return st_set_many(subject.client, gauges, ARRAY_SIZE(gauges), 0);
 }
 
 static int call_restart_peaks(void)
 {
 	struct ttmem_set set = { .flags = TTMEM_SET_RESTART_PEAKS };
 
-	return st_call(client, TTMEM_IOC_SET, &set);
-}
-
-/* It takes a client that holds nothing. */
-static int call_attribute(void)
-{
-	return st_attribute(client, getpid());
-}
-
-/* The page is made at the first call, so each try has a file of its own. */
-static int call_map(void)
-{
-	counters = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, client, 0);
-	if (counters != MAP_FAILED)
-		return 0;
-	counters = NULL;
-	return -errno;
+	return st_call(subject.client, TTMEM_IOC_SET, &set);
 }
 
 /* A process that cannot be given what it touches gets a signal, so the kernel touches it. */
 static int call_map_populated(void)
 {
-	counters = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, client, 0);
-	if (counters != MAP_FAILED)
-		return 0;
-	counters = NULL;
-	return -errno;
-}
+	void *page = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_POPULATE, subject.client, 0);
 
-static int read_all(const char *path)
-{
-	char *text;
-	int error;
-
-	errno = 0;
-	text = st_slurp(path);
-	error = -errno;
-	free(text);
-	return text ? 0 : error;
-}
-
-static int call_read_card(void)
-{
-	return read_all(st_path(CARD, ST_CARD, "dram_used"));
+	if (page == MAP_FAILED)
+		return -errno;
+	subject.page = page;
+	return 0;
 }
 
 static int call_read_chip(void)
 {
-	return read_all(st_path(CARD, 0, "l1_free"));
-}
-
-static int call_read_clients(void)
-{
-	return read_all(ST_LIST);
+	return call_read(st_path(CARD, 0, "l1_free"));
 }
 
 /* It cannot tell that it has failed: it tells all that it has to or nothing. */
 static int call_read_fdinfo(void)
 {
-	char path[64], *text;
+	char *text;
 	int error;
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", client);
 	errno = 0;
-	text = st_slurp(path);
+	text = st_slurp(st_text("/proc/self/fdinfo/%d", subject.client));
 	error = -errno;
 	/* What procfs says where it has no memory for an inode of a process. */
 	if (error == -ENOENT)
@@ -268,11 +168,6 @@ static int call_write_banks(void)
 static int call_write_peak(void)
 {
 	return st_put(CARD, ST_CARD, "dram_peak", "0");
-}
-
-static int call_invalidate(void)
-{
-	return st_put(CARD, ST_CARD, "invalidate", "1");
 }
 
 static const struct trial trials[] = {
@@ -314,28 +209,25 @@ static void prepare(const struct trial *t, int *others)
 		others[i] = st_open(CARD);
 		assert_int_equal(st_reserve(others[i], 0, TTMEM_DRAM, 0, 4096, 0, NULL), 0);
 	}
-	opened = -1;
-	client = -1;
+	subject.opened = -1;
+	subject.client = -1;
 	if (t->call == call_open)
 		return;
-	client = st_open(CARD);
+	subject.client = st_open(CARD);
 	if (t->held)
-		assert_int_equal(st_set(client, 0, TTMEM_DRAM, TTMEM_TAG_TRACE, 64), 0);
+		assert_int_equal(st_set(subject.client, 0, TTMEM_DRAM, TTMEM_TAG_TRACE, 64), 0);
 	for (i = 0; i < t->held; i++)
-		assert_int_equal(st_reserve(client, 0, TTMEM_DRAM, 0, 64, 0, &handle), 0);
+		assert_int_equal(st_reserve(subject.client, 0, TTMEM_DRAM, 0, 64, 0,
+					    &subject.handle), 0);
 	if (t->spare)
-		assert_int_equal(st_free(client, handle), 0);
+		assert_int_equal(st_free(subject.client, subject.handle), 0);
 }
 
 static void clean_up(const struct trial *t, const int *others)
 {
 	unsigned int i;
 
-	if (counters)
-		munmap(counters, 4096);
-	counters = NULL;
-	close(opened);
-	close(client);
+	subject_clean();
 	for (i = 0; i < t->clients; i++)
 		close(others[i]);
 }
@@ -455,7 +347,7 @@ static int work_reserve(struct worker *w)
 		return 0;
 	if (below(w, 2))
 		strcpy((char *)r.label, "a label");
-	error = st_call(client, TTMEM_IOC_RESERVE, &r);
+	error = st_call(subject.client, TTMEM_IOC_RESERVE, &r);
 	if (!error) {
 		w->handle[w->count] = r.handle;
 		w->size[w->count++] = r.size;
@@ -471,7 +363,7 @@ static int work_free(struct worker *w)
 	if (!w->count)
 		return 0;
 	i = below(w, w->count);
-	error = st_free(client, w->handle[i]);
+	error = st_free(subject.client, w->handle[i]);
 	if (!error) {
 		w->handle[i] = w->handle[--w->count];
 		w->size[i] = w->size[w->count];
@@ -499,12 +391,7 @@ static int work_set(struct worker *w)
 		{ .memory = TTMEM_DRAM, .tag = TTMEM_TAG_TRACE, .bytes = below(w, 4096) },
 		{ .memory = TTMEM_L1, .tag = TTMEM_TAG_CB, .bytes = below(w, 4096) },
 	};
-	struct ttmem_set set = {
-		.gauges = (uintptr_t)gauges,
-		.count = ARRAY_SIZE(gauges),
-		.entry_size = sizeof(gauges[0]),
-	};
-	int error = st_call(client, TTMEM_IOC_SET, &set);
+	int error = st_set_many(subject.client, gauges, ARRAY_SIZE(gauges), 0);
 
 	if (!error) {
 		w->gauge[TTMEM_DRAM] = gauges[TTMEM_DRAM].bytes;
@@ -516,14 +403,13 @@ static int work_set(struct worker *w)
 /* Its close() is to free what it holds where there is no memory. */
 static int work_open(struct worker *w)
 {
-	int fd = open("/dev/tenstorrent/mem/0", O_RDWR | O_CLOEXEC);
-	int error = fd < 0 ? -errno : 0;
+	int fd = st_try_open(CARD), error;
 
 	(void)w;
-	if (!error) {
-		error = st_reserve(fd, 0, TTMEM_DRAM, 0, MIB, 0, NULL);
-		close(fd);
-	}
+	if (fd < 0)
+		return fd;
+	error = st_reserve(fd, 0, TTMEM_DRAM, 0, MIB, 0, NULL);
+	close(fd);
 	return error;
 }
 
@@ -534,19 +420,8 @@ static int work_read(struct worker *w)
 		"/sys/class/tenstorrent/tenstorrent!0/memory_stats/dram_used",
 		"/sys/class/tenstorrent/tenstorrent!0/memory_stats/chip0/l1_free",
 	};
-	int fd = open(paths[below(w, ARRAY_SIZE(paths))], O_RDONLY | O_CLOEXEC), error = 0;
-	char text[4096];
-	ssize_t got;
 
-	if (fd < 0)
-		return -errno;
-	do {
-		got = read(fd, text, sizeof(text));
-		if (got < 0)
-			error = -errno;
-	} while (got > 0);
-	close(fd);
-	return error;
+	return call_read(paths[below(w, ARRAY_SIZE(paths))]);
 }
 
 static int work_look(struct worker *w)
@@ -557,11 +432,11 @@ static int work_look(struct worker *w)
 /* Another client with a page: what it counts is seen, or the call has failed. */
 static int work_count(struct worker *w)
 {
-	int fd = open("/dev/tenstorrent/mem/0", O_RDWR | O_CLOEXEC), error = 0;
+	int fd = st_try_open(CARD), error = 0;
 	int64_t *map;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
 	if (map == MAP_FAILED) {
 		error = -errno;
@@ -602,9 +477,10 @@ static void work_step(struct worker *w)
 	if (error != -ENOMEM && error != -EFAULT)
 		fail_msg("call %lu: %s", w->calls, strerror(-error));
 	w->failed++;
-	assert_int_equal(st_fdinfo(client, "ttmem-reservations", NULL, 0), w->count);
-	assert_int_equal(st_fdinfo(client, "ttmem-total-chip0-dram", NULL, 0), dram_of(w));
-	assert_int_equal(st_fdinfo(client, "ttmem-total-chip0-l1", NULL, 0), w->gauge[TTMEM_L1]);
+	assert_int_equal(st_fdinfo(subject.client, "ttmem-reservations", NULL, 0), w->count);
+	assert_int_equal(st_fdinfo(subject.client, "ttmem-total-chip0-dram", NULL, 0), dram_of(w));
+	assert_int_equal(st_fdinfo(subject.client, "ttmem-total-chip0-l1", NULL, 0),
+			 w->gauge[TTMEM_L1]);
 }
 
 /* All of its work, then it waits with what it holds until the books have been looked at. */
@@ -613,7 +489,7 @@ static void work(int sock, void *arg)
 	struct worker *w = arg;
 	long steps = st_many(10000);
 
-	client = st_open(CARD);
+	subject.client = st_open(CARD);
 	random_fd = open_own("/proc/self/make-it-fail");
 	while (steps--)
 		work_step(w);

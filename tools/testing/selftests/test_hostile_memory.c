@@ -14,6 +14,7 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
+#include "calls.h"
 #include "hostile.h"
 
 #define CARD	0
@@ -47,12 +48,6 @@ static void need_faults(void)
 		print_message("skipped: no CONFIG_FAILSLAB with CONFIG_FAULT_INJECTION_DEBUG_FS\n");
 		skip();
 	}
-}
-
-static void reserve_many(int fd, long count)
-{
-	while (count--)
-		assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 64, 0, NULL), 0);
 }
 
 /**
@@ -101,7 +96,7 @@ static void fail_in_nodes(int sock, void *arg)
 			int fd = st_open(CARD), error;
 			long made;
 
-			reserve_many(fd, FULL);
+			st_reserve_many(fd, FULL);
 			faults_begin(nodes * 576, 1000, "radix_tree_node");
 			error = st_reserve(fd, 0, TTMEM_DRAM, 0, 64, 0, NULL);
 			made = faults_end();
@@ -165,7 +160,7 @@ static void fill_up(int sock, void *arg)
 	cgroup_enter(GROUP);
 	hostile_become(MALLORY);
 	fd = st_open(CARD);
-	reserve_many(fd, FULL - *(long *)arg);
+	st_reserve_many(fd, FULL - *(long *)arg);
 	st_say(sock);
 	st_hear(sock);
 	for (;;)
@@ -299,121 +294,20 @@ struct trial {
 	int (*call)(void);
 };
 
-static int client, opened;
-static uint64_t handle;
-
-static int call_open(void)
-{
-	opened = open(st_node(CARD), O_RDWR | O_CLOEXEC);
-	return opened < 0 ? -errno : 0;
-}
-
-static int call_info(void)
-{
-	struct ttmem_info info;
-
-	return st_info(client, &info);
-}
-
-static int call_reserve(void)
-{
-	struct ttmem_reserve reserve = {
-		.size = 64,
-		.label = "a label",
-	};
-
-	return st_call(client, TTMEM_IOC_RESERVE, &reserve);
-}
-
-static int call_free(void)
-{
-	return st_free(client, handle);
-}
-
-static int call_free_all(void)
-{
-	return st_free_all(client);
-}
-
-static int call_set(void)
-{
-	return st_set(client, 0, TTMEM_L1, TTMEM_TAG_CB, MIB);
-}
-
-static int call_list(void)
-{
-	static struct ttmem_reservation entries[16];
-	struct ttmem_reservations list = {
-		.entries = (uintptr_t)entries,
-		.count = ARRAY_SIZE(entries),
-		.entry_size = sizeof(entries[0]),
-	};
-
-	return st_call(client, TTMEM_IOC_RESERVATIONS, &list);
-}
-
-static int call_attribute(void)
-{
-	struct ttmem_attribute attribute = { .pid = getpid() };
-
-	return st_call(client, TTMEM_IOC_ATTRIBUTE, &attribute);
-}
-
-/* Taken away when no allocation fails any more: that takes some, too. */
-static void *mapped = MAP_FAILED;
-
-static int call_map(void)
-{
-	mapped = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED, client, 0);
-	return mapped == MAP_FAILED ? -errno : 0;
-}
-
-static int read_all(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC), error = 0;
-	static char text[4096];
-	ssize_t got;
-
-	if (fd < 0)
-		return -errno;
-	do {
-		got = read(fd, text, sizeof(text));
-		if (got < 0)
-			error = -errno;
-	} while (got > 0);
-	close(fd);
-	return error;
-}
-
-static int call_read_list(void)
-{
-	return read_all(ST_LIST);
-}
-
-static int call_read_sum(void)
-{
-	return read_all(st_path(CARD, ST_CARD, "dram_used"));
-}
-
-static int call_invalidate(void)
-{
-	return st_put(CARD, ST_CARD, "invalidate", "1");
-}
-
 static const struct trial trials[] = {
 	{ "open", 0, 64, call_open },
 	{ "INFO", 1, 64, call_info },
-	{ "RESERVE, the client's first", 0, 64, call_reserve },
-	{ "RESERVE, a new node", NODE, 64, call_reserve },
-	{ "RESERVE, a new level", FULL, 64, call_reserve },
+	{ "RESERVE, the client's first", 0, 64, call_reserve_labelled },
+	{ "RESERVE, a new node", NODE, 64, call_reserve_labelled },
+	{ "RESERVE, a new level", FULL, 64, call_reserve_labelled },
 	{ "FREE", 3, 64, call_free },
 	{ "FREE of all", 3, 64, call_free_all },
 	{ "SET", 1, 64, call_set },
 	{ "RESERVATIONS", 20, 64, call_list },
 	{ "ATTRIBUTE", 0, 64, call_attribute },
 	{ "mmap", 1, 64, call_map },
-	{ "the list", 1, 256, call_read_list },
-	{ "a sum", 1, 256, call_read_sum },
+	{ "the list", 1, 256, call_read_clients },
+	{ "a sum", 1, 256, call_read_card },
 	{ "invalidation", 1, 256, call_invalidate },
 };
 
@@ -436,11 +330,12 @@ static unsigned int try_budgets(const struct trial *t, long times)
 	int error;
 
 	for (budget = 0; made; budget += t->step) {
-		opened = -1;
-		client = st_open(CARD);
+		subject.opened = -1;
+		subject.client = st_open(CARD);
 		if (t->held) {
-			reserve_many(client, t->held - 1);
-			assert_int_equal(st_reserve(client, 0, TTMEM_L1, 0, 64, 0, &handle), 0);
+			st_reserve_many(subject.client, t->held - 1);
+			assert_int_equal(st_reserve(subject.client, 0, TTMEM_L1, 0, 64, 0,
+						    &subject.handle), 0);
 		}
 		note_sums(before);
 		faults_begin(budget, times, NULL);
@@ -455,11 +350,7 @@ static unsigned int try_budgets(const struct trial *t, long times)
 			assert_memory_equal(before, after, sizeof(before));
 			assert_int_equal(t->call(), 0);
 		}
-		close(opened);
-		close(client);
-		if (mapped != MAP_FAILED)
-			munmap(mapped, sysconf(_SC_PAGESIZE));
-		mapped = MAP_FAILED;
+		subject_clean();
 	}
 	st_check_used(CARD, 0, 0);
 	print_message("%s, %ld in a row: up to %ld bytes, failed %u times\n", t->name, times,
@@ -527,8 +418,8 @@ static void open_when_told(int sock, void *arg)
 			usleep(100);
 			continue;
 		}
-		fd = open(st_node(CARD), O_RDWR | O_CLOEXEC);
-		o->error = fd < 0 ? -errno : 0;
+		fd = st_try_open(CARD);
+		o->error = fd < 0 ? fd : 0;
 		close(fd);
 		raise_flag(&o->go, 0);
 		raise_flag(&o->done, 1);

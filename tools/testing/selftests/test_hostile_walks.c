@@ -64,13 +64,13 @@ struct walk {
 
 static void walk(struct walk *w)
 {
-	uint64_t before[2], begin = hostile_now();
+	uint64_t before[2], begin = st_now_ns();
 	int i;
 
 	for (i = 0; i < 2; i++)
 		before[i] = bystander_pairs(bystanders[i]);
 	w->fn();
-	w->took = hostile_now() - begin;
+	w->took = st_now_ns() - begin;
 	for (i = 0; i < 2; i++)
 		w->within[i] = bystander_pairs(bystanders[i]) - before[i];
 }
@@ -114,9 +114,9 @@ static struct walk watch(uid_t uid, void (*fn)(void), bool here)
 		st_say(child.sock);
 		st_hear(child.sock);
 	}
-	end = hostile_now() + SECOND;
+	end = st_now_ns() + SECOND;
 	for (i = 0; i < 2; i++) {
-		while (bystander_pairs(bystanders[i]) - before[i] < PAIRS && hostile_now() < end)
+		while (bystander_pairs(bystanders[i]) - before[i] < PAIRS && st_now_ns() < end)
 			usleep(1000);
 		w->longest[i] = bystander_longest(bystanders[i]);
 		w->pairs[i] = bystander_pairs(bystanders[i]) - before[i];
@@ -132,9 +132,9 @@ static uint64_t burn_time;
 
 static void burn(void)
 {
-	uint64_t end = hostile_now() + burn_time;
+	uint64_t end = st_now_ns() + burn_time;
 
-	while (hostile_now() < end)
+	while (st_now_ns() < end)
 		getppid();
 }
 

@@ -11,12 +11,6 @@
 
 #define CARD 0
 
-static void reserve_many(int fd, unsigned int count)
-{
-	while (count--)
-		assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 64, 0, NULL), 0);
-}
-
 static void test_parameters(void **state)
 {
 	const char *path = st_param_path("max_reservations");
@@ -42,7 +36,7 @@ static void test_client_limit(void **state)
 
 	(void)state;
 	st_set_param("max_reservations", "10\n");
-	reserve_many(fd, 9);
+	st_reserve_many(fd, 9);
 	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 64, 0, &handle), 0);
 	ST_REFUSED(CARD, st_reserve(fd, 0, TTMEM_DRAM, 0, 64, 0, NULL), EDQUOT);
 	/* A limit is no capacity: to have placed the buffer already is no excuse. */
@@ -50,11 +44,11 @@ static void test_client_limit(void **state)
 		   EDQUOT);
 	assert_int_equal(st_get(CARD, 0, "denied"), st_get(CARD, ST_CARD, "denied"));
 	/* Each file has its own, and gauges are not reservations. */
-	reserve_many(other, 10);
+	st_reserve_many(other, 10);
 	assert_int_equal(st_set(fd, 0, TTMEM_L1, TTMEM_TAG_CB, 4096), 0);
 	st_check_used(CARD, 20 * 64, 4096);
 	assert_int_equal(st_free(fd, handle), 0);
-	reserve_many(fd, 1);
+	st_reserve_many(fd, 1);
 	ST_REFUSED(CARD, st_reserve(fd, 0, TTMEM_DRAM, 0, 64, 0, NULL), EDQUOT);
 
 	/* Lowered below what is held: nothing is taken away, nothing is added. */
@@ -62,14 +56,14 @@ static void test_client_limit(void **state)
 	ST_REFUSED(CARD, st_reserve(other, 0, TTMEM_DRAM, 0, 64, 0, NULL), EDQUOT);
 	st_check_used(CARD, 20 * 64, 4096);
 	assert_int_equal(st_free_all(other), 0);
-	reserve_many(other, 5);
+	st_reserve_many(other, 5);
 	ST_REFUSED(CARD, st_reserve(other, 0, TTMEM_DRAM, 0, 64, 0, NULL), EDQUOT);
 	st_set_param("max_reservations", "0\n");
 	ST_REFUSED(CARD, st_reserve(other, 0, TTMEM_DRAM, 0, 64, 0, NULL), EDQUOT);
 	/* And raised while they hold. */
 	st_set_param("max_reservations", "1048576\n");
-	reserve_many(fd, 20);
-	reserve_many(other, 20);
+	st_reserve_many(fd, 20);
+	st_reserve_many(other, 20);
 	close(fd);
 	close(other);
 	st_check_used(CARD, 0, 0);
@@ -120,9 +114,9 @@ static void test_slab_cost(void **state)
 	assert_in_range(object, 1, OBJECT);
 
 	/* The first round brings what stays: caches of the CPUs. */
-	reserve_many(fd, 1000);
+	st_reserve_many(fd, 1000);
 	before = slab_bytes();
-	reserve_many(fd, HELD);
+	st_reserve_many(fd, HELD);
 	grown = slab_bytes() - before;
 	print_message("%" PRIu64 " bytes of slab a reservation, tree included\n", grown / HELD);
 	/* What a kernel puts around an object to guard it (KASAN) is not the reservation's. */

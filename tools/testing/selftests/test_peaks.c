@@ -25,18 +25,6 @@ static void check_peak(int card, int fd, uint32_t chip, uint32_t memory, uint64_
 	assert_int_equal(st_own_peak(card, st_client(fd), chip, memory), peak);
 }
 
-static int set(int fd, const struct ttmem_gauge *gauges, uint32_t count, uint32_t flags)
-{
-	struct ttmem_set request = {
-		.flags = flags,
-		.gauges = (uintptr_t)gauges,
-		.count = count,
-		.entry_size = sizeof(*gauges),
-	};
-
-	return st_call(fd, TTMEM_IOC_SET, &request);
-}
-
 static int restart(int fd)
 {
 	struct ttmem_set request = { .flags = TTMEM_SET_RESTART_PEAKS };
@@ -102,19 +90,19 @@ static void test_gauges(void **state)
 	int fd = st_open(CARD);
 
 	(void)state;
-	assert_int_equal(set(fd, gauges, 2, 0), 0);
+	assert_int_equal(st_set_many(fd, gauges, 2, 0), 0);
 	check_peak(CARD, fd, 0, TTMEM_DRAM, 4 * MIB);
 	/* A vector is one step: no peak of both. */
 	gauges[0].bytes = 0;
 	gauges[1].bytes = 4 * MIB;
-	assert_int_equal(set(fd, gauges, 2, 0), 0);
+	assert_int_equal(st_set_many(fd, gauges, 2, 0), 0);
 	check_peak(CARD, fd, 0, TTMEM_DRAM, 4 * MIB);
 	gauges[1].bytes = MIB;
-	assert_int_equal(set(fd, gauges, 2, 0), 0);
+	assert_int_equal(st_set_many(fd, gauges, 2, 0), 0);
 	check_peak(CARD, fd, 0, TTMEM_DRAM, 4 * MIB);
 	/* Of two for one gauge the first has never been. */
 	gauges[0] = (struct ttmem_gauge){ .tag = TTMEM_TAG_TRACE, .bytes = 100 * MIB };
-	assert_int_equal(set(fd, gauges, 2, 0), 0);
+	assert_int_equal(st_set_many(fd, gauges, 2, 0), 0);
 	check_peak(CARD, fd, 0, TTMEM_DRAM, 4 * MIB);
 	/* Reservation and gauge together. */
 	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 4 * MIB, 0, NULL), 0);
@@ -191,33 +179,33 @@ static void test_restart(void **state)
 	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 9 * MIB, 0, &handle), 0);
 	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, MIB, 0, NULL), 0);
 	assert_int_equal(st_free(fd, handle), 0);
-	assert_int_equal(set(fd, gauges, 2, TTMEM_SET_RESTART_PEAKS), 0);
+	assert_int_equal(st_set_many(fd, gauges, 2, TTMEM_SET_RESTART_PEAKS), 0);
 	check_peak(CARD, fd, 0, TTMEM_DRAM, 3 * MIB);
 	check_peak(CARD, fd, 0, TTMEM_L1, 100);
 	gauges[0].bytes = 0;
 	gauges[1].bytes = 50;
-	assert_int_equal(set(fd, gauges, 2, 0), 0);
+	assert_int_equal(st_set_many(fd, gauges, 2, 0), 0);
 	check_peak(CARD, fd, 0, TTMEM_DRAM, 3 * MIB);
 	check_peak(CARD, fd, 0, TTMEM_L1, 100);
-	assert_int_equal(set(fd, gauges, 2, TTMEM_SET_RESTART_PEAKS), 0);
+	assert_int_equal(st_set_many(fd, gauges, 2, TTMEM_SET_RESTART_PEAKS), 0);
 	check_peak(CARD, fd, 0, TTMEM_DRAM, MIB);
 	check_peak(CARD, fd, 0, TTMEM_L1, 50);
 	/* Without entries what is held stays as it is. */
 	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, 9 * MIB, 0, &handle), 0);
 	assert_int_equal(st_free(fd, handle), 0);
-	assert_int_equal(set(fd, gauges, 0, TTMEM_SET_RESTART_PEAKS), 0);
+	assert_int_equal(st_set_many(fd, gauges, 0, TTMEM_SET_RESTART_PEAKS), 0);
 	check_peak(CARD, fd, 0, TTMEM_DRAM, MIB);
 	st_check_used(CARD, MIB, 50);
 	/* A call that is refused has restarted nothing. */
 	assert_int_equal(st_free_all(fd), 0);
 	gauges[0].bytes = TTMEM_CLIENT_BYTES_MAX + 1;
-	assert_int_equal(set(fd, gauges, 2, TTMEM_SET_RESTART_PEAKS), -EDQUOT);
+	assert_int_equal(st_set_many(fd, gauges, 2, TTMEM_SET_RESTART_PEAKS), -EDQUOT);
 	check_peak(CARD, fd, 0, TTMEM_DRAM, MIB);
 	gauges[1].tag = 77;
-	assert_int_equal(set(fd, gauges, 2, TTMEM_SET_RESTART_PEAKS), -EINVAL);
+	assert_int_equal(st_set_many(fd, gauges, 2, TTMEM_SET_RESTART_PEAKS), -EINVAL);
 	check_peak(CARD, fd, 0, TTMEM_DRAM, MIB);
 	check_peak(CARD, fd, 0, TTMEM_L1, 50);
-	assert_int_equal(set(fd, gauges, 0, 0), -EINVAL);
+	assert_int_equal(st_set_many(fd, gauges, 0, 0), -EINVAL);
 	st_check_used(CARD, 0, 0);
 }
 

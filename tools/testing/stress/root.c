@@ -8,24 +8,18 @@
  * are found anew in another order.
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <inttypes.h>
-#include <sys/prctl.h>
 
-#include "stress.h"
+#include "root.h"
 
 #define CARDS_MAX	32
-#define PCI_DEVICES	"/sys/bus/pci/devices"
 #define DRIVER		"/sys/bus/pci/drivers/tenstorrent"
 
 static char address[CARDS_MAX][16];
 
 static const char *pci_path(int card, const char *file)
 {
-	static char path[600];
-
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", address[card], file);
-	return path;
+	return st_text("/sys/bus/pci/devices/%s/%s", address[card], file);
 }
 
 void root_find_cards(void)
@@ -43,10 +37,7 @@ static bool is_bound(int card)
 
 static bool is_loaded(const char *module)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/module/%s/initstate", module);
-	return !access(path, F_OK);
+	return !access(st_text("/sys/module/%s/initstate", module), F_OK);
 }
 
 /* It was done, or what it was to be done to has just gone. */

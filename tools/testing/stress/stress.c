@@ -13,7 +13,6 @@
  */
 #define _GNU_SOURCE
 #include <dirent.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -26,61 +25,28 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "stress.h"
+#include "../common/options.h"
+#include "root.h"
+#include "worker.h"
 
-/* Where the shared memory is, also after exec(). */
-#define SHARED_FD	100
 #define TICK_MS		20
 #define BRAWL_MS	500
-
-struct shared *shared;
 
 static pid_t workers[SLOTS_MAX], roles[ROLES];
 static uint64_t lives[SLOTS_MAX];
 static struct dice kills;
-static unsigned int round_s = 10;
+static uint64_t round_s = 10;
 static double minutes = 1;
 static uint64_t begin_ms;
 
-static uint64_t mix(uint64_t x)
+static void group_write(const char *group, const char *file, const char *text)
 {
-	x += 0x9e3779b97f4a7c15;
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-	x = (x ^ x >> 27) * 0x94d049bb133111eb;
-	return x ^ x >> 31;
-}
-
-void dice_make(struct dice *dice, uint64_t kind, uint64_t which, uint64_t life)
-{
-	dice->stream = mix(mix(mix(shared->seed ^ kind) + which) + life);
-	dice->step = 0;
-}
-
-void dice_step(struct dice *dice)
-{
-	dice->state = mix(dice->stream + dice->step++);
-}
-
-uint64_t dice_below(struct dice *dice, uint64_t end)
-{
-	dice->state = mix(dice->state);
-	return dice->state % end;
-}
-
-static void group_write(const char *file, const char *text)
-{
-	char path[64];
-	int error;
-
-	snprintf(path, sizeof(path), CGROUP "/%s", file);
-	error = st_write(path, text);
-	if (error)
-		fail_msg("%s: %s", path, strerror(-error));
+	st_must_write(st_cgroup_path(group, file), text);
 }
 
 static bool group_is(void *event)
 {
-	char *text = st_slurp(CGROUP "/cgroup.events");
+	char *text = st_slurp(st_cgroup_path(GROUP, "cgroup.events"));
 	bool is;
 
 	assert_non_null(text);
@@ -89,31 +55,20 @@ static bool group_is(void *event)
 	return is;
 }
 
-/* The cgroup of a slot below the one that all are in; "wide" is the others'. */
-const char *group_of(int slot)
-{
-	static char name[24];
-
-	snprintf(name, sizeof(name), slot_is_small(slot) ? "small%d" : "wide", slot);
-	return name;
-}
-
 static void make_groups(void)
 {
-	char path[96];
-	int slot;
+	int slot, error = st_cgroup_make(GROUP);
 
-	if (mkdir(CGROUP, 0755) && errno != EEXIST) {
-		fprintf(stderr, "stress: " CGROUP ": %s; the guest's kernel needs cgroup v2\n",
-			strerror(errno));
+	if (error) {
+		fprintf(stderr, "stress: cgroup " GROUP ": %s; the guest's kernel needs cgroup v2\n",
+			strerror(-error));
 		exit(2);
 	}
-	assert_int_equal(st_write(CGROUP "/../cgroup.subtree_control", "+memory"), 0);
-	group_write("cgroup.subtree_control", "+memory");
+	group_write(GROUP, "cgroup.subtree_control", "+memory");
 	for (slot = 0; slot < shared->slots; slot++) {
-		snprintf(path, sizeof(path), CGROUP "/%s", group_of(slot));
-		if (mkdir(path, 0755) && errno != EEXIST)
-			fail_msg("%s: %s", path, strerror(errno));
+		error = st_cgroup_make(group_of(slot));
+		if (error)
+			fail_msg("cgroup %s: %s", group_of(slot), strerror(-error));
 	}
 }
 
@@ -121,14 +76,13 @@ static void make_groups(void)
 static unsigned long long small_kills(void)
 {
 	unsigned long long kills = 0;
-	char path[96], *text, *at;
+	char *text, *at;
 	int slot;
 
 	for (slot = 0; slot < shared->slots; slot++) {
 		if (!slot_is_small(slot))
 			continue;
-		snprintf(path, sizeof(path), CGROUP "/%s/memory.events", group_of(slot));
-		text = st_slurp(path);
+		text = st_slurp(st_cgroup_path(group_of(slot), "memory.events"));
 		at = text ? strstr(text, "oom_kill ") : NULL;
 		kills += at ? strtoull(at + 9, NULL, 10) : 0;
 		free(text);
@@ -140,15 +94,14 @@ static unsigned long long small_kills(void)
 static void each_process(void (*fn)(pid_t pid, void *arg), void *arg)
 {
 	bool wide = false;
-	char path[96], *pids, *pid, *save;
+	char *pids, *pid, *save;
 	int slot;
 
 	for (slot = 0; slot < shared->slots; slot++) {
 		if (!slot_is_small(slot) && wide)
 			continue;
 		wide |= !slot_is_small(slot);
-		snprintf(path, sizeof(path), CGROUP "/%s/cgroup.procs", group_of(slot));
-		pids = st_slurp(path);
+		pids = st_slurp(st_cgroup_path(group_of(slot), "cgroup.procs"));
 		assert_non_null(pids);
 		for (pid = strtok_r(pids, "\n", &save); pid; pid = strtok_r(NULL, "\n", &save))
 			fn(atoi(pid), arg);
@@ -158,11 +111,9 @@ static void each_process(void (*fn)(pid_t pid, void *arg), void *arg)
 
 static void show_stack(pid_t pid, void *arg)
 {
-	char path[64], *text;
+	char *text = st_slurp(st_text("/proc/%d/stack", (int)pid));
 
 	(void)arg;
-	snprintf(path, sizeof(path), "/proc/%d/stack", (int)pid);
-	text = st_slurp(path);
 	printf("process %d:\n%s\n", (int)pid, text ? text : "");
 	free(text);
 }
@@ -177,29 +128,22 @@ static void await_group(const char *event)
 
 static pid_t begin_process(void)
 {
-	pid_t pid;
+	pid_t pid = st_fork();
 
-	fflush(NULL);
-	pid = fork();
 	assert_true(pid >= 0);
-	if (!pid)
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	return pid;
 }
 
 static void fill_slot(int slot)
 {
-	char path[48];
 	pid_t pid;
 
 	atomic_store(&shared->slot[slot].files, 0);
 	pid = begin_process();
 	if (!pid) {
 		/* Until it has begun. */
-		snprintf(path, sizeof(path), "%s/memory.max", group_of(slot));
-		group_write(path, "max");
-		snprintf(path, sizeof(path), "%s/cgroup.procs", group_of(slot));
-		group_write(path, "0");
+		group_write(group_of(slot), "memory.max", "max");
+		group_write(group_of(slot), "cgroup.procs", "0");
 		worker(slot, lives[slot]);
 		_exit(0);
 	}
@@ -362,11 +306,9 @@ static struct counters *find_counters(struct counted *counted, uint64_t client)
 /* The client behind an open file of a process; 0 if there is none. */
 static uint64_t client_of(pid_t pid, const char *fd)
 {
-	char path[300], *text, *at;
+	char *text = st_slurp(st_text("/proc/%d/fdinfo/%s", (int)pid, fd)), *at;
 	uint64_t client;
 
-	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%s", (int)pid, fd);
-	text = st_slurp(path);
 	at = text ? strstr(text, "ttmem-client-id:") : NULL;
 	client = at ? strtoull(at + 16, NULL, 10) : 0;
 	free(text);
@@ -380,11 +322,9 @@ static void read_counters(pid_t pid, void *arg)
 	struct counters *counters;
 	struct dirent *entry;
 	int64_t *page;
-	char path[64];
 	DIR *dir;
 
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-	dir = opendir(path);
+	dir = opendir(st_text("/proc/%d/fd", (int)pid));
 	while (dir && pidfd >= 0 && (entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')
 			continue;
@@ -624,12 +564,12 @@ static void audit(void)
 static void check_frozen(void)
 {
 	begin_agents();
-	group_write("cgroup.freeze", "1");
+	group_write(GROUP, "cgroup.freeze", "1");
 	await_group("frozen 1");
 	audit();
 	kill_some();
 	audit();
-	group_write("cgroup.freeze", "0");
+	group_write(GROUP, "cgroup.freeze", "0");
 	end_agents();
 }
 
@@ -685,22 +625,6 @@ static void report(unsigned int rounds)
 		printf("%s %llu\n", names[i], (unsigned long long)shared->count[i]);
 	printf("killed_for_memory %llu\n", small_kills());
 	printf("rounds %u\n", rounds);
-}
-
-static void make_shared(void)
-{
-	int fd = memfd_create("ttmem-storm", 0);
-
-	assert_true(fd >= 0);
-	assert_int_equal(ftruncate(fd, sizeof(*shared)), 0);
-	assert_int_equal(dup2(fd, SHARED_FD), SHARED_FD);
-	close(fd);
-}
-
-static void map_shared(void)
-{
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, SHARED_FD, 0);
-	assert_true(shared != MAP_FAILED);
 }
 
 static void prepare(void)
@@ -798,76 +722,26 @@ static void usage(FILE *out)
 		"  --workers N      processes at a time, at most %d (default: 32)\n"
 		"  --files N        clients that each of their two threads has open at most\n"
 		"                   (default: 48)\n"
-		"  --round SECONDS  from one check of the books to the next (default: %u)\n",
+		"  --round SECONDS  from one check of the books to the next (default: %" PRIu64 ")\n",
 		SLOTS_MAX, round_s);
-}
-
-static uint64_t number(const char *option, const char *text, uint64_t least, uint64_t most)
-{
-	uint64_t value;
-	char *end;
-
-	errno = 0;
-	value = strtoull(text, &end, 0);
-	if (errno || end == text || *end || *text == '-' || value < least || value > most) {
-		fprintf(stderr, "stress: --%s %s: a whole number from %" PRIu64 " to %" PRIu64 "\n",
-			option, text, least, most);
-		exit(2);
-	}
-	return value;
 }
 
 static void parse(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "minutes", required_argument, NULL, 'm' },
-		{ "seed", required_argument, NULL, 's' },
-		{ "workers", required_argument, NULL, 'w' },
-		{ "files", required_argument, NULL, 'f' },
-		{ "round", required_argument, NULL, 'r' },
-		{ "help", no_argument, NULL, 'h' },
+	uint64_t seed = time(NULL) * 1000003 + getpid(), slots = 32, files = 48;
+	const struct st_option options[] = {
+		{ "minutes", .amount = &minutes },
+		{ "seed", .number = &seed, .most = UINT64_MAX },
+		{ "workers", .number = &slots, .least = 1, .most = SLOTS_MAX },
+		{ "files", .number = &files, .least = 1, .most = 1000 },
+		{ "round", .number = &round_s, .least = 1, .most = 3600 },
 		{ }
 	};
-	char *end;
-	int c;
 
-	shared->seed = time(NULL) * 1000003 + getpid();
-	shared->slots = 32;
-	shared->files = 48;
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (c) {
-		case 'm':
-			minutes = strtod(optarg, &end);
-			if (end == optarg || *end || !(minutes > 0 && minutes < 10000)) {
-				fprintf(stderr, "stress: --minutes %s: more than 0, less than 10000\n",
-					optarg);
-				exit(2);
-			}
-			break;
-		case 's':
-			shared->seed = number("seed", optarg, 0, UINT64_MAX);
-			break;
-		case 'w':
-			shared->slots = number("workers", optarg, 1, SLOTS_MAX);
-			break;
-		case 'f':
-			shared->files = number("files", optarg, 1, 1000);
-			break;
-		case 'r':
-			round_s = number("round", optarg, 1, 3600);
-			break;
-		case 'h':
-			usage(stdout);
-			exit(0);
-		default:
-			usage(stderr);
-			exit(2);
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "stress: %s: no option\n", argv[optind]);
-		exit(2);
-	}
+	st_options(argc, argv, options, usage);
+	shared->seed = seed;
+	shared->slots = slots;
+	shared->files = files;
 }
 
 int main(int argc, char **argv)
@@ -875,12 +749,12 @@ int main(int argc, char **argv)
 	/* There is no test to come back to: what fails aborts, and says so. */
 	setenv("CMOCKA_TEST_ABORT", "1", 1);
 	if (argc == 7 && !strcmp(argv[1], "--heir")) {
-		map_shared();
+		storm_map();
 		return worker_heir(argv + 2);
 	}
 
-	make_shared();
-	map_shared();
+	storm_make();
+	storm_map();
 	parse(argc, argv);
 	prepare();
 	begin_ms = st_now_ms();

@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "stress.h"
+#include "worker.h"
 
 #define THREADS		2
 #define KEPT		16
@@ -547,14 +547,14 @@ static void do_read_hidden(struct life *l)
 static void do_read_fdinfo(struct life *l)
 {
 	struct client *c = pick(l);
-	char path[64];
+	int pid = getpid();
 
 	if (!c)
 		return;
 	count(COUNT_OPERATIONS, 1);
-	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d",
-		 below(l, 2) ? (int)getpid() : (int)getpid() - 4 + (int)below(l, 8), c->fd);
-	free(st_slurp(path));
+	if (!below(l, 2))
+		pid += (int)below(l, 8) - 4;
+	free(st_slurp(st_text("/proc/%d/fdinfo/%d", pid, c->fd)));
 }
 
 /*
@@ -643,26 +643,14 @@ static void do_exact_life(struct life *l)
 static void do_pass(struct life *l)
 {
 	struct client *c = pick(l);
-	char control[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct parcel parcel;
-	struct iovec iov = { .iov_base = &parcel, .iov_len = sizeof(parcel) };
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 
 	if (!c)
 		return;
 	parcel = (struct parcel){ .chips = c->chips, .attributed = c->attributed };
 	memcpy(parcel.handle, c->handle, sizeof(parcel.handle));
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &c->fd, sizeof(c->fd));
-	if (sendmsg(shared->slot[below(l, shared->slots)].send, &message, MSG_DONTWAIT) < 0) {
+	if (st_send_with_fd(shared->slot[below(l, shared->slots)].send, c->fd, &parcel,
+			    sizeof(parcel), MSG_DONTWAIT) < 0) {
 		end_if_short(errno);
 		/* Nobody fetches there as fast as others send. */
 		assert_true(errno == EAGAIN || errno == ETOOMANYREFS);
@@ -676,27 +664,17 @@ static void do_pass(struct life *l)
 /* An open file that was sent to a slot, or -1. */
 static int receive(int slot, struct parcel *parcel)
 {
-	char control[CMSG_SPACE(sizeof(int))];
-	struct iovec iov = { .iov_base = parcel, .iov_len = sizeof(*parcel) };
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header;
 	ssize_t got;
 	int fd;
 
-	got = recvmsg(shared->slot[slot].receive, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	got = st_receive_with_fd(shared->slot[slot].receive, &fd, parcel, sizeof(*parcel),
+				 MSG_DONTWAIT);
 	if (got < 0) {
 		assert_int_equal(errno, EAGAIN);
 		return -1;
 	}
 	assert_int_equal(got, sizeof(*parcel));
-	header = CMSG_FIRSTHDR(&message);
-	assert_non_null(header);
-	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+	assert_true(fd >= 0);
 	return fd;
 }
 
@@ -881,10 +859,8 @@ static void forget_common(void)
 /* Another thread may have renewed it meanwhile, but what is lost holds nothing. */
 static void check_common(void)
 {
-	char path[32], *text;
+	char *text = st_slurp(st_text("/proc/self/fdinfo/%d", common));
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", common);
-	text = st_slurp(path);
 	if (text && strstr(text, "ttmem-state:") && !strstr(text, "ttmem-state:\tlive"))
 		assert_non_null(strstr(text, "ttmem-reservations:\t0\n"));
 	free(text);
@@ -978,15 +954,12 @@ static void make_life(struct life *l, int slot)
 
 static void limit_memory(int slot)
 {
-	char path[96], max[24], *text;
+	char *text = st_slurp(st_cgroup_path(group_of(slot), "memory.current")), max[24];
 
-	snprintf(path, sizeof(path), CGROUP "/%s/memory.current", group_of(slot));
-	text = st_slurp(path);
 	assert_non_null(text);
 	snprintf(max, sizeof(max), "%llu", strtoull(text, NULL, 10) + SMALL_ROOM);
 	free(text);
-	snprintf(path, sizeof(path), CGROUP "/%s/memory.max", group_of(slot));
-	assert_int_equal(st_write(path, max), 0);
+	assert_int_equal(st_write(st_cgroup_path(group_of(slot), "memory.max"), max), 0);
 }
 
 void worker(int slot, uint64_t number)

@@ -85,8 +85,19 @@ mirror()
 		sed -n "s/^$1 //p" | sort -u | head -n 1
 }
 
-# Runs a command in a chroot: in_chroot DIR COMMAND…. Where bind names a directory of the
-# machine's it is /mnt there. The mounts are nobody else's and gone with the command.
+# Readies a Debian, a copy or an overlay of what ./suite keeps, for in_chroot: ready_chroot DIR
+ready_chroot()
+{
+	# No service is started: the kernel and its processes are the machine's.
+	printf '#!/bin/sh\nexit 101\n' > "$1/usr/sbin/policy-rc.d"
+	chmod 755 "$1/usr/sbin/policy-rc.d"
+	apt-config dump Acquire::http::Proxy Acquire::https::Proxy > "$1/etc/apt/apt.conf.d/90proxy"
+	[ ! -e /etc/resolv.conf ] || cat /etc/resolv.conf > "$1/etc/resolv.conf"
+}
+
+# Runs a command in it: in_chroot DIR COMMAND…. Where bind names a directory of the machine's
+# it is /mnt there. The mounts are nobody else's and gone with the command. Nobody boots from
+# it, so its kernels need no initramfs.
 in_chroot()
 {
 	# shellcheck disable=SC2016 # for the shell that it starts
@@ -95,8 +106,8 @@ in_chroot()
 		shift 2
 		mount -t proc proc "$root/proc"
 		[ -z "$bind" ] || mount --bind "$bind" "$root/mnt"
-		exec env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C \
-			DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"
+		exec env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+			DEBIAN_FRONTEND=noninteractive INITRD=No chroot "$root" "$@"
 	' sh "$1" "${bind:-}" "${@:2}"
 }
 

@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Trees of sysfs and procfs made by hand, in a directory of their own for each
- * test, and programs that are run before them.
+ * What ttmem and TT-KMD show of cards, made by hand in a tree of common/tree.h, and
+ * programs that are run before it.
  */
 #ifndef FAKE_H
 #define FAKE_H
 
 #include <stddef.h>
 
-#define CLASS	"sys/class/tenstorrent"
-#define LIST	"proc/driver/ttmem/clients"
-#define HEADER	"CARD CLIENT PID UID CHIP MEMORY TAG BYTES PEAK RESERVATIONS SOURCE COMMAND\n"
+#include "../../common/tree.h"
 
-/* Around each test: the directory is made, entered, and removed. */
+/*
+ * Around each test: the directory is made, entered, and removed. What runs before it sees
+ * 2025-11-24 16:00:00.123 UTC.
+ */
 int fake_setup(void **state);
 int fake_teardown(void **state);
-
-/* Make a file and the directories it is in. */
-void __attribute__((format(printf, 2, 3)))
-put(const char *text, const char *format, ...);
 
 /* A card of TT-KMD's. */
 void put_card(unsigned int n, const char *address);
@@ -42,14 +39,6 @@ void put_pool(unsigned int n, unsigned int chip, const char *memory,
 
 /* A process without a command line. */
 void put_process(int pid, const char *comm);
-
-/*
- * Run a shell command before the tree; output and errors are cut off at the
- * sizes. The tools see 2025-11-24 16:00:00.123 UTC.
- * Return: its exit status
- */
-int run(const char *command, char *out, size_t out_size, char *err,
-	size_t err_size);
 
 /*
  * Run a shell command on a terminal of so many columns, with @answer typed in.

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The storm: what its processes share. stress.c conducts and checks, worker.c
- * is a program that uses ttmem, root.c pulls cards, unloads modules and writes
- * what only root may write.
+ * The storm: what its processes share. stress.c conducts and checks; it begins what
+ * worker.c has, a program that uses ttmem, and what root.c has, who pulls cards, unloads
+ * modules and writes what only root may write. These two know this file alone.
  *
  * Whoever finds a mistake fails an assertion and so aborts; the conductor sees
  * a process that ended otherwise than it should, and ends the storm.
  */
-#ifndef STRESS_H
-#define STRESS_H
+#ifndef STRESS_STORM_H
+#define STRESS_STORM_H
 
 #include <stdatomic.h>
 
@@ -17,7 +17,7 @@
 #define SLOTS_MAX	64
 
 /* The workers' cgroups: one that all are in, and below it theirs. */
-#define CGROUP		"/sys/fs/cgroup/ttmem-storm"
+#define GROUP		"ttmem-storm"
 /* A mount of proc that hides who is not the reader. */
 #define HIDING_PROC	"/tmp/ttmem-storm-proc"
 
@@ -41,14 +41,6 @@ enum count {
 	COUNT_COUNTERS,
 	COUNT_TARGETS,
 	COUNTS,
-};
-
-/* What root does, each in a process of its own. */
-enum role {
-	ROLE_HARDWARE,
-	ROLE_MODULES,
-	ROLE_ADMIN,
-	ROLES,
 };
 
 /**
@@ -123,20 +115,11 @@ static inline bool slot_is_small(int slot)
 	return slot % 8 == 7;
 }
 
+/* The cgroup of a slot below the one that all are in; "wide" is the others'. */
 const char *group_of(int slot);
 
-/* The process of slot @slot, the @life-th one there. */
-void worker(int slot, uint64_t life);
-/* What a worker's child does that has called exec(). */
-int worker_heir(char **args);
-/* A process ended as one may: by itself, or killed. */
-void worker_check_end(pid_t pid, int status);
-/* Receive what is on the way to a slot, and close it. */
-void worker_drain(int slot);
+/* Make what processes share, and have it, which a program does that exec() began, too. */
+void storm_make(void);
+void storm_map(void);
 
-void root_find_cards(void);
-void root_role(enum role role);
-/* All cards and modules are there again. */
-void root_put_back(void);
-
-#endif /* STRESS_H */
+#endif /* STRESS_STORM_H */
