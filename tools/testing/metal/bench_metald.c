@@ -92,8 +92,7 @@ static void one_with_mappings(void)
 	born = st_now_ms();
 	p = player_start(NULL);
 	player_do(&p, "mappings 3000");
-	player_do(&p, "attach %" PRIu64 " 0", id);
-	player_do(&p, "alloc %" PRIu64 " dram 1", id);
+	player_hold(&p, id, 1);
 	put_pids(0, p.pid, 0);
 	metald_start(NULL);
 	await(told(0, p.pid, 0, TTMEM_DRAM, TTMEM_TAG_BUFFER) == 1);
@@ -185,8 +184,7 @@ static void delays(void)
 	metald_start(NULL);
 	for (i = 0; i < TIMES; i++) {
 		p = player_start(NULL);
-		player_do(&p, "attach %" PRIu64 " 0", id);
-		player_do(&p, "alloc %" PRIu64 " dram 1", id);
+		player_hold(&p, id, 1);
 		start = now_precise();
 		put_pids(0, p.pid, 0);
 		while (told(0, p.pid, 0, TTMEM_DRAM, TTMEM_TAG_BUFFER) != 1)

@@ -202,12 +202,16 @@ static void *map(int fd)
 	return mapped;
 }
 
+/* Both begin when both are there and that was answered: no thread can be made afterwards. */
+static pthread_barrier_t wall_begins;
+
 /* Who reads a process's memory so keeps its mappings from being changed. */
 static void *read_memory(void *arg)
 {
 	int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
 	char byte;
 
+	pthread_barrier_wait(&wall_begins);
 	if (pread(fd, &byte, 1, (uintptr_t)mapped) < 0)
 		perror("player: mem");
 	return arg;
@@ -216,18 +220,24 @@ static void *read_memory(void *arg)
 /* Who waits to change them keeps others from looking at them. */
 static void *change_mappings(void *arg)
 {
+	pthread_barrier_wait(&wall_begins);
 	for (;;)
 		munmap(mmap(NULL, LAYOUT_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
 		       LAYOUT_SIZE);
 	return arg;
 }
 
-static bool wall(void)
+static void wall(void)
 {
 	pthread_t reader, changer;
+	bool made;
 
-	return !pthread_create(&reader, NULL, read_memory, NULL) &&
+	pthread_barrier_init(&wall_begins, NULL, 3);
+	made = !pthread_create(&reader, NULL, read_memory, NULL) &&
 	       !pthread_create(&changer, NULL, change_mappings, NULL);
+	answer(made);
+	if (made)
+		pthread_barrier_wait(&wall_begins);
 }
 
 static bool map_path(const char *path)
@@ -283,7 +293,7 @@ static void take(char *line)
 	} else if (sscanf(line, "mappings %lld", &value) == 1) {
 		answer(make_mappings(value));
 	} else if (!strcmp(word, "wall")) {
-		answer(wall());
+		wall();
 	} else if (!strcmp(word, "churn")) {
 		answer(!pthread_create(&thread, NULL, churn, NULL));
 	} else if (sscanf(line, "resize %" SCNu64 " %lld", &id, &value) == 2) {

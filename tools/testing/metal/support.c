@@ -194,6 +194,20 @@ char *player_say(struct player *p, const char *format, ...)
 	return line;
 }
 
+struct player player_with_card(void)
+{
+	struct player p = player_start(NULL);
+
+	put_pids(0, p.pid, 0);
+	return p;
+}
+
+void player_hold(struct player *p, uint64_t id, uint64_t dram)
+{
+	player_do(p, "attach %" PRIu64 " 0", id);
+	player_do(p, "alloc %" PRIu64 " dram %" PRIu64, id, dram);
+}
+
 static void reap(struct player *p)
 {
 	fclose(p->to);

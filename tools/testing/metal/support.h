@@ -58,11 +58,15 @@ struct player {
 };
 
 struct player player_start(const char *option);
+/* One that has card 0 open, and nobody else has. */
+struct player player_with_card(void);
 /* Say a line; return what it answers, up to the next call. */
 char *player_say(struct player *p, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* The same, and it answers "ok". */
 #define player_do(p, ...) assert_string_equal(player_say(p, __VA_ARGS__), "ok")
+/* It attaches to a chip's region, as tt-metal's device 0, and holds so much DRAM. */
+void player_hold(struct player *p, uint64_t id, uint64_t dram);
 void player_kill(struct player *p);
 void player_end(struct player *p);
 /* A chip's id that no other test has; its region is removed with the tree. */

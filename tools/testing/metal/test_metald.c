@@ -34,8 +34,7 @@ static void counts(const char *layout)
 	p = player_start(NULL);
 	player_do(&p, "layout %s", layout);
 	put_pids(0, p.pid, 0);
-	player_do(&p, "attach %" PRIu64 " 0", id);
-	player_do(&p, "alloc %" PRIu64 " dram 209715200", id);
+	player_hold(&p, id, 209715200);
 	await(DRAM(0, p.pid, 0) == 209715200);
 	player_do(&p, "alloc %" PRIu64 " trace 5", id);
 	player_do(&p, "alloc %" PRIu64 " l1 6", id);
@@ -51,8 +50,7 @@ static void counts(const char *layout)
 	player_do(&p, "detach %" PRIu64, id);
 	await(DRAM(0, p.pid, 0) == 0);
 	await(told(0, p.pid, 0, TTMEM_L1, TTMEM_TAG_CB) == 0);
-	player_do(&p, "attach %" PRIu64 " 0", id);
-	player_do(&p, "alloc %" PRIu64 " dram 3", id);
+	player_hold(&p, id, 3);
 	await(DRAM(0, p.pid, 0) == 3);
 	player_kill(&p);
 	await(DRAM(0, p.pid, 0) == -1);
@@ -88,10 +86,8 @@ static void silence(void **state)
 
 	(void)state;
 	put_cards(1, 1);
-	p = player_start(NULL);
-	put_pids(0, p.pid, 0);
-	player_do(&p, "attach %" PRIu64 " 0", id);
-	player_do(&p, "alloc %" PRIu64 " dram 77", id);
+	p = player_with_card();
+	player_hold(&p, id, 77);
 	metald_start(QUICK, NULL);
 	await(DRAM(0, p.pid, 0) == 77);
 	lines = told_lines();
@@ -114,8 +110,7 @@ static void container(void **state)
 	p = player_start("--private");
 	player_do(&p, "user 12345");
 	put_pids(0, p.pid, 0);
-	player_do(&p, "attach %" PRIu64 " 0", id);
-	player_do(&p, "alloc %" PRIu64 " dram 4096", id);
+	player_hold(&p, id, 4096);
 	await(DRAM(0, p.pid, 0) == 4096);
 	assert_int_equal(count_text("log", "of user 12345 is told of"), 1);
 	player_kill(&p);
@@ -133,8 +128,7 @@ static void forks(void **state)
 	put_cards(1, 1);
 	metald_start(QUICK, NULL);
 	p = player_start(NULL);
-	player_do(&p, "attach %" PRIu64 " 0", id);
-	player_do(&p, "alloc %" PRIu64 " dram 10", id);
+	player_hold(&p, id, 10);
 	child = atoi(player_say(&p, "fork %" PRIu64 " dram 20", id));
 	put_pids(0, p.pid, child, 0);
 	await(DRAM(0, p.pid, 0) == 10 && DRAM(0, child, 0) == 20);
@@ -156,8 +150,7 @@ static void second_user(void **state)
 	player_do(&first, "user 1001");
 	player_do(&second, "user 1002");
 	put_pids(0, first.pid, second.pid, 0);
-	player_do(&first, "attach %" PRIu64 " 0", id);
-	player_do(&first, "alloc %" PRIu64 " dram 10", id);
+	player_hold(&first, id, 10);
 	assert_string_equal(player_say(&second, "attach %" PRIu64 " 0", id),
 			    strerror(EACCES));
 	await(DRAM(0, first.pid, 0) == 10);
@@ -264,10 +257,8 @@ static void unknown_layout(void **state)
 
 	(void)state;
 	put_cards(1, 1);
-	p = player_start(NULL);
-	put_pids(0, p.pid, 0);
-	player_do(&p, "attach %" PRIu64 " 0", id);
-	player_do(&p, "alloc %" PRIu64 " dram 10", id);
+	p = player_with_card();
+	player_hold(&p, id, 10);
 	player_do(&p, "poke %" PRIu64 " %d 4 5", id, LAYOUT_VERSION);
 	metald_start(QUICK, NULL);
 	await(strstr(slurp("run/metald.json"), "\"silent\":{\"layout\":1}"));
@@ -289,11 +280,9 @@ static void not_ready(void **state)
 
 	(void)state;
 	put_cards(1, 1);
-	p = player_start(NULL);
-	put_pids(0, p.pid, 0);
+	p = player_with_card();
 	player_do(&p, "layout 4 realtime");
-	player_do(&p, "attach %" PRIu64 " 0", id);
-	player_do(&p, "alloc %" PRIu64 " dram 10", id);
+	player_hold(&p, id, 10);
 	player_do(&p, "poke %" PRIu64 " %d 4 4", id, LAYOUT_VERSION);
 	player_do(&p, "poke %" PRIu64 " %d 4 1", id, LAYOUT_READY);
 	metald_start(QUICK, NULL);
@@ -314,8 +303,7 @@ static void bounds(void **state)
 	(void)state;
 	put_cards(1, 1);
 	metald_start(QUICK, NULL);
-	p = player_start(NULL);
-	put_pids(0, p.pid, 0);
+	p = player_with_card();
 	player_do(&p, "attach %" PRIu64 " 0", id);
 	player_do(&p, "alloc %" PRIu64 " trace 9", id);
 	player_do(&p, "alloc %" PRIu64 " dram %lld", id, 1ll << 50);
@@ -338,10 +326,8 @@ static void truncation(void **state)
 	(void)state;
 	put_cards(1, 1);
 	metald_start(QUICK, NULL);
-	p = player_start(NULL);
-	put_pids(0, p.pid, 0);
-	player_do(&p, "attach %" PRIu64 " 0", id);
-	player_do(&p, "alloc %" PRIu64 " dram 10", id);
+	p = player_with_card();
+	player_hold(&p, id, 10);
 	await(DRAM(0, p.pid, 0) == 10);
 	player_do(&p, "resize %" PRIu64 " 100", id);
 	await(DRAM(0, p.pid, 0) == 0);
@@ -379,8 +365,7 @@ static void elsewhere(void **state)
 		 dir, LAYOUT_SIZE, dir);
 	assert_int_equal(system(command), 0);
 	metald_start(QUICK, NULL);
-	p = player_start(NULL);
-	put_pids(0, p.pid, 0);
+	p = player_with_card();
 	player_do(&p, "map %s/dev/shm/tt_device_5_memory", dir);
 	snprintf(command, sizeof(command), "rm -r %s", dir);
 	assert_int_equal(system(command), 0);
@@ -404,8 +389,7 @@ static void never_answers(const char *version)
 	put(version, "sys/module/tenstorrent/version");
 	put("", "dev/shm/x");
 	assert_non_null(realpath("dev/shm", path));
-	p = player_start(NULL);
-	put_pids(0, p.pid, 0);
+	p = player_with_card();
 	player_do(&p, "card /dev/zero");
 	server = atoi(player_say(&p, "fuse %s", path));
 	assert_true(server > 0);
@@ -415,8 +399,7 @@ static void never_answers(const char *version)
 	await(strstr(slurp("run/metald.json"), "\"silent\":{\"unreadable\":1}"));
 	q = player_start(NULL);
 	player_do(&q, "card /dev/zero");
-	player_do(&q, "attach %" PRIu64 " 0", id);
-	player_do(&q, "alloc %" PRIu64 " dram 10", id);
+	player_hold(&q, id, 10);
 	put_pids(0, p.pid, q.pid, 0);
 	await(DRAM(0, q.pid, 0) == 10);
 	/* Or the player would not end, as it closes its file. */
@@ -447,8 +430,7 @@ static void fuse_wall(void **state)
 	put_cards(1, 1);
 	put("", "dev/shm/x");
 	assert_non_null(realpath("dev/shm", path));
-	p = player_start(NULL);
-	put_pids(0, p.pid, 0);
+	p = player_with_card();
 	server = atoi(player_say(&p, "fuse %s", path));
 	assert_true(server > 0);
 	player_do(&p, "map %s/tt_device_5_memory", path);
@@ -458,8 +440,7 @@ static void fuse_wall(void **state)
 	await(strstr(slurp("run/metald.json"), "\"silent\":{\"unreadable\":1}"));
 	q = player_start(NULL);
 	player_do(&q, "user 1001");
-	player_do(&q, "attach %" PRIu64 " 0", id);
-	player_do(&q, "alloc %" PRIu64 " dram 10", id);
+	player_hold(&q, id, 10);
 	put_pids(0, p.pid, q.pid, 0);
 	await(DRAM(0, q.pid, 0) == 10);
 	player_do(&q, "alloc %" PRIu64 " dram 1", id);
@@ -488,13 +469,11 @@ static void lease(void **state)
 	(void)state;
 	put_cards(1, 1);
 	metald_start(QUICK, NULL);
-	p = player_start(NULL);
-	put_pids(0, p.pid, 0);
+	p = player_with_card();
 	player_do(&p, "lease %" PRIu64, id);
 	await(strstr(slurp("run/metald.json"), "\"silent\":{\"unreadable\":1}"));
 	q = player_start(NULL);
-	player_do(&q, "attach %" PRIu64 " 0", other);
-	player_do(&q, "alloc %" PRIu64 " dram 10", other);
+	player_hold(&q, other, 10);
 	put_pids(0, p.pid, q.pid, 0);
 	await(DRAM(0, q.pid, 0) == 10);
 	player_kill(&p);
@@ -510,10 +489,8 @@ static void invalidated(void **state)
 	(void)state;
 	put_cards(1, 1);
 	metald_start(QUICK, NULL);
-	p = player_start(NULL);
-	put_pids(0, p.pid, 0);
-	player_do(&p, "attach %" PRIu64 " 0", id);
-	player_do(&p, "alloc %" PRIu64 " dram 10", id);
+	p = player_with_card();
+	player_hold(&p, id, 10);
 	await(DRAM(0, p.pid, 0) == 10);
 	put("", "invalid");
 	await(DRAM(0, p.pid, 0) == -1);
@@ -533,10 +510,8 @@ static void refused(void **state)
 	(void)state;
 	put_cards(1, 1);
 	put("13", "refuse");
-	p = player_start(NULL);
-	put_pids(0, p.pid, 0);
-	player_do(&p, "attach %" PRIu64 " 0", id);
-	player_do(&p, "alloc %" PRIu64 " dram 10", id);
+	p = player_with_card();
+	player_hold(&p, id, 10);
 	metald_start(QUICK, NULL);
 	await(count_text("log", "card 0:") == 1);
 	await_look();
@@ -554,10 +529,8 @@ static void restart(void **state)
 
 	(void)state;
 	put_cards(1, 1);
-	p = player_start(NULL);
-	put_pids(0, p.pid, 0);
-	player_do(&p, "attach %" PRIu64 " 0", id);
-	player_do(&p, "alloc %" PRIu64 " dram 10", id);
+	p = player_with_card();
+	player_hold(&p, id, 10);
 	metald_start(QUICK, NULL);
 	await(DRAM(0, p.pid, 0) == 10);
 	assert_int_equal(metald_run("", &out, &errors), 1);
@@ -581,24 +554,21 @@ static void tells_itself(void **state)
 	(void)state;
 	put_cards(1, 1);
 	metald_start(QUICK, NULL);
-	p = player_start(NULL);
-	put_pids(0, p.pid, 0);
-	player_do(&p, "attach %" PRIu64 " 0", id);
-	player_do(&p, "alloc %" PRIu64 " dram 10", id);
+	p = player_with_card();
+	player_hold(&p, id, 10);
 	await(DRAM(0, p.pid, 0) == 10);
 	snprintf(text, sizeof(text),
-		 "CARD CLIENT PID UID CHIP MEMORY TAG BYTES PEAK RESERVATIONS SOURCE COMMAND\n"
+		 HEADER
 		 "0 1001 %d 0 0 DRAM buffer 10 10 0 attributed player\n"
 		 "0 7 %d 0 0 DRAM buffer 5 5 1 self player\n", p.pid, p.pid);
-	put(text, "proc/driver/ttmem/clients");
+	put(text, LIST);
 	put("2\n", "sys/class/ttmem/ttmem0/clients");
 	await(DRAM(0, p.pid, 0) == 0);
 	put("1\n", "sys/class/ttmem/ttmem0/clients");
 	await_look();
 	assert_int_equal(DRAM(0, p.pid, 0), 0);
 	assert_int_equal(count_text("log", "tells by itself"), 1);
-	put("CARD CLIENT PID UID CHIP MEMORY TAG BYTES PEAK RESERVATIONS SOURCE COMMAND\n",
-	    "proc/driver/ttmem/clients");
+	put(HEADER, LIST);
 	put("0\n", "sys/class/ttmem/ttmem0/clients");
 	await(DRAM(0, p.pid, 0) == 10);
 	player_kill(&p);
@@ -619,8 +589,7 @@ static void without_lists(void **state)
 	metald_start(QUICK, NULL);
 	p = player_start(NULL);
 	put_proc(p.pid);
-	player_do(&p, "attach %" PRIu64 " 0", id);
-	player_do(&p, "alloc %" PRIu64 " dram 10", id);
+	player_hold(&p, id, 10);
 	await_look();
 	assert_int_equal(told_lines(), 0);
 	player_do(&p, "card mycard");
@@ -665,8 +634,7 @@ static void map_files(void **state)
 	put_cards(3, 2);
 	metald_start(QUICK, NULL);
 	p = player_start(NULL);
-	player_do(&p, "attach %" PRIu64 " 0", id);
-	player_do(&p, "alloc %" PRIu64 " dram 10", id);
+	player_hold(&p, id, 10);
 	put_pids(0, p.pid, 0);
 	put_pids(1, p.pid, 0);
 	/* Two cards and no rule: on none. */
@@ -803,8 +771,7 @@ static void quota(void **state)
 		put_fake(4000000 + i, 1000, "");
 	p = player_start(NULL);
 	player_do(&p, "user 1001");
-	player_do(&p, "attach %" PRIu64 " 0", id);
-	player_do(&p, "alloc %" PRIu64 " dram 10", id);
+	player_hold(&p, id, 10);
 	put_proc(p.pid);
 	file = fopen("list", "w");
 	for (i = 0; i < 300; i++)
@@ -865,8 +832,7 @@ static void crowd(void **state)
 	fclose(file);
 	put_list(0, slurp("list"));
 	player_do(&p, "user 1001");
-	player_do(&p, "attach %" PRIu64 " 0", id);
-	player_do(&p, "alloc %" PRIu64 " dram 10", id);
+	player_hold(&p, id, 10);
 	metald_program = METALD_PLAIN;
 	metald_files = 4096;
 	start = st_now_ms();
@@ -931,8 +897,7 @@ static void once(void **state)
 	(void)state;
 	put_cards(1, 2);
 	p = player_start(NULL);
-	player_do(&p, "attach %" PRIu64 " 0", id);
-	player_do(&p, "alloc %" PRIu64 " dram 10", id);
+	player_hold(&p, id, 10);
 	player_do(&p, "alloc %" PRIu64 " cb 11", id);
 	put_fake(4000002, 4294967, "TT_METAL_SHM_TRACKING_DISABLED=1");
 	put_pids(0, p.pid, 4000002, 0);

@@ -103,17 +103,6 @@ static void test_sums(void **state)
 	assert_int_equal(st_put(CARD, ST_CARD, "l1_peak", "0"), 0);
 }
 
-/* Root's own numbers cannot make a sum overflow either. */
-static void test_totals(void **state)
-{
-	(void)state;
-	assert_int_equal(st_put(CARD, 0, "dram_total", "18446744073709551615"), -ERANGE);
-	assert_int_equal(st_put(CARD, 0, "dram_total", "4398046511105"), -ERANGE);
-	assert_int_equal(st_put(CARD, 0, "dram_total", "4398046511104"), 0);
-	assert_int_equal(st_get(CARD, ST_CARD, "dram_total"), 1ull << 42);
-	assert_int_equal(st_put(CARD, 0, "l1_total", "4398046511105"), -ERANGE);
-}
-
 static const unsigned long calls[] = {
 	TTMEM_IOC_INFO, TTMEM_IOC_RESERVE, TTMEM_IOC_FREE, TTMEM_IOC_SET,
 	TTMEM_IOC_RESERVATIONS, TTMEM_IOC_ATTRIBUTE,
@@ -541,7 +530,6 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		ST_TEST(test_sums),
-		ST_TEST(test_totals),
 		ST_TEST(test_order),
 		ST_TEST(test_sizes),
 		ST_TEST(test_quota),

@@ -193,19 +193,6 @@ static void take_many(int sock, void *arg)
 	st_hear(sock);
 }
 
-static void test_holder_of_many_killed(void **state)
-{
-	long count = st_many(150000);
-	struct st_child child = st_spawn(take_many, &count);
-
-	(void)state;
-	st_hear(child.sock);
-	st_check_used(0, count * 64, 0);
-	assert_int_equal(st_get(0, ST_CARD, "reservations"), count);
-	st_kill(&child);
-	st_check_used(0, 0, 0);
-}
-
 static bool is_dead(void *arg)
 {
 	siginfo_t info = { 0 };
@@ -258,12 +245,10 @@ static void test_million(void **state)
 static void free_many(int sock, void *arg)
 {
 	struct ttmem_free request = { .flags = TTMEM_FREE_ALL };
-	struct ttmem_reserve reserve = { .size = 64 };
-	long count = *(long *)arg, i;
+	long count = *(long *)arg;
 	int fd = st_open(0);
 
-	for (i = 0; i < count; i++)
-		assert_int_equal(st_call(fd, TTMEM_IOC_RESERVE, &reserve), 0);
+	st_reserve_many(fd, count);
 	st_say(sock);
 	st_hear(sock);
 	assert_int_equal(st_call(fd, TTMEM_IOC_FREE, &request), 0);
@@ -293,7 +278,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ST_TEST(test_many_killed),
 		ST_TEST(test_one_picture),
-		ST_TEST(test_holder_of_many_killed),
 		ST_TEST(test_free_all_of_many),
 		ST_TEST(test_million),
 	};
