@@ -66,15 +66,6 @@ static double share(void)
 	return 100.0 * (used() - before) / 1e6 / (st_now_ms() - start);
 }
 
-static double rss_mib(void)
-{
-	char path[64], *at;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", metald_pid);
-	at = strstr(slurp(path), "VmRSS:");
-	return at ? atol(at + 6) / 1024.0 : 0;
-}
-
 static void grow_up(uint64_t born)
 {
 	while (st_now_ms() - born < GROWN)
@@ -150,7 +141,7 @@ static void many(const char *name, unsigned int chips, double goal)
 	snprintf(text, sizeof(text), "%s_busy", name);
 	figure(text, share(), "%", goal);
 	snprintf(text, sizeof(text), "%s_rss", name);
-	figure(text, rss_mib(), "MiB", 5);
+	figure(text, metald_rss_kib() / 1024.0, "MiB", 5);
 	for (i = 0; i < PROCESSES; i++)
 		player_kill(&players[i]);
 	tree_teardown(NULL);

@@ -273,6 +273,13 @@ int metald_end(int signal)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
+long metald_rss_kib(void)
+{
+	char *at = strstr(slurp(st_text("/proc/%d/status", metald_pid)), "VmRSS:");
+
+	return at ? atol(at + 6) : -1;
+}
+
 int metald_run(const char *arguments, char **out, char **errors)
 {
 	static char text[2][1 << 16];

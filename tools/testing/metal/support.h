@@ -80,6 +80,8 @@ extern pid_t metald_pid;
 extern rlim_t metald_files;
 /* Which ttmem-metald, if not the usual. */
 extern const char *metald_program;
+/* What it has in memory; -1 if it has ended. */
+long metald_rss_kib(void);
 /* Run it to its end. */
 int metald_run(const char *arguments, char **out, char **errors);
 /* It has looked at everything once more since this was called. */

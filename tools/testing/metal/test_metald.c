@@ -795,15 +795,6 @@ static void quota(void **state)
 	player_kill(&p);
 }
 
-static long rss_kib(void)
-{
-	char path[64], *at;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", metald_pid);
-	at = strstr(slurp(path), "VmRSS:");
-	return at ? atol(at + 6) : -1;
-}
-
 /*
  * 10^5 processes of one user, who are all before another's in TT-KMD's list: that one
  * is told of all the same, and soon.
@@ -881,11 +872,11 @@ static void come_and_go(void **state)
 		put_list(0, "");
 		await(strstr(slurp("run/metald.json"), "\"processes\":0"));
 		if (round == 1)
-			before = rss_kib();
+			before = metald_rss_kib();
 	}
 	print_message("RSS after 20,000 processes %ld KiB, after 100,000 %ld KiB\n", before,
-		      rss_kib());
-	assert_in_range(rss_kib(), 1, before + before / 10);
+		      metald_rss_kib());
+	assert_in_range(metald_rss_kib(), 1, before + before / 10);
 }
 
 static void once(void **state)

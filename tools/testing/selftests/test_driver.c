@@ -63,10 +63,7 @@ static void with_each_release(void (*check)(void))
 
 static const char *driver_node(int card)
 {
-	static char path[64];
-
-	snprintf(path, sizeof(path), "/dev/tenstorrent/%d", card);
-	return path;
+	return st_text("/dev/tenstorrent/%d", card);
 }
 
 /* TT-KMD's node; a negative errno if it cannot be opened. */
@@ -126,11 +123,9 @@ static void open_until_told(int sock, void *arg)
 /* Whether a process is inside open(), as one is that waits there. */
 static bool is_opening(void *arg)
 {
-	char path[64], *text;
+	char *text = st_slurp(st_text("/proc/%d/syscall", *(pid_t *)arg));
 	long number;
 
-	snprintf(path, sizeof(path), "/proc/%d/syscall", *(pid_t *)arg);
-	text = st_slurp(path);
 	assert_non_null(text);
 	/* "running" is 0, which is read(). */
 	number = strtol(text, NULL, 10);
@@ -387,10 +382,7 @@ static void check_identity(int card, const char *pci)
 
 static int write_pci(const char *what, const char *pci)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/tenstorrent/%s", what);
-	return st_write(path, pci);
+	return st_write(st_text("/sys/bus/pci/drivers/tenstorrent/%s", what), pci);
 }
 
 /* Cards that come back under each other's numbers: the books do not go with a number. */

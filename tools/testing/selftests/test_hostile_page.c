@@ -230,13 +230,11 @@ static void take_foreign_page(int sock, void *arg)
 	const struct foreign *f = arg;
 	int64_t copy[CELLS] = { 0 };
 	struct iovec here = { copy, PAGE }, there = { f->page, PAGE };
-	char path[64];
 	int fd;
 
 	(void)sock;
 	hostile_become(MALLORY);
-	snprintf(path, sizeof(path), "/proc/%d/mem", f->pid);
-	fd = open(path, O_RDWR | O_CLOEXEC);
+	fd = open(st_text("/proc/%d/mem", f->pid), O_RDWR | O_CLOEXEC);
 	assert_true(fd >= 0);
 	CELL(copy, TTMEM_DRAM, TTMEM_TAG_BUFFER) = MIB;
 	assert_int_equal(pwrite(fd, copy, PAGE, (uintptr_t)f->page), PAGE);

@@ -178,12 +178,9 @@ static void test_ttmem_reloaded(void **state)
 	assert_true(access("/proc/driver/ttmem", F_OK) < 0);
 	assert_true(access("/sys/module/ttmem", F_OK) < 0);
 	/* TT-KMD's cards are there as before. */
-	for (card = 0; card < st_cards(); card++) {
-		char path[64];
-
-		snprintf(path, sizeof(path), "/sys/class/tenstorrent/tenstorrent!%d", card);
-		assert_int_equal(access(path, F_OK), 0);
-	}
+	for (card = 0; card < st_cards(); card++)
+		assert_int_equal(access(st_text("/sys/class/tenstorrent/tenstorrent!%d", card),
+					F_OK), 0);
 	assert_int_equal(st_load("TTMEM_KO", ""), 0);
 	st_await_all_attached(true);
 	for (card = 0; card < st_cards(); card++)

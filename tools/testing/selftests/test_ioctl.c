@@ -460,11 +460,9 @@ static void test_open_modes(void **state)
 
 static uint64_t pci_number(const char *file, int card)
 {
-	char path[128], *text;
+	char *text = st_slurp(st_text("/sys/bus/pci/devices/%s/%s", st_pci(card), file));
 	uint64_t value;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", st_pci(card), file);
-	text = st_slurp(path);
 	assert_non_null(text);
 	value = strtoull(text, NULL, 16);
 	free(text);

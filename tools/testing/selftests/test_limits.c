@@ -86,11 +86,9 @@ static uint64_t slab_bytes(void)
 /* A number of the cache of reservations, 0 if the kernel does not tell. */
 static uint64_t slab_file(const char *name)
 {
-	char path[64], *text;
+	char *text = st_slurp(st_text("/sys/kernel/slab/ttmem_reservation/%s", name));
 	uint64_t value;
 
-	snprintf(path, sizeof(path), "/sys/kernel/slab/ttmem_reservation/%s", name);
-	text = st_slurp(path);
 	value = text ? strtoull(text, NULL, 10) : 0;
 	free(text);
 	return value;

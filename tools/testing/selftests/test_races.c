@@ -75,11 +75,9 @@ static bool has_gone_round(void *arg)
 static bool holds_breath(void *arg)
 {
 	struct job *job = arg;
-	char path[64], *text;
+	char *text = st_slurp(st_text("/proc/self/task/%d/stat", (int)job->tid));
 	bool asleep;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)job->tid);
-	text = st_slurp(path);
 	asleep = text && strstr(text, ") D ");
 	free(text);
 	return asleep;
