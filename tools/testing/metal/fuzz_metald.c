@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Rubbish in all that a user controls: the bytes of a region, lines of maps and
+ * Random bytes in all that a user controls: the bytes of a region, lines of maps and
  * mountinfo; and in what an administrator may get wrong, UMD's descriptor. Built
  * with sanitizers.
  *
@@ -291,7 +291,7 @@ static void vandal(uint64_t id)
 
 	metal_path(id, path, sizeof(path));
 	for (;;) {
-		uint64_t rubbish[2] = { edge(), edge() };
+		uint64_t random[2] = { edge(), edge() };
 		unsigned char *data;
 
 		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -303,7 +303,7 @@ static void vandal(uint64_t id)
 		if (!below(8))
 			unlink(path);
 		/* Written by way of the file: a mapping beyond its end would be SIGBUS. */
-		if (pwrite(fd, rubbish, sizeof(rubbish), below(LAYOUT_SIZE)) < 0)
+		if (pwrite(fd, random, sizeof(random), below(LAYOUT_SIZE)) < 0)
 			_exit(1);
 		if (below(16))
 			munmap(data, LAYOUT_SIZE);

@@ -41,7 +41,7 @@ bool metal_record(struct metal *m, int kind, int64_t bytes);
 /* The device is closed: the entry is cleared. The region stays. */
 void metal_detach(struct metal *m);
 
-/* The region itself, for tests that write rubbish there. */
+/* The region itself, for tests that write random bytes there. */
 unsigned char *metal_data(struct metal *m);
 
 /* The name of a region's file. */

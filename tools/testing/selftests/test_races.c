@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The races that only a held breath shows. The first half asks the module to
+ * The races that only a delay shows. The first half asks the module to
  * sleep at a point (test_delay_points, in a build for tests only) and lets
  * something else happen meanwhile; without those parameters it is skipped. The
  * second half stalls the copying of a call with userfaultfd, for as long as it
@@ -20,7 +20,7 @@
 
 #define CARD 0
 /* Long enough for the other side to come, on an emulated machine too. */
-#define BREATH_MS "700"
+#define DELAY_MS "700"
 
 /* One thing that happens beside another. Its result is what the call gave. */
 struct job {
@@ -72,7 +72,7 @@ static bool has_gone_round(void *arg)
 }
 
 /* Whether a job sleeps in the kernel where no signal wakes it: where it was told to. */
-static bool holds_breath(void *arg)
+static bool is_delayed(void *arg)
 {
 	struct job *job = arg;
 	char *text = st_slurp(st_text("/proc/self/task/%d/stat", (int)job->tid));
@@ -108,17 +108,17 @@ static int job_call(struct job *job)
 	return st_ioctl(job->fd, job->request, job->argument);
 }
 
-static void hold_breath(const char *points)
+static void delay_module(const char *points)
 {
 	if (access(st_param_path("test_delay_points"), F_OK)) {
 		print_message("skipped: ttmem is not built for tests (TTMEM_TEST=1)\n");
 		skip();
 	}
 	st_set_param("test_delay_points", points);
-	st_set_param("test_delay_ms", BREATH_MS);
+	st_set_param("test_delay_ms", DELAY_MS);
 }
 
-static void breathe(void)
+static void end_delay(void)
 {
 	st_set_param("test_delay_ms", "0");
 }
@@ -149,7 +149,7 @@ static void exit_against(const char *points, int (*pull)(int card), int (*put_ba
 {
 	struct job unload = { .argument = "ttmem" };
 
-	hold_breath(points);
+	delay_module(points);
 	start(&unload, job_unload);
 	assert_true(st_await(module_is_going, NULL));
 	assert_int_equal(pull(CARD), 0);
@@ -188,7 +188,7 @@ static void test_exit_against_driver_unload(void **state)
 	struct job unload = { .argument = "ttmem" };
 
 	(void)state;
-	hold_breath("exit,detach");
+	delay_module("exit,detach");
 	start(&unload, job_unload);
 	assert_true(st_await(module_is_going, NULL));
 	assert_int_equal(st_unload("tenstorrent"), 0);
@@ -204,11 +204,11 @@ static void test_exit_against_attach(void **state)
 	struct job binding = { .fd = CARD };
 
 	(void)state;
-	hold_breath("attach");
+	delay_module("attach");
 	assert_int_equal(st_unbind(CARD), 0);
 	st_await_attached(CARD, false);
 	start(&binding, job_bind);
-	assert_true(st_await(holds_breath, &binding));
+	assert_true(st_await(is_delayed, &binding));
 	assert_int_equal(st_unload("ttmem"), 0);
 	st_await_all_attached(false);
 	assert_int_equal(finish(&binding, "binding a card"), 0);
@@ -223,7 +223,7 @@ static void load_against(const char *parameters)
 	struct job load = { .argument = (void *)parameters };
 	int card;
 
-	hold_breath("probe_walk");
+	delay_module("probe_walk");
 	assert_int_equal(st_unload("ttmem"), 0);
 	start(&load, job_load);
 	assert_true(st_await(module_is_coming, NULL));
@@ -233,7 +233,7 @@ static void load_against(const char *parameters)
 	}
 	assert_int_equal(finish(&load, "loading ttmem"), 0);
 	st_await_all_attached(true);
-	breathe();
+	end_delay();
 	/* Attached once: detached once it is away. */
 	assert_int_equal(st_unbind(CARD), 0);
 	st_await_attached(CARD, false);
@@ -244,25 +244,25 @@ static void load_against(const char *parameters)
 static void test_load_against_rebind(void **state)
 {
 	(void)state;
-	load_against("test_delay_points=probe_walk test_delay_ms=" BREATH_MS);
+	load_against("test_delay_points=probe_walk test_delay_ms=" DELAY_MS);
 }
 
 static void test_load_attaching_against_rebind(void **state)
 {
 	(void)state;
-	load_against("test_delay_points=attach test_delay_ms=" BREATH_MS);
+	load_against("test_delay_points=attach test_delay_ms=" DELAY_MS);
 }
 
 /* Cards that nobody drives are bound while ttmem looks for bound ones. */
 static void test_load_against_probe(void **state)
 {
 	struct job load = {
-		.argument = "test_delay_points=probe_walk,attach test_delay_ms=" BREATH_MS,
+		.argument = "test_delay_points=probe_walk,attach test_delay_ms=" DELAY_MS,
 	};
 	int card;
 
 	(void)state;
-	hold_breath("probe_walk");
+	delay_module("probe_walk");
 	assert_int_equal(st_unload("ttmem"), 0);
 	for (card = 0; card < st_cards(); card++)
 		assert_int_equal(st_unbind(card), 0);
@@ -280,11 +280,11 @@ static void test_load_against_probe(void **state)
 static void test_load_against_driver_load(void **state)
 {
 	struct job load = {
-		.argument = "test_delay_points=probe_walk,attach test_delay_ms=" BREATH_MS,
+		.argument = "test_delay_points=probe_walk,attach test_delay_ms=" DELAY_MS,
 	};
 
 	(void)state;
-	hold_breath("probe_walk");
+	delay_module("probe_walk");
 	assert_int_equal(st_unload("ttmem"), 0);
 	assert_int_equal(st_unload("tenstorrent"), 0);
 	start(&load, job_load);
@@ -356,7 +356,7 @@ static void detach_against(const char *points, int (*run)(struct job *job),
 	struct job jobs[3] = { { 0 } };
 	int i;
 
-	hold_breath(points);
+	delay_module(points);
 	for (i = 0; i < 3; i++) {
 		jobs[i].argument = (void *)names[i];
 		start(&jobs[i], run);
@@ -370,7 +370,7 @@ static void detach_against(const char *points, int (*run)(struct job *job),
 	}
 	for (i = 0; i < 3; i++)
 		assert_int_equal(finish(&jobs[i], "a handler of a card that is gone"), 0);
-	breathe();
+	end_delay();
 	st_await_attached(CARD, true);
 }
 
@@ -417,10 +417,10 @@ static void test_reserve_against_end(void **state)
 	struct job reserve = { .fd = st_open(CARD) };
 
 	(void)state;
-	hold_breath("reserve");
+	delay_module("reserve");
 	start(&reserve, job_reserve);
-	assert_true(st_await(holds_breath, &reserve));
-	/* Nobody has seen it yet; one look, a breath is short on a slow machine. */
+	assert_true(st_await(is_delayed, &reserve));
+	/* Nobody has seen it yet; one look, a delay is short on a slow machine. */
 	assert_int_equal(st_get(CARD, 0, "dram_used"), 0);
 	assert_int_equal(st_put(CARD, ST_CARD, "invalidate", "1"), 0);
 	assert_int_equal(finish(&reserve, "RESERVE"), -ENODEV);
@@ -429,7 +429,7 @@ static void test_reserve_against_end(void **state)
 
 	reserve.fd = st_open(CARD);
 	start(&reserve, job_reserve);
-	assert_true(st_await(holds_breath, &reserve));
+	assert_true(st_await(is_delayed, &reserve));
 	assert_int_equal(st_unbind(CARD), 0);
 	assert_int_equal(finish(&reserve, "RESERVE"), -ENODEV);
 	assert_int_equal(st_bind(CARD), 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What root does in a storm: pulls cards and plugs them, unloads and loads the
+ * What root does in the stress test: pulls cards and plugs them, unloads and loads the
  * driver and ttmem in every order, writes capacities, limits and invalidations.
  * The three go on at the same time, each at its own pace.
  *
@@ -197,10 +197,10 @@ static void invalidate(int card)
 }
 
 /*
- * Where ttmem is built for it, it holds its breath at one point or another. Some
+ * Have ttmem wait at one point or another, where it is built for that. Some
  * invalidations come in the middle of that.
  */
-static void hold_breath(struct dice *dice, int card)
+static void delay_module(struct dice *dice, int card)
 {
 	static const char *const points[] = {
 		"reserve", "reserve,show", "reserve,open", "attach", "detach", "exit",
@@ -245,7 +245,7 @@ static void admin(struct dice *dice)
 		write_parameter("max_reservations", 1048576);
 		break;
 	case 6:
-		hold_breath(dice, card);
+		delay_module(dice, card);
 		break;
 	case 7:
 		if (!dice_below(dice, 8))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What root does in a storm. */
+/* What root does in the stress test. */
 #ifndef STRESS_ROOT_H
 #define STRESS_ROOT_H
 
-#include "storm.h"
+#include "shared.h"
 
 /* Each in a process of its own. */
 enum role {

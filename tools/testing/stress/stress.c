@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The storm's conductor: fills the places of workers that end, kills some, and
+ * The main process of the stress test: fills the places of workers that end, kills some, and
  * after each round stops the world and checks the books.
  *
  * The world is stopped by freezing the cgroup that the workers are in. What is
@@ -90,7 +90,7 @@ static unsigned long long small_kills(void)
 	return kills;
 }
 
-/* Call @fn with each process of the storm. */
+/* Call @fn with each process of the test. */
 static void each_process(void (*fn)(pid_t pid, void *arg), void *arg)
 {
 	bool wide = false;
@@ -429,7 +429,7 @@ static void audit_card(int card, uint64_t *clients, uint64_t *reservations)
 	close(fd);
 }
 
-/* Clients of the conductor's, each of which speaks for a worker. */
+/* Clients of the main process, each of which speaks for a worker. */
 static struct agent {
 	pid_t target;
 	int fd;
@@ -679,7 +679,7 @@ static void end_roles(void)
 	}
 }
 
-static void storm(void)
+static void stress_all(void)
 {
 	uint64_t end = begin_ms + minutes * 60000;
 	unsigned int rounds = 0;
@@ -713,7 +713,7 @@ static void usage(FILE *out)
 	fprintf(out,
 		"Usage: stress [--minutes M] [--seed N] [--workers N] [--files N] [--round SECONDS]\n"
 		"\n"
-		"A storm of clients on all cards of a guest, while cards and modules come and go.\n"
+		"Many clients on all cards of a guest, while cards and modules come and go.\n"
 		"`make stress` runs it. It loads and unloads modules: never run it on a machine\n"
 		"that you need.\n"
 		"\n"
@@ -749,12 +749,12 @@ int main(int argc, char **argv)
 	/* There is no test to come back to: what fails aborts, and says so. */
 	setenv("CMOCKA_TEST_ABORT", "1", 1);
 	if (argc == 7 && !strcmp(argv[1], "--heir")) {
-		storm_map();
+		shared_map();
 		return worker_heir(argv + 2);
 	}
 
-	storm_make();
-	storm_map();
+	shared_make();
+	shared_map();
 	parse(argc, argv);
 	prepare();
 	begin_ms = st_now_ms();
@@ -762,7 +762,7 @@ int main(int argc, char **argv)
 	       shared->seed, minutes, shared->cards, shared->slots, 2 * shared->files);
 	fflush(stdout);
 	dice_make(&kills, 'k', 0, 0);
-	storm();
+	stress_all();
 	printf("stress: passed\n");
 	return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The storm's workers: programs that use ttmem in every way there is, as fast
+ * The workers of the stress test: programs that use ttmem in every way there is, as fast
  * as they can, and end by kill -9 at any point of it.
  *
  * Each thread has files of its own; clients are shared as they are outside of
@@ -223,7 +223,7 @@ static void do_dup(struct life *l)
 }
 
 /*
- * Reservations, gauges and counters have tags of their own each, so that the conductor
+ * Reservations, gauges and counters have tags of their own each, so that the main process
  * can tell what of a line of the list must be found among the reservations, and what
  * stands in the client's page: counters are what is told as system.
  */
@@ -247,7 +247,7 @@ static void choose_reservation(struct life *l, uint32_t chips, struct ttmem_rese
 		r->address = below(l, 1ull << 40);
 	}
 	if (!below(l, 2))
-		snprintf((char *)r->label, sizeof(r->label), "storm %u", (unsigned int)l->slot);
+		snprintf((char *)r->label, sizeof(r->label), "stress %u", (unsigned int)l->slot);
 }
 
 static void do_reserve(struct life *l)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The storm's workers: programs that use ttmem in every way there is. */
+/* The workers of the stress test: programs that use ttmem in every way there is. */
 #ifndef STRESS_WORKER_H
 #define STRESS_WORKER_H
 
-#include "storm.h"
+#include "shared.h"
 
 /**
  * worker() - be a worker, until killed

@@ -323,7 +323,7 @@ static bool begin_screen(struct ui *ui)
 	set_escdelay(25);
 	if (!newterm(NULL, stdout, stdin))
 		return false;
-	/* Without moving the cursor, as dumb ones, it would only fill the lines with rubbish. */
+	/* One that cannot move the cursor would only fill lines with control characters. */
 	if (!tigetstr("cup")) {
 		endwin();
 		return false;

@@ -740,7 +740,7 @@ static void test_queries(void **state)
 	    "{\"event\":\"left_out\",\"uid\":null,\"clients\":4,\"begin\":1.000,\"end\":2.000}\n"
 	    "{\"event\":\"lost\",\"events\":8,\"time\":1.000}\n"
 	    "{\"event\":\"lost\",\"lines\":9,\"time\":1.000}\n"
-	    "rubbish\n{\"event\":\"client\",\"uid\":-1}\n[]\n"
+	    "no line\n{\"event\":\"client\",\"uid\":-1}\n[]\n"
 	    "{\"event\":\"client\",\"uid\":1", "log/account.log");
 	put("{\"schema\":1,\"time\":1763999900.000,\"recording\":true,\"clients\":6}\n",
 	    "run/account.json");

@@ -724,9 +724,9 @@ static void silent(void **state)
 }
 
 /* What stands there is not ours to believe. */
-static void silent_rubbish(void **state)
+static void silent_garbled(void **state)
 {
-	static const char * const rubbish[] = {
+	static const char * const garbled[] = {
 		"", "{", "[]", "null", "{\"schema\":1}", "{\"schema\":2,\"time\":1764000000}",
 		"{\"schema\":1,\"time\":\"now\",\"unplaced_bytes\":0,\"cards\":[]}",
 		"{\"schema\":1,\"time\":1764000000,\"unplaced_bytes\":-1,\"cards\":[]}",
@@ -740,8 +740,8 @@ static void silent_rubbish(void **state)
 
 	(void)state;
 	three_cards();
-	for (i = 0; i < sizeof(rubbish) / sizeof(rubbish[0]); i++) {
-		put(rubbish[i], METALD_STATE);
+	for (i = 0; i < sizeof(garbled) / sizeof(garbled[0]); i++) {
+		put(garbled[i], METALD_STATE);
 		assert_int_equal(run(TTMEM_SMI " " ASK_SILENT, out, sizeof(out), err, sizeof(err)), 0);
 		assert_non_null(strstr(err, "what ttmem-metald says in " METALD_STATE " is not known: Bad message"));
 		assert_non_null(strstr(out, "\n1, 5120 MiB, 19456 MiB, 21 %, [N/A], [N/A]\n"));
@@ -1368,7 +1368,7 @@ int main(void)
 		CASE(doctor),
 		CASE(doctor_no_library),
 		CASE(doctor_modes),
-		CASE(silent_rubbish),
+		CASE(silent_garbled),
 		CASE(one_reading),
 		CASE(list_not_there),
 		CASE(queries),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the storm's processes share; storm.h tells what is what. */
+/* What the processes of the stress test share; shared.h tells what is what. */
 #define _GNU_SOURCE
 #include <sys/mman.h>
 
-#include "storm.h"
+#include "shared.h"
 
 /* Where the shared memory is, also after exec(). */
 #define SHARED_FD	100
@@ -40,9 +40,9 @@ const char *group_of(int slot)
 	return st_text(slot_is_small(slot) ? GROUP "/small%d" : GROUP "/wide", slot);
 }
 
-void storm_make(void)
+void shared_make(void)
 {
-	int fd = memfd_create("ttmem-storm", 0);
+	int fd = memfd_create("ttmem-stress", 0);
 
 	assert_true(fd >= 0);
 	assert_int_equal(ftruncate(fd, sizeof(*shared)), 0);
@@ -50,7 +50,7 @@ void storm_make(void)
 	close(fd);
 }
 
-void storm_map(void)
+void shared_map(void)
 {
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, SHARED_FD, 0);
 	assert_true(shared != MAP_FAILED);

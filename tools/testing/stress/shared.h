@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The storm: what its processes share. stress.c conducts and checks; it begins what
- * worker.c has, a program that uses ttmem, and what root.c has, who pulls cards, unloads
- * modules and writes what only root may write. These two know this file alone.
+ * What the processes of the stress test share. stress.c is the main process, which checks;
+ * it begins what worker.c has, a program that uses ttmem, and what root.c has, which pulls
+ * cards, unloads modules and writes what only root may write. These two know this file
+ * alone.
  *
- * Whoever finds a mistake fails an assertion and so aborts; the conductor sees
- * a process that ended otherwise than it should, and ends the storm.
+ * Whoever finds a mistake fails an assertion and so aborts; the main process sees
+ * a process that ended otherwise than it should, and ends the test.
  */
-#ifndef STRESS_STORM_H
-#define STRESS_STORM_H
+#ifndef STRESS_SHARED_H
+#define STRESS_SHARED_H
 
 #include <stdatomic.h>
 
@@ -17,9 +18,9 @@
 #define SLOTS_MAX	64
 
 /* The workers' cgroups: one that all are in, and below it theirs. */
-#define GROUP		"ttmem-storm"
+#define GROUP		"ttmem-stress"
 /* A mount of proc that hides who is not the reader. */
-#define HIDING_PROC	"/tmp/ttmem-storm-proc"
+#define HIDING_PROC	"/tmp/ttmem-stress-proc"
 
 /* What is counted, in the order in which it is printed. */
 enum count {
@@ -58,7 +59,7 @@ struct slot {
 };
 
 /**
- * struct shared - what all processes of a storm see
+ * struct shared - what all processes of the test see
  * @seed: of all decisions
  * @cards: how many cards there are
  * @slots: how many workers
@@ -119,7 +120,7 @@ static inline bool slot_is_small(int slot)
 const char *group_of(int slot);
 
 /* Make what processes share, and have it, which a program does that exec() began, too. */
-void storm_make(void);
-void storm_map(void);
+void shared_make(void);
+void shared_map(void);
 
-#endif /* STRESS_STORM_H */
+#endif /* STRESS_SHARED_H */
