@@ -171,7 +171,7 @@ void listen_at(const char *where, struct listeners *to)
 	char *text = strdup(where), *address, *port, place[NI_MAXHOST + NI_MAXSERV];
 	unsigned int tries = PORTS_TRIED;
 	struct addrinfo *list, *info;
-	bool early[LISTEN_MAX];
+	bool early[LISTEN_MAX] = { false };
 	uint64_t number;
 	size_t i = 0;
 	int ret;
