@@ -196,6 +196,44 @@ static void test_killed(void **state)
 	assert_non_null(strstr(err, "is not running"));
 }
 
+/* Holds on each chip of a card something of its own. */
+static void hold_on_chips(int sock, void *arg)
+{
+	int card = *(int *)arg, fd = st_open(card), chip;
+
+	for (chip = 0; chip < st_chips(card); chip++)
+		assert_int_equal(st_reserve(fd, chip, TTMEM_DRAM, 0, (1 + card + 10 * chip) * MIB,
+					    0, NULL), 0);
+	st_say(sock);
+	for (;;)
+		pause();
+}
+
+/* Cards of each kind; nothing was held on a chip that a card does not have. */
+static void test_every_card(void **state)
+{
+	char expected[4096] = "";
+	struct st_child child;
+	size_t len = 0;
+	int card;
+
+	(void)state;
+	start("");
+	for (card = 0; card < st_cards(); card++) {
+		child = st_spawn(hold_on_chips, &card);
+		st_hear(child.sock);
+		len += snprintf(expected + len, sizeof(expected) - len, "%d, %d, %llu, %llu\n",
+				card, child.pid, (1 + card) * MIB,
+				st_chips(card) > 1 ? (1 + card + 10) * MIB : 0);
+		st_kill(&child);
+		await_lines(card + 1);
+	}
+	assert_string_equal(run_ok(TTMEM_SMI
+				   " --query-accounted-apps=card,pid,chip0.dram.peak,chip1.dram.peak"
+				   " --format=csv,noheader,nounits"), expected);
+	stop();
+}
+
 /* A client that speaks for another process is that one's, its control group too. */
 static void wait_in_group(int sock, void *arg)
 {
@@ -360,6 +398,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, both_teardowns)
 		TEST(test_killed),
+		TEST(test_every_card),
 		TEST(test_attributed),
 		TEST(test_lost),
 		TEST(test_flood),
