@@ -20,6 +20,7 @@
 
 #include "account.h"
 #include "cgroup.h"
+#include "read_at.h"
 
 #define BUCKETS		4096
 #define PROCESSES_MAX	32768
@@ -69,28 +70,6 @@ static void drop(struct process **at)
 	free(process);
 }
 
-/* A small file of a process, and a NUL; 0 if it is gone. */
-static size_t read_small(int dir, const char *name, char *text, size_t size)
-{
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-	size_t used = 0;
-	ssize_t got;
-
-	if (fd < 0)
-		return 0;
-	while (used < size - 1) {
-		got = read(fd, text + used, size - 1 - used);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			break;
-		used += got;
-	}
-	close(fd);
-	text[used] = '\0';
-	return used;
-}
-
 /* When a process began. Its name, in parentheses, may hold anything. */
 static bool parse_begin(char *stat, uint64_t *begin)
 {
@@ -128,12 +107,12 @@ static bool look_at(pid_t pid, struct look *look)
 	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return false;
-	ok = !fstat(dir, &st) && read_small(dir, "stat", text, sizeof(text)) &&
+	ok = !fstat(dir, &st) && read_at(dir, "stat", text, sizeof(text)) &&
 	     parse_begin(text, &look->begin);
 	look->uid = st.st_uid;
 	/* Behind the directory is always this process, never a later one. */
 	if (ok) {
-		ok = read_small(dir, "cgroup", text, sizeof(text));
+		ok = read_at(dir, "cgroup", text, sizeof(text));
 		if (ok && !cgroup_choose(text, look->cgroup, sizeof(look->cgroup)))
 			look->cgroup[CGROUP_SIZE - 2] = '+';
 		ok = ok && look->cgroup[0];

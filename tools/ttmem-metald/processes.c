@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "metald.h"
+#include "read_at.h"
 
 struct users users = TAILQ_HEAD_INITIALIZER(users);
 
@@ -74,29 +75,6 @@ static struct user *user_get(uid_t uid)
 	if (!tsearch(u, &by_uid, compare_uids))
 		out_of_memory();
 	return u;
-}
-
-/* Read a file of a process's; what is longer than @size is cut off. */
-static bool read_at(int dir, const char *name, char *text, size_t size)
-{
-	size_t used = 0;
-	ssize_t got = 0;
-	int fd;
-
-	fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	while (used < size - 1) {
-		got = read(fd, text + used, size - 1 - used);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			break;
-		used += got;
-	}
-	close(fd);
-	text[used] = '\0';
-	return used && got >= 0;
 }
 
 static uint64_t clock_ns(clockid_t clock)
