@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Arguments that several commands take. */
 #include <errno.h>
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,15 @@ double parse_seconds(const char *text, double unit)
 			    unit < 1 ? "milli" : "", unit < 1 ? "1" : "0.001",
 			    SECONDS_MAX / unit);
 	return seconds;
+}
+
+double parse_loop(int argc, char **argv)
+{
+	if (strcmp(optarg, "ms") || strcmp(argv[optind - 1], "-lms"))
+		return parse_seconds(optarg, 1);
+	if (optind >= argc)
+		wrong_usage("option '-lms' requires an argument");
+	return parse_seconds(argv[optind++], 0.001);
 }
 
 bool parse_span(const char *text, double *seconds)

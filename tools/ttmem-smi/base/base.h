@@ -117,6 +117,17 @@ void __attribute__((noreturn, format(printf, 1, 2))) wrong_usage(const char *for
 double parse_seconds(const char *text, double unit);
 
 /**
+ * parse_loop() - understand -l SECONDS, and nvidia-smi's -lms MILLISECONDS
+ * @argc: of main()
+ * @argv: likewise, where getopt has just found -l
+ *
+ * To getopt the second is an -l with the value "ms"; what follows is taken too, and so
+ * nothing is changed of what stands behind, which may be a command's.
+ * Return: seconds
+ */
+double parse_loop(int argc, char **argv);
+
+/**
  * parse_span() - understand a time as a person types it
  * @text: "90", "90s", "15m", "2h" or "1d"
  * @seconds: out: the time

@@ -434,11 +434,6 @@ int record_main(int argc, char **argv)
 	} };
 	int opt;
 
-	/* nvidia-smi has it with one dash. */
-	for (opt = 1; opt < argc && strcmp(argv[opt], "--"); opt++)
-		if (!strcmp(argv[opt], "-lms"))
-			argv[opt] = "--loop-ms";
-
 	/* With +, the options behind the command's name are the command's. */
 	while ((opt = getopt_long(argc, argv, "+o:l:d:i:p:h", options,
 				  NULL)) != -1) {
@@ -450,7 +445,7 @@ int record_main(int argc, char **argv)
 			job.format = optarg;
 			break;
 		case 'l':
-			job.seconds = parse_seconds(optarg, 1);
+			job.seconds = parse_loop(argc, argv);
 			break;
 		case OPT_LOOP_MS:
 			job.seconds = parse_seconds(optarg, 0.001);

@@ -498,11 +498,6 @@ int watch_main(int argc, char **argv)
 	int opt, status = EXIT_OK;
 	double timeout;
 
-	/* nvidia-smi has it with one dash. */
-	for (opt = 1; opt < argc && strcmp(argv[opt], "--"); opt++)
-		if (!strcmp(argv[opt], "-lms"))
-			argv[opt] = "--loop-ms";
-
 	/* With +, the options behind the command's name are the command's. */
 	while ((opt = getopt_long(argc, argv, "+a:g:f:m:i:l:c:1t:h", options,
 				  NULL)) != -1) {
@@ -523,7 +518,7 @@ int watch_main(int argc, char **argv)
 			job.want.cards = optarg;
 			break;
 		case 'l':
-			job.seconds = parse_seconds(optarg, 1);
+			job.seconds = parse_loop(argc, argv);
 			break;
 		case OPT_LOOP_MS:
 			job.seconds = parse_seconds(optarg, 0.001);

@@ -148,6 +148,19 @@ class Record(support.Roots):
         self.assertEqual(timeless(out), ["".join(
             line + "\n" for line in self.expected_rows().splitlines() if ",12,root" not in line)])
 
+    def test_milliseconds(self):
+        """-lms as nvidia-smi has it; and a command's own -lms stays what it is."""
+        self.put_machine()
+        status, out, err = smi("record", "-lms", "60000", "-d", "0.01", "-o", "-")
+        self.assertEqual((status, err, timeless(out)), (0, "", [self.expected_rows()]))
+        status, out, _ = smi("record", "-l", "60", "-o", "a.csv", "sh", "-c", 'echo "$1"', "sh", "-lms")
+        self.assertEqual((status, out), (0, "-lms\n"))
+        for arguments in (["-lms"], ["-lms", "x"], ["-l", "ms"], ["-l", "-lms"]):
+            with self.subTest(arguments):
+                status, out, err = smi("record", *arguments)
+                self.assertEqual((status, out), (2, ""))
+                self.assertIn(" --help tells more\n", err)
+
     def test_trace(self):
         self.put_machine()
         status, out, err = smi("record", "-l", "60", "-d", "0.01", "-o", "a.json")
