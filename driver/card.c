@@ -268,11 +268,12 @@ static void ttmem_account_clear(struct ttmem_card *card, struct ttmem_account *a
 
 	for (tag = 0; tag < TTMEM_TAGS; tag++) {
 		struct ttmem_part *part = &account->part[chip][memory][tag];
+		u64 *counter = &account->counter[chip][memory][tag];
 
-		counters += part->counter;
+		counters += *counter;
 		ttmem_account_change(card, account, chip, memory, tag, &part->reserved, 0);
 		ttmem_account_change(card, account, chip, memory, tag, &part->gauge, 0);
-		ttmem_account_change(card, account, chip, memory, tag, &part->counter, 0);
+		ttmem_account_change(card, account, chip, memory, tag, counter, 0);
 		ttmem_card_tally(card, chip, -(u64)part->reservations);
 	}
 	ttmem_pool_unsettle(&card->pool[chip][memory], counters, 0);
@@ -535,12 +536,12 @@ void ttmem_card_count(struct ttmem_card *card, struct ttmem_account *account,
 	lockdep_assert_held(&card->lock);
 	for (chip = 0; chip < card->chips; chip++) {
 		for (memory = 0; memory < TTMEM_MEMORIES; memory++) {
-			struct ttmem_part *parts = account->part[chip][memory];
+			u64 *counted = account->counter[chip][memory];
 			u64 before = account->bytes[chip][memory];
 			u64 room = TTMEM_CLIENT_BYTES_MAX - before;
 
 			for (tag = 0; tag < TTMEM_TAGS; tag++)
-				room += parts[tag].counter;
+				room += counted[tag];
 			for (tag = 0; tag < TTMEM_TAGS; tag++) {
 				s64 value;
 				u64 bytes;
@@ -551,7 +552,7 @@ void ttmem_card_count(struct ttmem_card *card, struct ttmem_account *account,
 				bytes = min_t(u64, max_t(s64, value, 0), room);
 				room -= bytes;
 				ttmem_account_change(card, account, chip, memory, tag,
-						     &parts[tag].counter, bytes);
+						     &counted[tag], bytes);
 			}
 			ttmem_pool_unsettle(&card->pool[chip][memory], before,
 					    account->bytes[chip][memory]);

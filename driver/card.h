@@ -24,7 +24,6 @@
  * struct ttmem_part - what one client holds of one pool under one tag
  * @reserved: bytes of its reservations
  * @gauge: bytes it has set
- * @counter: bytes of its counter as it was read last
  * @largest_free: largest free range of a bank in bytes, as it told with the
  *	gauge; 0 if it did not
  * @reservations: how many
@@ -32,15 +31,9 @@
 struct ttmem_part {
 	u64 reserved;
 	u64 gauge;
-	u64 counter;
 	u64 largest_free;
 	u32 reservations;
 };
-
-static inline u64 ttmem_part_bytes(const struct ttmem_part *part)
-{
-	return part->reserved + part->gauge + part->counter;
-}
 
 /**
  * struct ttmem_account - what one client holds of a card
@@ -48,7 +41,10 @@ static inline u64 ttmem_part_bytes(const struct ttmem_part *part)
  *	Written under the card's lock
  * @bytes: what it holds of each pool, at most TTMEM_CLIENT_BYTES_MAX
  * @peak: highest @bytes
- * @part: its part of each pool and tag; they add up to @bytes
+ * @counter: bytes of its counters as they were read last. Apart from @part: a
+ *	fold reads these of every client, and should touch few cache lines
+ * @part: the rest of what it holds, by pool and tag; with @counter that adds up
+ *	to @bytes
  *
  * The client owns the memory; but for @epoch, which may be read without, the
  * card's lock guards all of it. An account whose epoch is not the card's holds
@@ -58,8 +54,18 @@ struct ttmem_account {
 	unsigned long epoch;
 	u64 bytes[TTMEM_CHIPS_MAX][TTMEM_MEMORIES];
 	u64 peak[TTMEM_CHIPS_MAX][TTMEM_MEMORIES];
+	u64 counter[TTMEM_CHIPS_MAX][TTMEM_MEMORIES][TTMEM_TAGS];
 	struct ttmem_part part[TTMEM_CHIPS_MAX][TTMEM_MEMORIES][TTMEM_TAGS];
 };
+
+/* What is held of a pool under a tag. */
+static inline u64 ttmem_account_tagged(const struct ttmem_account *account,
+				       unsigned int chip, u32 memory, u32 tag)
+{
+	const struct ttmem_part *part = &account->part[chip][memory][tag];
+
+	return part->reserved + part->gauge + account->counter[chip][memory][tag];
+}
 
 /**
  * struct ttmem_tally - what is counted of a chip, and of the card as a whole

@@ -122,23 +122,22 @@ static void ttmem_show_pool(struct seq_file *m, const struct ttmem_account *acco
 			    unsigned int chip, u32 memory)
 {
 	static const char *const memories[TTMEM_MEMORIES] = { "dram", "l1" };
-	const struct ttmem_part *part;
 	unsigned int tag;
+	u64 bytes;
 
 	seq_printf(m, "ttmem-total-chip%u-%s:\t%llu\n", chip, memories[memory],
 		   account->bytes[chip][memory]);
 	seq_printf(m, "ttmem-peak-chip%u-%s:\t%llu\n", chip, memories[memory],
 		   account->peak[chip][memory]);
 	for (tag = 0; tag < TTMEM_TAGS; tag++) {
-		part = &account->part[chip][memory][tag];
-		if (ttmem_part_bytes(part))
+		bytes = ttmem_account_tagged(account, chip, memory, tag);
+		if (bytes)
 			seq_printf(m, "ttmem-total-chip%u-%s-%s:\t%llu\n", chip,
-				   memories[memory], ttmem_tag_name(tag),
-				   ttmem_part_bytes(part));
-		if (part->largest_free)
+				   memories[memory], ttmem_tag_name(tag), bytes);
+		bytes = account->part[chip][memory][tag].largest_free;
+		if (bytes)
 			seq_printf(m, "ttmem-largest-free-chip%u-%s-%s:\t%llu\n", chip,
-				   memories[memory], ttmem_tag_name(tag),
-				   part->largest_free);
+				   memories[memory], ttmem_tag_name(tag), bytes);
 	}
 }
 

@@ -141,16 +141,16 @@ static void ttmem_show_pool(struct seq_file *m, const struct ttmem_client *clien
 {
 	const struct ttmem_reader *reader = m->private;
 	const struct ttmem_account *account = &reader->picture.account;
-	const struct ttmem_part *part;
 	unsigned int tag;
+	u64 bytes;
 
 	if (!account->bytes[chip][memory] && account->peak[chip][memory])
 		ttmem_show_line(m, client, shown, chip, memory, "-", 0, 0);
 	for (tag = 0; tag < TTMEM_TAGS; tag++) {
-		part = &account->part[chip][memory][tag];
-		if (ttmem_part_bytes(part))
+		bytes = ttmem_account_tagged(account, chip, memory, tag);
+		if (bytes)
 			ttmem_show_line(m, client, shown, chip, memory, ttmem_tag_name(tag),
-					ttmem_part_bytes(part), part->reservations);
+					bytes, account->part[chip][memory][tag].reservations);
 	}
 }
 

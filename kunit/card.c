@@ -534,6 +534,7 @@ static void counters_are_entered_as_they_stand(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	struct ttmem_part (*part)[TTMEM_MEMORIES][TTMEM_TAGS] = f->account[0].part;
+	u64 (*counter)[TTMEM_MEMORIES][TTMEM_TAGS] = f->account[0].counter;
 	s64 *counters = new_counters(test);
 
 	KUNIT_ASSERT_EQ(test, set_one(f->card, &f->account[0], 1, TTMEM_L1, TTMEM_TAG_CB, 3), 0);
@@ -542,11 +543,12 @@ static void counters_are_entered_as_they_stand(struct kunit *test)
 	counters[TTMEM_COUNTER_INDEX(0, TTMEM_DRAM, TTMEM_TAG_TRACE)] = 1000;
 	counters[TTMEM_COUNTER_INDEX(1, TTMEM_L1, TTMEM_TAG_CB)] = 400;
 	count(f->card, &f->account[0], counters);
-	KUNIT_EXPECT_EQ(test, part[0][TTMEM_DRAM][TTMEM_TAG_TRACE].counter, 1000);
-	KUNIT_EXPECT_EQ(test, part[1][TTMEM_L1][TTMEM_TAG_CB].counter, 400);
+	KUNIT_EXPECT_EQ(test, counter[0][TTMEM_DRAM][TTMEM_TAG_TRACE], 1000);
+	KUNIT_EXPECT_EQ(test, counter[1][TTMEM_L1][TTMEM_TAG_CB], 400);
 	KUNIT_EXPECT_EQ(test, part[1][TTMEM_L1][TTMEM_TAG_CB].gauge, 3);
 	KUNIT_EXPECT_EQ(test, part[1][TTMEM_L1][TTMEM_TAG_CB].reserved, 20);
-	KUNIT_EXPECT_EQ(test, ttmem_part_bytes(&part[1][TTMEM_L1][TTMEM_TAG_CB]), 423);
+	KUNIT_EXPECT_EQ(test, ttmem_account_tagged(&f->account[0], 1, TTMEM_L1, TTMEM_TAG_CB),
+			423);
 	KUNIT_EXPECT_EQ(test, f->card->pool[1][TTMEM_L1].tag[TTMEM_TAG_CB], 423);
 	KUNIT_EXPECT_EQ(test, f->card->chip_tally[0].clients, 1);
 	KUNIT_EXPECT_EQ(test, f->card->tally.clients, 1);
@@ -590,7 +592,7 @@ static void counter_below_0_is_0(struct kunit *test)
 		count(f->card, &f->account[0], counters);
 		KUNIT_EXPECT_EQ(test, f->card->sum[TTMEM_DRAM].used, 70);
 		KUNIT_EXPECT_EQ(test,
-				f->account[0].part[0][TTMEM_DRAM][TTMEM_TAG_TRACE].counter, 0);
+				f->account[0].counter[0][TTMEM_DRAM][TTMEM_TAG_TRACE], 0);
 		KUNIT_EXPECT_EQ(test, f->account[0].peak[0][TTMEM_DRAM], 75);
 		expect_balanced(test);
 	}
@@ -599,7 +601,7 @@ static void counter_below_0_is_0(struct kunit *test)
 static void counters_above_the_bound_are_cut_off_in_order(struct kunit *test)
 {
 	struct fixture *f = test->priv;
-	struct ttmem_part *part = f->account[0].part[0][TTMEM_L1];
+	u64 *counter = f->account[0].counter[0][TTMEM_L1];
 	s64 *counters = new_counters(test);
 	s64 *cell = counters + TTMEM_COUNTER_INDEX(0, TTMEM_L1, 0);
 
@@ -612,10 +614,10 @@ static void counters_above_the_bound_are_cut_off_in_order(struct kunit *test)
 	cell[TTMEM_TAG_L1_SMALL] = 5;
 	cell[TTMEM_TAG_CB] = S64_MAX;
 	count(f->card, &f->account[0], counters);
-	KUNIT_EXPECT_EQ(test, part[TTMEM_TAG_BUFFER].counter, 100);
-	KUNIT_EXPECT_EQ(test, part[TTMEM_TAG_SYSTEM].counter, MOST - 111);
-	KUNIT_EXPECT_EQ(test, part[TTMEM_TAG_L1_SMALL].counter, 0);
-	KUNIT_EXPECT_EQ(test, part[TTMEM_TAG_CB].counter, 0);
+	KUNIT_EXPECT_EQ(test, counter[TTMEM_TAG_BUFFER], 100);
+	KUNIT_EXPECT_EQ(test, counter[TTMEM_TAG_SYSTEM], MOST - 111);
+	KUNIT_EXPECT_EQ(test, counter[TTMEM_TAG_L1_SMALL], 0);
+	KUNIT_EXPECT_EQ(test, counter[TTMEM_TAG_CB], 0);
 	KUNIT_EXPECT_EQ(test, f->account[0].bytes[0][TTMEM_L1], MOST);
 	KUNIT_EXPECT_EQ(test, f->account[0].peak[0][TTMEM_L1], MOST);
 	expect_balanced(test);
@@ -624,9 +626,9 @@ static void counters_above_the_bound_are_cut_off_in_order(struct kunit *test)
 	cell[TTMEM_TAG_SYSTEM] = -1;
 	cell[TTMEM_TAG_L1_SMALL] = MOST - 112;
 	count(f->card, &f->account[0], counters);
-	KUNIT_EXPECT_EQ(test, part[TTMEM_TAG_SYSTEM].counter, 0);
-	KUNIT_EXPECT_EQ(test, part[TTMEM_TAG_L1_SMALL].counter, MOST - 112);
-	KUNIT_EXPECT_EQ(test, part[TTMEM_TAG_CB].counter, 1);
+	KUNIT_EXPECT_EQ(test, counter[TTMEM_TAG_SYSTEM], 0);
+	KUNIT_EXPECT_EQ(test, counter[TTMEM_TAG_L1_SMALL], MOST - 112);
+	KUNIT_EXPECT_EQ(test, counter[TTMEM_TAG_CB], 1);
 	KUNIT_EXPECT_EQ(test, f->account[0].peak[0][TTMEM_L1], MOST);
 	expect_balanced(test);
 
@@ -636,10 +638,10 @@ static void counters_above_the_bound_are_cut_off_in_order(struct kunit *test)
 	memset(cell, 0, TTMEM_TAGS * sizeof(*cell));
 	cell[TTMEM_TAG_CB] = MOST;
 	count(f->card, &f->account[0], counters);
-	KUNIT_EXPECT_EQ(test, part[TTMEM_TAG_CB].counter, MOST);
+	KUNIT_EXPECT_EQ(test, counter[TTMEM_TAG_CB], MOST);
 	cell[TTMEM_TAG_CB] = MOST + 1;
 	count(f->card, &f->account[0], counters);
-	KUNIT_EXPECT_EQ(test, part[TTMEM_TAG_CB].counter, MOST);
+	KUNIT_EXPECT_EQ(test, counter[TTMEM_TAG_CB], MOST);
 	expect_balanced(test);
 }
 

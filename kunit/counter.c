@@ -646,7 +646,7 @@ static u64 counted(struct ttmem_client *client)
 	u64 bytes;
 
 	spin_lock(&client->card->lock);
-	bytes = client->account.part[0][TTMEM_DRAM][TTMEM_TAG_BUFFER].counter;
+	bytes = client->account.counter[0][TTMEM_DRAM][TTMEM_TAG_BUFFER];
 	spin_unlock(&client->card->lock);
 	return bytes;
 }

@@ -436,7 +436,8 @@ static const char *account_differs(const struct ttmem_model_account *expected,
 					return "a gauge";
 				if (part->largest_free != gauge->largest_free)
 					return "a largest free range";
-				if (part->counter != expected->counter[chip][memory][tag])
+				if (view->counter[chip][memory][tag] !=
+				    expected->counter[chip][memory][tag])
 					return "a counter";
 			}
 			if (view->bytes[chip][memory] != own_bytes(expected, chip, memory, true))
@@ -570,14 +571,15 @@ const char *ttmem_kunit_unbalanced(struct ttmem_card *card,
 				for (tag = 0; tag < TTMEM_TAGS; tag++) {
 					const struct ttmem_part *part =
 						&account->part[chip][memory][tag];
+					u64 tagged = ttmem_account_tagged(account, chip,
+									  memory, tag);
 
-					if (ttmem_part_bytes(part) &&
-					    !ttmem_pool_tag_valid(memory, tag))
+					if (tagged && !ttmem_pool_tag_valid(memory, tag))
 						what = "a tag that the memory does not know";
 					if (!part->reserved != !part->reservations)
 						what = "bytes reserved without a reservation";
-					bytes += ttmem_part_bytes(part);
-					tags[chip][memory][tag] += ttmem_part_bytes(part);
+					bytes += tagged;
+					tags[chip][memory][tag] += tagged;
 					chip_reservations[chip] += part->reservations;
 					reservations += part->reservations;
 				}
