@@ -231,6 +231,9 @@ static void ttmem_client_leave(struct ttmem_client *client)
 void ttmem_client_close(struct ttmem_client *client)
 {
 	spin_lock(&client->card->lock);
+	/* It may have changed its name since, or executed another program. */
+	if (!client->attributed && client->pid == task_tgid(current))
+		ttmem_copy_comm(client->comm, current->group_leader);
 	ttmem_client_leave(client);
 	spin_unlock(&client->card->lock);
 

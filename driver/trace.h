@@ -191,8 +191,8 @@ DEFINE_EVENT(ttmem_client, ttmem_client_attribute,
 
 /*
  * What the client held is told as it was given back; pid, uid and comm are of
- * the process that last used it or that it spoke for; peaks are its own. Times
- * are ns of the boot clock.
+ * the process that last used it or that it spoke for, comm as it was called when
+ * it closed the file, if it did; peaks are its own. Times are ns of the boot clock.
  */
 TRACE_EVENT(ttmem_client_end,
 	TP_PROTO(const struct ttmem_client *client, const struct ttmem_account *view),

@@ -412,7 +412,7 @@ static void use_and_say(int sock, void *arg)
 	st_hear(sock);
 }
 
-/* Who used it last is told, under the name of then, which is the rest of the line. */
+/* Who used it last is told, not who closes it, under the name of then, the rest of the line. */
 static void test_client_user(void **state)
 {
 	int fd = st_open(CARD);
@@ -430,6 +430,34 @@ static void test_client_user(void **state)
 	check_field(line, "pid", pid);
 	check_field(line, "uid", 777);
 	assert_string_equal(strstr(line, " comm="), " comm=a user = b ");
+}
+
+/* Reserves and is killed under another name than it had then. */
+static void use_and_end(int sock, void *arg)
+{
+	int fd = st_open(CARD);
+
+	(void)arg;
+	prctl(PR_SET_NAME, "before");
+	assert_int_equal(st_reserve(fd, 0, TTMEM_DRAM, 0, MIB, 0, NULL), 0);
+	prctl(PR_SET_NAME, "VLLM::Worker");
+	st_say(sock);
+	st_hear(sock);
+}
+
+/* Who closes it himself is told under the name that he has by then. */
+static void test_client_renamed(void **state)
+{
+	struct st_child child;
+	char line[1024];
+
+	(void)state;
+	trace_begin();
+	child = st_spawn(use_and_end, NULL);
+	st_hear(child.sock);
+	st_kill(&child);
+	assert_int_equal(count_events("ttmem_client_end", line, sizeof(line)), 1);
+	assert_string_equal(strstr(line, " comm="), " comm=VLLM::Worker ");
 }
 
 /* A process that waits to be told that it may end. */
@@ -511,6 +539,7 @@ int main(void)
 		TRACE_TEST(test_client_peaks),
 		TRACE_TEST(test_client_invalidated),
 		TRACE_TEST(test_client_user),
+		TRACE_TEST(test_client_renamed),
 		TRACE_TEST(test_attribute),
 		TRACE_TEST(test_filter),
 	};
