@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "run.h"
@@ -231,10 +232,12 @@ static void reserve_card(const struct plan *plan, struct ttmem_card *card)
 	free(list);
 }
 
-void hold_reserve(const struct plan *plan)
+void hold_reserve(const struct plan *plan, const char *command)
 {
+	const char *slash = strrchr(command, '/');
 	size_t i;
 
+	prctl(PR_SET_NAME, slash ? slash + 1 : command);
 	for (i = 0; i < plan->count; i++)
 		reserve_card(plan, plan->card[i]);
 }

@@ -214,7 +214,7 @@ int main(int argc, char **argv)
 	if (plan.size[TTMEM_DRAM] || plan.size[TTMEM_L1])
 		hold_open(&plan, argv[0]);
 	if (!wait) {
-		hold_reserve(&plan);
+		hold_reserve(&plan, argv[0]);
 		become(argv);
 	}
 	opt = stay(&plan, argv, report);

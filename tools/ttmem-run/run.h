@@ -88,10 +88,12 @@ void hold_open(struct plan *plan, const char *command);
 /**
  * hold_reserve() - reserve what is planned, in the name of this process
  * @plan: the plan, its cards open
+ * @command: what this process is about to become, whose name it takes: what it
+ *	holds is kept under the name that it has now
  *
  * Ends the program if that is refused, unless best effort is enough.
  */
-void hold_reserve(const struct plan *plan);
+void hold_reserve(const struct plan *plan, const char *command);
 
 /**
  * hold_close() - free what a plan holds; its cards stay open for others

@@ -103,7 +103,7 @@ static pid_t start(const struct plan *plan, char **command, const sigset_t *mask
 			_exit(EXIT_OWN);
 		sigaction(SIGCHLD, chld, NULL);
 		sigprocmask(SIG_SETMASK, mask, NULL);
-		hold_reserve(plan);
+		hold_reserve(plan, command[0]);
 		become(command);
 	}
 	close(ends[1]);

@@ -196,6 +196,20 @@ static void test_killed(void **state)
 	assert_non_null(strstr(err, "is not running"));
 }
 
+/* What ttmem-run starts is written down under its own name, whoever closed the card last. */
+static void test_run(void **state)
+{
+	(void)state;
+	start("");
+	run_ok(TTMEM_RUN " --dram 1M -- sleep 0.1");
+	run_ok(TTMEM_RUN " --exec --dram 2M -- /bin/sleep 0.1");
+	await_lines(2);
+	run_ok(TTMEM_SMI
+	       " --query-accounted-apps=command,dram.peak --format=csv,noheader,nounits");
+	assert_string_equal(out, "sleep, 1048576\nsleep, 2097152\n");
+	stop();
+}
+
 /* Holds on each chip of a card something of its own. */
 static void hold_on_chips(int sock, void *arg)
 {
@@ -398,6 +412,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, both_teardowns)
 		TEST(test_killed),
+		TEST(test_run),
 		TEST(test_every_card),
 		TEST(test_attributed),
 		TEST(test_lost),
