@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The cards that TT-KMD drives, and what it tells of them. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -61,6 +62,29 @@ struct card *card_find(unsigned int number)
 	return NULL;
 }
 
+/* It is read at every look: the file stays open, until the card is gone. */
+bool card_clients(struct card *c, uint64_t *clients)
+{
+	char path[TTMEM_PATH_SIZE], text[32];
+	ssize_t len;
+
+	if (c->clients_file < 0) {
+		snprintf(path, sizeof(path), TTMEM_BOOKS "/clients", c->id.number);
+		c->clients_file = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	if (c->clients_file < 0)
+		return false;
+	len = pread(c->clients_file, text, sizeof(text), 0);
+	if (len > 0 && text[len - 1] == '\n') {
+		text[len - 1] = '\0';
+		if (ttmem__number(text, UINT64_MAX, clients))
+			return true;
+	}
+	close(c->clients_file);
+	c->clients_file = -1;
+	return false;
+}
+
 bool cards_read(void)
 {
 	struct ttmem_card_id *list;
@@ -82,9 +106,11 @@ bool cards_read(void)
 		struct card *c = &fresh[i];
 
 		c->pids = -1;
+		c->clients_file = -1;
 		if (old && !memcmp(&old->id, &list[i], sizeof(list[i]))) {
 			*c = *old;
 			old->pids = -1;
+			old->clients_file = -1;
 		} else {
 			changed = true;
 		}
@@ -103,9 +129,12 @@ bool cards_read(void)
 	changed |= count != cards_count;
 	if (changed)
 		cards_list_pids = lists_work();
-	for (i = 0; i < cards_count; i++)
+	for (i = 0; i < cards_count; i++) {
 		if (cards[i].pids >= 0)
 			close(cards[i].pids);
+		if (cards[i].clients_file >= 0)
+			close(cards[i].clients_file);
+	}
 	free(cards);
 	cards = fresh;
 	cards_count = count;

@@ -55,6 +55,7 @@
  * @serial: tt_serial, likewise
  * @pci_device: its PCI device id
  * @pids: TT-KMD's list of who has it open, -1 if that is not open
+ * @clients_file: how many clients hold something on it, in sysfs; likewise
  * @inherited: so many in that list have ended, and their files are others'
  * @open: a process has it open
  * @own: our clients that hold something on it
@@ -69,6 +70,7 @@ struct card {
 	uint64_t serial;
 	uint64_t pci_device;
 	int pids;
+	int clients_file;
 	uint64_t inherited;
 	bool open;
 	uint64_t own;
@@ -284,6 +286,8 @@ void process_ended(struct process *p);
  */
 bool cards_read(void);
 struct card *card_find(unsigned int number);
+/* How many clients hold something on a card; false if that cannot be read now. */
+bool card_clients(struct card *c, uint64_t *clients);
 
 /* openers.c */
 

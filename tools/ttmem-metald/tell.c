@@ -337,7 +337,7 @@ void tell_look_around(bool once)
 	count_own();
 	for (i = 0; i < cards_count; i++) {
 		if (!cards[i].open || !cards[i].id.chips ||
-		    ttmem_stat(cards[i].id.number, "clients", &clients))
+		    !card_clients(&cards[i], &clients))
 			continue;
 		others |= clients > cards[i].own;
 		changed |= clients != cards[i].clients;

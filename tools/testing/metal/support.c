@@ -86,17 +86,31 @@ void put_proc(pid_t pid)
  * Into the file that is there, as a reader keeps it open: the new first, then what is
  * behind it is cut off, so that nothing is missing at any time.
  */
-void put_list(unsigned int card, const char *text)
+static void overwrite(const char *path, const char *text)
 {
-	char path[64];
 	int fd;
 
-	snprintf(path, sizeof(path), "proc/driver/tenstorrent/%u/pids", card);
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 	assert_true(fd >= 0);
 	assert_int_equal(pwrite(fd, text, strlen(text), 0), strlen(text));
 	assert_int_equal(ftruncate(fd, strlen(text)), 0);
 	close(fd);
+}
+
+void put_list(unsigned int card, const char *text)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "proc/driver/tenstorrent/%u/pids", card);
+	overwrite(path, text);
+}
+
+void put_clients(unsigned int card, const char *text)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "sys/class/ttmem/ttmem%u/clients", card);
+	overwrite(path, text);
 }
 
 void put_pids(unsigned int card, ...)

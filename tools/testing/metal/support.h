@@ -45,6 +45,8 @@ void put_cards(unsigned int count, unsigned int chips);
 /* Who has a card open, by TT-KMD's list, ended by 0; they are in proc from now on. */
 void put_pids(unsigned int card, ...);
 void put_list(unsigned int card, const char *text);
+/* How many clients hold something on it, in sysfs. */
+void put_clients(unsigned int card, const char *text);
 void put_proc(pid_t pid);
 /* A process that is none, with files of its own in proc/PID. */
 void put_fake(pid_t pid, uid_t uid, const char *environment);

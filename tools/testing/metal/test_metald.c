@@ -562,14 +562,14 @@ static void tells_itself(void **state)
 		 "0 1001 %d 0 0 DRAM buffer 10 10 0 attributed player\n"
 		 "0 7 %d 0 0 DRAM buffer 5 5 1 self player\n", p.pid, p.pid);
 	put(text, LIST);
-	put("2\n", "sys/class/ttmem/ttmem0/clients");
+	put_clients(0, "2\n");
 	await(DRAM(0, p.pid, 0) == 0);
-	put("1\n", "sys/class/ttmem/ttmem0/clients");
+	put_clients(0, "1\n");
 	await_look();
 	assert_int_equal(DRAM(0, p.pid, 0), 0);
 	assert_int_equal(count_text("log", "tells by itself"), 1);
 	put(HEADER, LIST);
-	put("0\n", "sys/class/ttmem/ttmem0/clients");
+	put_clients(0, "0\n");
 	await(DRAM(0, p.pid, 0) == 10);
 	player_kill(&p);
 }
