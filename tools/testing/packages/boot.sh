@@ -54,7 +54,7 @@ after()
 # The list of clients that it printed has but the one that told ttmem itself.
 left()
 {
-	sed -n '/^CARD CLIENT PID/,/^+ /{/^[0-9]/p}' "$work/guest" > "$work/left"
+	sed -n '/^CARD *CLIENT *PID/,/^+ /{/^[0-9]/p}' "$work/guest" > "$work/left"
 	cat "$work/left"
 	[ "$(wc -l < "$work/left")" = 1 ] && grep ' 209715200 .* self ' "$work/left"
 }

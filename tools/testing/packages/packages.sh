@@ -87,13 +87,14 @@ works()
 		/usr/share/doc/libttmem-dev/examples/mesh.cpp $(pkg-config --cflags --libs ttmem) && ./mesh'
 }
 
-# The packages that are installed, all of VERSION
+# are VERSION: all packages are installed, and of that version.
 are()
 {
 	# shellcheck disable=SC2016 # dpkg's own
-	inside dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' '*ttmem*' > "$work/list"
+	inside dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' '*ttmem*' |
+		LC_ALL=C sort > "$work/list"
 	cat "$work/list"
-	[ "$(grep -c " $1 installed$" "$work/list")" = 7 ] && ! grep -v " $1 installed$" "$work/list"
+	diff "$work/list" <(sed -n "s/^Package: \(.*\)/\1 $1 installed/p" "$tree/debian/control" | LC_ALL=C sort)
 }
 
 purged()
@@ -126,10 +127,10 @@ check()
 	listing > "$work/before"
 	try install "apt install ./ttmem-*.deb" debs 'ttmem-*.deb' "$version"
 	try install "and the libraries" debs '*ttmem*.deb' "$version"
-	try install "seven packages" are "$version"
+	try install "all packages" are "$version"
 	try install "they work" works "$version"
 	try upgrade "apt install ./*.deb of $next" debs '*.deb' "$next"
-	try upgrade "seven packages" are "$next"
+	try upgrade "all packages" are "$next"
 	try upgrade "they work" works "$next"
 	try purge "nothing is left" purged
 }
