@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Linked into the tools that test_host, test_smi and test_tools_host run, in the place of
- * functions of the system: the clock stands still, and a node, which the tests
- * make as a link to /dev/null, answers as the module would.
+ * functions of the system: the clock stands still; a node, which the tests make as a link
+ * to /dev/null, answers as the module would; and processes belong to root, whoever runs
+ * the tests.
  *
  *	TTMEM_FAKE_ABI=N	the version that INFO tells (1)
  *	TTMEM_FAKE_ERROR=N	what RESERVATIONS fails with
@@ -24,6 +25,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,6 +43,18 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
 	time->tv_sec = 1764000000;
 	time->tv_nsec = 123456789;
 	return 0;
+}
+
+int __real_stat(const char *path, struct stat *st);
+int __wrap_stat(const char *path, struct stat *st);
+
+int __wrap_stat(const char *path, struct stat *st)
+{
+	int ret = __real_stat(path, st);
+
+	if (!ret && !strncmp(path, "proc/", strlen("proc/")))
+		st->st_uid = 0;
+	return ret;
 }
 
 struct passwd *__real_getpwuid(uid_t uid);
