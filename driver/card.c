@@ -99,7 +99,7 @@ struct ttmem_card *ttmem_card_get(struct ttmem_card *card)
  * ttmem_card_put() - Drop a reference; the last one frees the card.
  * @card: the card
  *
- * Context: Any; the card's lock is not held.
+ * Context: Process context; the card's lock is not held.
  */
 void ttmem_card_put(struct ttmem_card *card)
 {
@@ -111,7 +111,7 @@ void ttmem_card_put(struct ttmem_card *card)
  * @card: the card
  * @account: an account of it
  *
- * Context: Any. The card's lock is held, and as long as the result is used.
+ * Context: Process context. The card's lock is held, and as long as the result is used.
  * Return: @account, or an empty one if it is not in the books.
  */
 const struct ttmem_account *ttmem_account_view(const struct ttmem_card *card,
@@ -128,7 +128,7 @@ const struct ttmem_account *ttmem_account_view(const struct ttmem_card *card,
  * @account: the client's account
  * @chip: the chip, below TTMEM_CHIPS_MAX
  *
- * Context: Any. The card's lock is held, or @account is a copy.
+ * Context: Process context. The card's lock is held, or @account is a copy.
  * Return: true if it has a reservation, or a gauge or counter above 0 there.
  */
 bool ttmem_account_holds(const struct ttmem_account *account, unsigned int chip)
@@ -140,7 +140,7 @@ bool ttmem_account_holds(const struct ttmem_account *account, unsigned int chip)
  * ttmem_account_empty() - Tell whether a client holds nothing of the card.
  * @account: the client's account
  *
- * Context: Any. The card's lock is held, or @account is a copy.
+ * Context: Process context. The card's lock is held, or @account is a copy.
  * Return: true if it holds nothing of any chip.
  */
 bool ttmem_account_empty(const struct ttmem_account *account)
@@ -157,7 +157,7 @@ bool ttmem_account_empty(const struct ttmem_account *account)
  * ttmem_account_reservations() - Tell how many reservations a client holds.
  * @account: the client's account
  *
- * Context: Any. The card's lock is held, or @account is a copy.
+ * Context: Process context. The card's lock is held, or @account is a copy.
  * Return: reservations of all chips, memories and tags.
  */
 u64 ttmem_account_reservations(const struct ttmem_account *account)
@@ -177,7 +177,7 @@ u64 ttmem_account_reservations(const struct ttmem_account *account)
  * it holds.
  * @account: the client's account
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  */
 void ttmem_account_restart_peaks(struct ttmem_account *account)
 {
@@ -195,7 +195,7 @@ static void ttmem_account_raise_peaks(struct ttmem_account *account)
 							  account->bytes[chip][memory]);
 }
 
-/* Change @value, a number of the account's part there, and the books with it. */
+/* Change @value, a number of the account for that tag, and the books with it. */
 static void ttmem_account_change(struct ttmem_card *card, struct ttmem_account *account,
 				 unsigned int chip, u32 memory, u32 tag, u64 *value, u64 to)
 {
@@ -237,7 +237,7 @@ static void ttmem_card_tally(struct ttmem_card *card, unsigned int chip, u64 cha
  *	must call ttmem_card_leave() before it frees it
  * @limit: clients that the card may have, this one counted
  *
- * Context: Any. Takes the card's lock.
+ * Context: Process context. Takes the card's lock.
  * Return: 0; -ENODEV if the card is gone, -ENFILE if it has @limit clients.
  * Then there is nothing to leave.
  */
@@ -284,7 +284,7 @@ static void ttmem_account_clear(struct ttmem_card *card, struct ttmem_account *a
  * @card: the card
  * @account: the client's account, which has not left yet
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  */
 void ttmem_card_leave(struct ttmem_card *card, struct ttmem_account *account)
 {
@@ -326,7 +326,7 @@ static void ttmem_card_begin_epoch(struct ttmem_card *card, unsigned long epoch)
  * For a card that was reset: what was in its memory is no more. Peaks and the
  * count of refusals are history and stay.
  *
- * Context: Any. Takes the card's lock.
+ * Context: Process context. Takes the card's lock.
  * Return: 0, or -ENODEV if the card is gone.
  */
 int ttmem_card_invalidate(struct ttmem_card *card)
@@ -346,7 +346,7 @@ int ttmem_card_invalidate(struct ttmem_card *card)
  * ttmem_card_remove() - Note that the card is gone, close every account.
  * @card: the card; nobody joins it any more
  *
- * Context: Any. Takes the card's lock.
+ * Context: Process context. Takes the card's lock.
  */
 void ttmem_card_remove(struct ttmem_card *card)
 {
@@ -377,7 +377,7 @@ bool ttmem_card_gone(const struct ttmem_card *card)
  * @bytes: its size, above 0
  * @overcommit: enter it also past the capacity
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  * Return: 0; -EDQUOT if the client would hold more than it may of one pool,
  * -ENOSPC if the pool has no room. On error nothing has changed.
  */
@@ -413,7 +413,7 @@ int ttmem_card_reserve(struct ttmem_card *card, struct ttmem_account *account,
  * @tag: enum ttmem_tag
  * @bytes: its size
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  */
 void ttmem_card_unreserve(struct ttmem_card *card, struct ttmem_account *account,
 			  unsigned int chip, u32 memory, u32 tag, u64 bytes)
@@ -436,7 +436,7 @@ void ttmem_card_unreserve(struct ttmem_card *card, struct ttmem_account *account
  *
  * A gauge tells what has happened already, so capacity refuses none.
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  * Return: 0; -EDQUOT if the client would hold more than it may of one pool.
  */
 int ttmem_card_set(struct ttmem_card *card, struct ttmem_account *account,
@@ -493,7 +493,7 @@ int ttmem_card_set(struct ttmem_card *card, struct ttmem_account *account,
  * @account: the client's account, current
  * @chip: the chip, below the card's chips
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  * Return: the bytes that they had.
  */
 u64 ttmem_card_clear_gauges(struct ttmem_card *card,
@@ -526,7 +526,7 @@ u64 ttmem_card_clear_gauges(struct ttmem_card *card,
  * gauges leave is cut off, in the order of tags. The client's own peaks rise;
  * the pools' do not before ttmem_card_settle().
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  */
 void ttmem_card_count(struct ttmem_card *card, struct ttmem_account *account,
 		      const s64 *counters)
@@ -566,7 +566,7 @@ void ttmem_card_count(struct ttmem_card *card, struct ttmem_account *account,
  * the peaks rise to what is used.
  * @card: the card
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  */
 void ttmem_card_settle(struct ttmem_card *card)
 {
@@ -583,7 +583,7 @@ void ttmem_card_settle(struct ttmem_card *card)
  * @card: the card
  * @chip: the chip that the reservation was for
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  */
 void ttmem_card_deny(struct ttmem_card *card, unsigned int chip)
 {
@@ -597,7 +597,7 @@ void ttmem_card_deny(struct ttmem_card *card, unsigned int chip)
  * @card: the card
  * @memory: enum ttmem_memory
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  * Return: bytes; 0 if that of any chip is not known.
  */
 u64 ttmem_card_total(const struct ttmem_card *card, u32 memory)
@@ -618,7 +618,7 @@ u64 ttmem_card_total(const struct ttmem_card *card, u32 memory)
  * @card: the card
  * @memory: enum ttmem_memory
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  * Return: bytes, the sum of the chips'.
  */
 u64 ttmem_card_free(const struct ttmem_card *card, u32 memory)
@@ -636,7 +636,7 @@ u64 ttmem_card_free(const struct ttmem_card *card, u32 memory)
  * @card: the card
  * @memory: enum ttmem_memory
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  * Return: the sum of the chips' banks.
  */
 u64 ttmem_card_banks(const struct ttmem_card *card, u32 memory)

@@ -172,7 +172,7 @@ static void ttmem_show_fdinfo(struct seq_file *m, struct file *file)
 		   card->pci.bus, PCI_SLOT(card->pci.devfn), PCI_FUNC(card->pci.devfn));
 	seq_printf(m, "ttmem-client-id:\t%llu\n", client->id);
 	seq_printf(m, "ttmem-source:\t%s\n",
-		   ttmem_source_name(READ_ONCE(client->attributed)));
+		   ttmem_source_name(picture->attributed));
 	seq_printf(m, "ttmem-state:\t%s\n", ttmem_state_name(client, in_books));
 	seq_printf(m, "ttmem-reservations:\t%llu\n",
 		   ttmem_account_reservations(&picture->account));

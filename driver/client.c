@@ -88,7 +88,7 @@ static void ttmem_client_insert(struct ttmem_client *client)
  * ttmem_client_from() - Find the client with an id or the next one after it.
  * @id: any number
  *
- * Context: Any. Takes the lock of the tree.
+ * Context: Process context. Takes the lock of the tree.
  * Return: the client with the lowest id that is not below @id, of any card; a
  * reference, to be dropped by ttmem_client_put(). NULL if there is none.
  */
@@ -137,7 +137,7 @@ static void ttmem_client_release(struct kref *ref)
  * ttmem_client_put() - Drop a reference.
  * @client: the client
  *
- * Context: Any; no lock is held.
+ * Context: Process context; no lock is held.
  */
 void ttmem_client_put(struct ttmem_client *client)
 {
@@ -196,6 +196,7 @@ struct ttmem_client *ttmem_client_open(struct ttmem_card *card)
 	ttmem_client_insert(client);
 	spin_unlock(&ttmem_clients_lock);
 
+	/* Without the lock, as nobody else has the file yet. */
 	trace_ttmem_client_begin(card->number, client->id, pid_nr(client->pid),
 				 __kuid_val(client->uid));
 	return client;
@@ -223,16 +224,20 @@ static void ttmem_client_leave(struct ttmem_client *client)
  * ttmem_client_close() - Take a client out of the books and out of the tree.
  * @client: the client; its file is used by nobody any more
  *
- * The caller frees what the client consists of and drops its reference after
- * that.
+ * The name of a process that ends with the file open is noted. The caller frees
+ * what the client consists of and drops its reference after that.
  *
  * Context: Process context. Takes the card's lock and that of the tree.
  */
 void ttmem_client_close(struct ttmem_client *client)
 {
 	spin_lock(&client->card->lock);
-	/* It may have changed its name since, or executed another program. */
-	if (!client->attributed && client->pid == task_tgid(current))
+	/*
+	 * Who ends with the file open may have another name by now. But exec(), which
+	 * closes files too, has given him that of the next program already.
+	 */
+	if (current->flags & PF_EXITING && !client->attributed &&
+	    client->pid == task_tgid(current))
 		ttmem_copy_comm(client->comm, current->group_leader);
 	ttmem_client_leave(client);
 	spin_unlock(&client->card->lock);
@@ -280,7 +285,7 @@ static void ttmem_client_note(struct ttmem_client *client, struct task_struct *t
  * If it is, its user and name are noted; if not, the client leaves the books.
  * A client that is not attributed speaks for whoever uses it.
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  * Return: whether the client is in the books.
  */
 bool ttmem_client_meets(struct ttmem_client *client)
@@ -325,7 +330,7 @@ int ttmem_client_check(struct ttmem_client *client)
  * ttmem_client_enlist() - Have a client looked at by each fold of its card.
  * @client: the client, in the books
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  */
 void ttmem_client_enlist(struct ttmem_client *client)
 {
@@ -439,7 +444,7 @@ int ttmem_client_attribute(struct ttmem_client *client, pid_t nr)
  * @client: the client
  * @picture: filled in; on success the caller drops the reference to its pid
  *
- * Context: Any. Takes the card's lock.
+ * Context: Process context. Takes the card's lock.
  * Return: whether the client is in the books.
  */
 bool ttmem_client_picture(struct ttmem_client *client,
@@ -450,10 +455,10 @@ bool ttmem_client_picture(struct ttmem_client *client,
 	spin_lock(&client->card->lock);
 	in_books = ttmem_account_current(client->card, &client->account);
 	picture->account = *ttmem_account_view(client->card, &client->account);
+	picture->attributed = client->attributed;
 	if (in_books) {
 		picture->pid = get_pid(client->pid);
 		picture->uid = client->uid;
-		picture->attributed = client->attributed;
 	}
 	spin_unlock(&client->card->lock);
 	return in_books;

@@ -32,7 +32,8 @@ struct ttmem_held;
  *	reserved or set, the opener's before that; or the one it is attributed to.
  *	A reference. Guarded by the card's lock
  * @uid: that process's effective user then. Guarded by the card's lock
- * @comm: its name then. Guarded by the card's lock
+ * @comm: its name then, or when it ended with the file open. Guarded by the card's
+ *	lock
  * @attributed: it speaks for @pid, whoever uses it. Set once, under the card's
  *	lock
  * @keeps_uid: @uid stays what it was when the client was attributed. Likewise
@@ -85,12 +86,31 @@ struct ttmem_client_picture {
 	bool attributed;
 };
 
+/**
+ * ttmem_copy_comm() - Copy the name of a task.
+ * @comm: out: TASK_COMM_LEN bytes, terminated
+ * @task: the task, which may be changing its name: the copy may then have a part
+ *	of either
+ *
+ * Before Linux 6.14 exec() writes the end of a name that it cuts off after the rest,
+ * so a copy that was made in between has none of its own.
+ *
+ * Context: Any.
+ */
 static inline void ttmem_copy_comm(char *comm, const struct task_struct *task)
 {
-	/* May be torn while it changes, never unterminated. */
+	/* Torn is good enough, and task_lock() is not to be had under rcu_read_lock() by all. */
 	data_race(memcpy(comm, task->comm, TASK_COMM_LEN));
+	comm[TASK_COMM_LEN - 1] = '\0';
 }
 
+/**
+ * ttmem_source_name() - Name the source of what a client tells.
+ * @attributed: whether the client speaks for another process
+ *
+ * Context: Any.
+ * Return: the word of the list of clients and of fdinfo.
+ */
 static inline const char *ttmem_source_name(bool attributed)
 {
 	return attributed ? "attributed" : "self";

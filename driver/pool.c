@@ -92,7 +92,7 @@ bool ttmem_pool_tag_valid(u32 memory, u32 tag)
  * @tag: what the bytes are for, valid for the pool's memory
  * @bytes: how many, whether or not they fit
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  */
 void ttmem_pool_charge(struct ttmem_pool *pool, u32 tag, u64 bytes)
 {
@@ -108,7 +108,7 @@ void ttmem_pool_charge(struct ttmem_pool *pool, u32 tag, u64 bytes)
  * @tag: the tag they were charged under
  * @bytes: how many, at most what is charged there
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  */
 void ttmem_pool_uncharge(struct ttmem_pool *pool, u32 tag, u64 bytes)
 {
@@ -125,7 +125,7 @@ void ttmem_pool_uncharge(struct ttmem_pool *pool, u32 tag, u64 bytes)
  * ttmem_pool_free() - Tell what is left of a pool.
  * @pool: a chip's pool
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  * Return: capacity less used in bytes, 0 where more is used than there is and
  * where the capacity is not known.
  */
@@ -149,7 +149,7 @@ static u64 ttmem_pool_settled(const struct ttmem_pool *pool)
  * Another client's counters may have fallen by what these have risen, and not
  * have been read yet.
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  */
 void ttmem_pool_unsettle(struct ttmem_pool *pool, u64 before, u64 after)
 {
@@ -165,7 +165,7 @@ void ttmem_pool_unsettle(struct ttmem_pool *pool, u64 before, u64 after)
  * ttmem_pool_settle() - Note that all counters were read, and let the peaks rise.
  * @pool: a chip's pool, and with it the card's sum
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  */
 void ttmem_pool_settle(struct ttmem_pool *pool)
 {
@@ -180,7 +180,7 @@ void ttmem_pool_settle(struct ttmem_pool *pool)
  * ttmem_pool_raise_peak() - Let the peaks rise to what is used for certain.
  * @pool: a chip's pool, and with it the card's sum
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  */
 void ttmem_pool_raise_peak(struct ttmem_pool *pool)
 {
@@ -192,7 +192,7 @@ void ttmem_pool_raise_peak(struct ttmem_pool *pool)
  * ttmem_pool_restart_peak() - Let the peak start again at what is used.
  * @pool: any pool
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  */
 void ttmem_pool_restart_peak(struct ttmem_pool *pool)
 {
@@ -203,7 +203,7 @@ void ttmem_pool_restart_peak(struct ttmem_pool *pool)
  * ttmem_pool_clear() - Empty a pool; what it was, its peak, stays.
  * @pool: any pool; the others of the card are emptied as well
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  */
 void ttmem_pool_clear(struct ttmem_pool *pool)
 {

@@ -39,7 +39,7 @@ struct ttmem_pool {
  * @pool: a chip's pool
  * @bytes: how many, at most TTMEM_CLIENT_BYTES_MAX
  *
- * Context: Any. The card's lock is held.
+ * Context: Process context. The card's lock is held.
  * Return: true if they fit its capacity, or that is not known.
  */
 static inline bool ttmem_pool_fits(const struct ttmem_pool *pool, u64 bytes)

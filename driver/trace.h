@@ -191,8 +191,9 @@ DEFINE_EVENT(ttmem_client, ttmem_client_attribute,
 
 /*
  * What the client held is told as it was given back; pid, uid and comm are of
- * the process that last used it or that it spoke for, comm as it was called when
- * it closed the file, if it did; peaks are its own. Times are ns of the boot clock.
+ * the process that last used it or that it spoke for, comm as it was called
+ * then, or when it ended with the file open; peaks are its own. Times are ns of
+ * the boot clock.
  */
 TRACE_EVENT(ttmem_client_end,
 	TP_PROTO(const struct ttmem_client *client, const struct ttmem_account *view),
@@ -215,6 +216,7 @@ TRACE_EVENT(ttmem_client_end,
 		__string(comm, client->comm)
 	),
 	TP_fast_assign(
+		BUILD_BUG_ON(TTMEM_CHIPS_MAX != 2);
 		__entry->card = client->card->number;
 		__entry->client = client->id;
 		__entry->begin = client->begin;

@@ -681,6 +681,20 @@ static void open_without_memory_changes_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, failures, 2);
 }
 
+/* exec() before Linux 6.14 stores the end of a long name after the rest of it. */
+static void name_that_is_being_changed_is_terminated(struct kunit *test)
+{
+	struct task_struct *task = kunit_kzalloc(test, sizeof(*task), GFP_KERNEL);
+	char comm[TASK_COMM_LEN + 1];
+
+	KUNIT_ASSERT_NOT_NULL(test, task);
+	memset(task->comm, 'x', TASK_COMM_LEN);
+	memset(comm, 'y', sizeof(comm));
+	ttmem_copy_comm(comm, task);
+	KUNIT_EXPECT_EQ(test, strnlen(comm, sizeof(comm)), TASK_COMM_LEN - 1);
+	KUNIT_EXPECT_EQ(test, comm[TASK_COMM_LEN], 'y');
+}
+
 static struct kunit_case client_cases[] = {
 	KUNIT_CASE(ids_are_unique),
 	KUNIT_CASE(first_client_from_an_id_is_found),
@@ -696,6 +710,7 @@ static struct kunit_case client_cases[] = {
 	KUNIT_CASE(attribute_of_a_client_that_is_not_in_the_books),
 	KUNIT_CASE(process_lives_until_it_has_exited_whole),
 	KUNIT_CASE(name_of_the_target_is_read_at_each_look),
+	KUNIT_CASE(name_that_is_being_changed_is_terminated),
 	KUNIT_CASE_PARAM(release_gives_back_all, release_gen_params),
 	KUNIT_CASE(open_without_memory_changes_nothing),
 	{ }
