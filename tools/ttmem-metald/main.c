@@ -158,6 +158,11 @@ bool watch_end(struct process *p)
 	return !epoll_ctl(epoll_fd, EPOLL_CTL_ADD, p->pidfd, &event);
 }
 
+void unwatch_end(struct process *p)
+{
+	epoll_ctl(epoll_fd, EPOLL_CTL_DEL, p->pidfd, NULL);
+}
+
 void process_ended(struct process *p)
 {
 	process_forget(p);

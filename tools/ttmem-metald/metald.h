@@ -273,6 +273,15 @@ int write_whole(const char *path, void (*write)(FILE *file, void *arg), void *ar
  * Return: whether that can be done
  */
 bool watch_end(struct process *p);
+
+/**
+ * unwatch_end() - undo watch_end(), before the pidfd is closed
+ * @p: the process
+ *
+ * To close it is not enough: what environ_read() forks has the file for a moment too,
+ * and until then the loop would be told of a process that is forgotten.
+ */
+void unwatch_end(struct process *p);
 void process_ended(struct process *p);
 
 /* cards.c */

@@ -249,6 +249,7 @@ void process_forget(struct process *p)
 	while (p->regions)
 		region_drop(p, &p->region[p->regions - 1]);
 	if (p->pidfd >= 0) {
+		unwatch_end(p);
 		close(p->pidfd);
 		process_charge(p, -1);
 	}

@@ -515,6 +515,40 @@ static void invalidated(void **state)
 	player_kill(&p);
 }
 
+static bool has_child(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", metald_pid, metald_pid);
+	return *slurp(path);
+}
+
+/*
+ * What metald forks to read an environment has its files for a moment: a process that
+ * ends then is forgotten once, and not told of again by a file that is not closed.
+ */
+static void forked(void **state)
+{
+	uint64_t id = new_id();
+	struct player p, q;
+
+	(void)state;
+	put_cards(1, 1);
+	p = player_with_card();
+	player_hold(&p, id, 10);
+	metald_start(QUICK, NULL);
+	await(DRAM(0, p.pid, 0) == 10);
+	put("", "slow");
+	q = player_start(NULL);
+	put_pids(0, p.pid, q.pid, 0);
+	await(has_child());
+	player_kill(&p);
+	await(DRAM(0, p.pid, 0) == -1);
+	await(!has_child());
+	await_look();
+	player_kill(&q);
+}
+
 /* No node, or none that may be opened: said once, and tried again. */
 static void refused(void **state)
 {
@@ -995,7 +1029,7 @@ int main(int argc, char **argv)
 		CASE(sixty_four), CASE(unknown_layout), CASE(not_ready), CASE(bounds),
 		CASE(truncation), CASE(elsewhere), CASE(lease),
 		CASE(fuse_mapped), CASE(fuse_open), CASE(fuse_wall), CASE(invalidated),
-		CASE(refused), CASE(restart), CASE(tells_itself), CASE(without_lists),
+		CASE(forked), CASE(refused), CASE(restart), CASE(tells_itself), CASE(without_lists),
 		CASE(only_card), CASE(map_files), CASE(telemetry), CASE(mesh),
 		CASE(reasons), CASE(quota), CASE(crowd),
 		CASE(come_and_go), CASE(once), CASE(descriptors), CASE(arguments),
