@@ -15,7 +15,6 @@
  *	base/		memory, output, and arguments that several commands take
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -224,12 +223,9 @@ int main(int argc, char **argv)
 	take_arguments(&job, argc, argv);
 
 	if (job.file) {
-		job.fd = open(job.file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-			      0666);
-		if (job.fd < 0) {
-			return say("cannot write to %s: %s", job.file,
-				   strerror(errno));
-		}
+		job.fd = open_output(job.file);
+		if (job.fd < 0)
+			return EXIT_FAILED;
 	}
 	style_of(&job.style, job.fd, job.colour);
 	if (job.ascii)

@@ -63,6 +63,23 @@ static inline int compare_numbers(uint64_t a, uint64_t b)
 int __attribute__((format(printf, 1, 2))) say(const char *format, ...);
 
 /**
+ * open_special() - open what is no file, such as a pipe or a terminal, to write to it
+ * @path: its name, or that of a link to it
+ *
+ * The directory may be another user's: what is a file or a disk when it is opened is
+ * refused, whatever it was before.
+ * Return: a descriptor, or -1 once it was told why there is none
+ */
+int open_special(const char *path);
+
+/**
+ * open_output() - open a file that somebody has named, to write it anew
+ * @path: its name; a link is followed to no file and no disk, see open_special()
+ * Return: a descriptor, or -1 once it was told why there is none
+ */
+int open_output(const char *path);
+
+/**
  * close_output() - close what was printed to, and tell if not all of it arrived
  * @out: the file
  * @path: its name, for the message

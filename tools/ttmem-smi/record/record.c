@@ -149,10 +149,8 @@ static void free_look(struct look *look)
 }
 
 /* Put a file where it belongs; what has its name already is kept. */
-static bool open_output(struct output *output)
+static bool open_recording(struct output *output)
 {
-	/* What is new is no link of somebody else's, whose directory this may be. */
-	int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
 	struct stat st;
 	bool there;
 	char *old;
@@ -161,10 +159,12 @@ static bool open_output(struct output *output)
 		output->fd = STDOUT_FILENO;
 		return true;
 	}
-	there = !stat(output->path, &st);
+	there = !lstat(output->path, &st);
 	if (there && !S_ISREG(st.st_mode)) {
-		flags = O_WRONLY | O_CLOEXEC;
-	} else if (there) {
+		output->fd = open_special(output->path);
+		return output->fd >= 0;
+	}
+	if (there) {
 		if (asprintf(&old, "%s.old", output->path) < 0)
 			out_of_memory();
 		if (rename(output->path, old)) {
@@ -176,12 +176,13 @@ static bool open_output(struct output *output)
 		say("what was in %s is now in %s", output->path, old);
 		free(old);
 	}
-	output->fd = open(output->path, flags, 0666);
+	/* What is new is no link of somebody else's, whose directory this may be. */
+	output->fd = open(output->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (output->fd < 0) {
 		say("cannot write to %s: %s", output->path, strerror(errno));
 		return false;
 	}
-	output->file = !fstat(output->fd, &st) && S_ISREG(st.st_mode);
+	output->file = true;
 	return true;
 }
 
@@ -204,7 +205,7 @@ static int sample(struct output *output, const struct job *job,
 	if (begin && !look.snap.cards)
 		say("%s", look.snap.why);
 	else if (begin)
-		status = open_output(output) ? EXIT_OK : EXIT_FAILED;
+		status = open_recording(output) ? EXIT_OK : EXIT_FAILED;
 	if (begin && status) {
 		free_look(&look);
 		return status;

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/base.h"
 #include "clean.h"
@@ -353,10 +354,14 @@ static void print_report_json(FILE *out, const struct recording *rec)
 static int draw(const struct recording *rec, const char *path)
 {
 	bool is_stdout = !strcmp(path, "-");
-	FILE *out = is_stdout ? stdout : fopen(path, "we");
+	int fd = is_stdout ? STDOUT_FILENO : open_output(path);
+	FILE *out;
 
+	if (fd < 0)
+		return EXIT_FAILED;
+	out = is_stdout ? stdout : fdopen(fd, "w");
 	if (!out)
-		return say("cannot write to %s: %s", path, strerror(errno));
+		out_of_memory();
 	print_svg(out, rec);
 	return close_output(out, is_stdout ? "standard output" : path);
 }

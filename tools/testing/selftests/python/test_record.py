@@ -858,8 +858,26 @@ class Record(support.Roots):
         # In a directory of somebody else's a link may lead anywhere.
         os.symlink("elsewhere", "link.csv")
         self.assertEqual(smi("record", "-d", "0.01", "-o", "link.csv"), (
-            1, "", "ttmem-smi: cannot write to link.csv: File exists\n"))
+            1, "", "ttmem-smi: cannot write to link.csv: No such file or directory\n"))
         self.assertFalse(os.path.exists("elsewhere"))
+        # A file is not written to by a link, by none of those that write one.
+        self.put("elsewhere", "precious")
+        refused = "cannot write to link.csv: it is a link to a file; name that file itself\n"
+        for command in (["record", "-d", "0.01", "-o", "link.csv"],
+                        ["report", "a.csv", "--svg", "link.csv"], ["-f", "link.csv"]):
+            self.assertEqual(smi(*command)[::2], (1, "ttmem-smi: " + refused))
+        self.assertEqual(read("elsewhere"), "precious")
+        self.assertTrue(os.path.islink("link.csv"))
+        # What is no file is written to by a link, as a shell's >(...) is one.
+        os.symlink("/dev/null", "null.csv")
+        for command in (["record", "-d", "0.01", "-o", "null.csv"],
+                        ["report", "a.csv", "--svg", "null.csv"], ["-f", "null.csv"]):
+            self.assertEqual(smi(*command)[0], 0)
+        # A file is written anew, all of it.
+        self.put("whole.svg", "x" * 100000)
+        self.assertEqual(smi("report", "a.csv", "--svg", "whole.svg")[::2], (0, ""))
+        self.assertTrue(read("whole.svg").endswith("</svg>\n"))
+        self.assertNotIn("xxx", read("whole.svg"))
         for path, reason in (("none/a.csv", "No such file or directory"),
                              ("sys", "Is a directory")):
             self.assertEqual(smi("record", "-d", "1", "-o", path, ), (
