@@ -39,7 +39,10 @@ static dev_t read_devt(unsigned int number)
 	return makedev(major, minor);
 }
 
-/* From TT-KMD 2.7 on its lists have our numbers of all processes. */
+/*
+ * From TT-KMD 2.7 on its lists have our numbers of all processes. They cannot be seen
+ * where /proc has processes alone (subset=pid).
+ */
 static bool lists_work(void)
 {
 	unsigned int major, minor;
@@ -49,7 +52,8 @@ static bool lists_work(void)
 			     sizeof(line)) ||
 	    sscanf(line, "%u.%u", &major, &minor) != 2)
 		return false;
-	return major > 2 || (major == 2 && minor >= 7);
+	return (major > 2 || (major == 2 && minor >= 7)) &&
+	       !access(TTMEM_PROC "/driver/tenstorrent", F_OK);
 }
 
 struct card *card_find(unsigned int number)

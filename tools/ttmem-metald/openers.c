@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Who has a card open. TT-KMD lists that itself from 2.7 on; before, its list was
- * missing or had numbers of other pid namespaces, and the open files of all
- * processes are looked through.
+ * missing or had numbers of other pid namespaces. Then, and where the list cannot be
+ * read, the open files of all processes are looked through.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -121,6 +121,16 @@ static void saw_as_before(unsigned int number)
 	}
 }
 
+/* A list that cannot be read is not an empty one: there is another way. */
+static void do_without_lists(struct card *c, int error)
+{
+	if (cards_list_pids)
+		say("TT-KMD's list of who has card %u open: %s; the open files of all processes are looked through instead",
+		    c->id.number, strerror(error));
+	cards_list_pids = false;
+	c->inherited = 0;
+}
+
 /* Read TT-KMD's list of a card, which stays open. */
 static void read_list(struct card *c)
 {
@@ -134,10 +144,12 @@ static void read_list(struct card *c)
 		c->pids = open(path, O_RDONLY | O_CLOEXEC);
 	}
 	if (c->pids < 0) {
-		if (errno == ENOENT)
+		if (errno == ENOENT) {
 			c->inherited = 0;
-		else
-			saw_as_before(c->id.number);
+			return;
+		}
+		do_without_lists(c, errno);
+		saw_as_before(c->id.number);
 		return;
 	}
 	lines_begin(&lines, c->pids, SIZE_MAX);
@@ -153,7 +165,9 @@ static void read_list(struct card *c)
 		c->inherited = inherited;
 		return;
 	}
-	/* The card is gone, as a rule; it may be another one's next time. */
+	/* EIO is what procfs answers once the card is gone; it may be another's next time. */
+	if (lines.error != EIO)
+		do_without_lists(c, lines.error);
 	saw_as_before(c->id.number);
 	close(c->pids);
 	c->pids = -1;
@@ -254,6 +268,6 @@ void openers_find(uint64_t budget)
 	/* A pass that was begun is ended, or its marks would be lost. */
 	if (!scan && cards_list_pids)
 		read_lists(budget == UINT64_MAX);
-	else
+	if (scan || !cards_list_pids)
 		scan_processes(budget);
 }

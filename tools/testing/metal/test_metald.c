@@ -622,16 +622,12 @@ static void tells_itself(void **state)
 	player_kill(&p);
 }
 
-/* Before TT-KMD 2.7, and with a node under another name. */
-static void without_lists(void **state)
+/* By the files that processes have open, and with a node under another name. */
+static void told_by_open_files(void)
 {
 	uint64_t id = new_id();
 	struct player p;
 
-	(void)state;
-	put_cards(2, 1);
-	put("2.6.1\n", "sys/module/tenstorrent/version");
-	put_list(0, "1\n");
 	put_proc(1);
 	assert_int_equal(symlink("/dev/full", "mycard"), 0);
 	metald_start(QUICK, NULL);
@@ -644,6 +640,36 @@ static void without_lists(void **state)
 	await(DRAM(1, p.pid, 0) == 10);
 	player_kill(&p);
 	await(DRAM(1, p.pid, 0) == -1);
+}
+
+/* Before TT-KMD 2.7. */
+static void without_lists(void **state)
+{
+	(void)state;
+	put_cards(2, 1);
+	put("2.6.1\n", "sys/module/tenstorrent/version");
+	put_list(0, "1\n");
+	told_by_open_files();
+}
+
+/* /proc with processes alone, as it is mounted with subset=pid. */
+static void hidden_lists(void **state)
+{
+	(void)state;
+	put_cards(2, 1);
+	assert_int_equal(rename("proc/driver", "proc/elsewhere"), 0);
+	told_by_open_files();
+}
+
+/* What cannot be read is not empty: a directory stands for any such error. */
+static void unreadable_lists(void **state)
+{
+	(void)state;
+	put_cards(2, 1);
+	assert_int_equal(unlink("proc/driver/tenstorrent/1/pids"), 0);
+	assert_int_equal(mkdir("proc/driver/tenstorrent/1/pids", 0755), 0);
+	told_by_open_files();
+	assert_int_equal(count_text("log", "list of who has card 1 open: Is a directory"), 1);
 }
 
 /* Chips */
@@ -1030,6 +1056,7 @@ int main(int argc, char **argv)
 		CASE(truncation), CASE(elsewhere), CASE(lease),
 		CASE(fuse_mapped), CASE(fuse_open), CASE(fuse_wall), CASE(invalidated),
 		CASE(forked), CASE(refused), CASE(restart), CASE(tells_itself), CASE(without_lists),
+		CASE(hidden_lists), CASE(unreadable_lists),
 		CASE(only_card), CASE(map_files), CASE(telemetry), CASE(mesh),
 		CASE(reasons), CASE(quota), CASE(crowd),
 		CASE(come_and_go), CASE(once), CASE(descriptors), CASE(arguments),
