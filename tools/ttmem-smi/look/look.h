@@ -42,6 +42,7 @@ struct books {
 /* Who has a card open and tells nothing of what he holds. */
 struct silent_use {
 	bool known;
+	bool unread;		/* not known, as something could not be read */
 	uint64_t processes;
 	enum silence why;	/* of most of them; SILENT_NOT if that is not known */
 };
@@ -170,12 +171,19 @@ bool read_card(struct card *card, bool details);
 int percent_used(const struct pool *pool);
 
 /*
- * Nothing told of a card in silent use is not the same as nothing: whether the bytes used
- * of a pool of its can be shown. What is free of it is not known at all.
+ * Whether processes may use a card and tell nothing: some do, or who has it open could not
+ * be read. (TT-KMD before 2.5 lists nobody; that is no error.) What is free of it is not
+ * known then, and what is used is known as a minimum.
  */
+static inline bool maybe_silent(const struct card *card)
+{
+	return card->silent.unread || card->silent.processes;
+}
+
+/* Nothing told of such a card is not the same as nothing: it is not shown as 0. */
 static inline bool used_known(const struct card *card, const struct pool *pool)
 {
-	return !card->silent.processes || pool->used;
+	return !maybe_silent(card) || pool->used;
 }
 
 /* clients.c */

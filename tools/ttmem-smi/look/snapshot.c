@@ -74,15 +74,19 @@ static bool pids_found(struct snapshot *snap, const struct filter *filter)
 	return all;
 }
 
-/* Look at one card of the list. */
-static void take_card(struct snapshot *snap, const struct ttmem_card_id *id,
-		      const struct want *want, struct filter *filter,
-		      const struct ttmem_client *clients, size_t count)
+/*
+ * Look at one card of the list, where @unread tells that the list of clients could not be
+ * read.
+ * Return: EXIT_FAILED if who has it open could not be read
+ */
+static int take_card(struct snapshot *snap, const struct ttmem_card_id *id,
+		     const struct want *want, struct filter *filter,
+		     const struct ttmem_client *clients, size_t count, bool unread)
 {
 	size_t from = snap->processes;
+	int ret, status = EXIT_OK;
 	bool known = false;
 	struct card *card;
-	int ret;
 
 	snap->card = grow(snap->card, snap->cards, sizeof(*card));
 	card = &snap->card[snap->cards];
@@ -92,19 +96,23 @@ static void take_card(struct snapshot *snap, const struct ttmem_card_id *id,
 	if (want->cards) {
 		ttmem__board(card->id.number, card->board, sizeof(card->board));
 		if (!card_wanted(want, card))
-			return;
+			return EXIT_OK;
 	}
 	if (snap->processes_known) {
 		count = clients_of(&clients, count, id->number);
 		add_clients(snap, id->number, clients, count);
 		ret = add_openers(snap, id->number, from);
 		/* Before 2.5 TT-KMD has no list. */
-		if (ret && ret != -ENOENT)
+		if (ret && ret != -ENOENT) {
 			tell(snap, "who has card %u open is not known: %s", id->number,
 			     strerror(-ret));
+			status = EXIT_FAILED;
+			unread = true;
+		}
 		known = !ret;
 	}
 	silent_count(card, snap, from, known);
+	card->silent.unread = unread && !card->silent.known;
 	if (!want->processes)
 		drop_processes(snap, from);
 	if (!want->peaks)
@@ -116,14 +124,15 @@ static void take_card(struct snapshot *snap, const struct ttmem_card_id *id,
 		drop_processes(snap, from);
 		tell(snap, "card %u went away while it was looked at",
 		     id->number);
-		return;
+		return status;
 	}
 	snap->cards++;
+	return status;
 }
 
 int snapshot_take(struct snapshot *snap, const struct want *want)
 {
-	int ret, status = EXIT_OK;
+	int ret, unread = 0, status = EXIT_OK;
 	struct ttmem_client *clients = NULL;
 	size_t count, client_count = 0, i;
 	struct ttmem_card_id *list;
@@ -166,8 +175,9 @@ int snapshot_take(struct snapshot *snap, const struct want *want)
 	/* It knows who uses a card and tells nothing; else it is to be found out. */
 	if (want->processes || (want->silent && !snap->metald.running)) {
 		ret = list_clients(&clients, &client_count);
-		if (ret && want->processes) {
-			tell(snap, "who holds what is not known: %s",
+		if (ret) {
+			tell(snap, "%s is not known: %s",
+			     want->processes ? "who holds what" : "what is free",
 			     ttmem_strerror(ret));
 			status = list_status(ret);
 		}
@@ -175,7 +185,13 @@ int snapshot_take(struct snapshot *snap, const struct want *want)
 	}
 	filter_open(&filter, want);
 	for (i = 0; i < count; i++)
-		take_card(snap, &list[i], want, &filter, clients, client_count);
+		unread |= take_card(snap, &list[i], want, &filter, clients, client_count, ret);
+	/* A list with some missing is none. */
+	if (unread) {
+		drop_processes(snap, 0);
+		snap->processes_known = false;
+		status = EXIT_FAILED;
+	}
 	ttmem_list_free(clients);
 	ttmem_list_free(list);
 

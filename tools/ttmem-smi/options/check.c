@@ -117,9 +117,10 @@ void check_job(struct job *job)
 	job->want.ids = job->mode == MODE_LIST;
 	job->want.all_pids = true;
 	job->want.silent = job->mode == MODE_TABLE || job->mode == MODE_JSON ||
-			   (job->mode == MODE_ALL && job->parts & ALL_MEMORY) ||
+			   (job->mode == MODE_ALL && (job->xml || job->parts & ALL_MEMORY)) ||
 			   job->mode == MODE_DMON ||
-			   (job->mode == MODE_QUERY && job->query != QUERY_PROCESSES);
+			   (job->mode == MODE_QUERY &&
+			    query_wants_silent(job->query, job->fields));
 	job->want.peaks = job->mode == MODE_ALL || job->mode == MODE_JSON ||
 			  (job->mode == MODE_QUERY &&
 			   query_wants_peaks(job->query, job->fields));

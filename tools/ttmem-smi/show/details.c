@@ -183,7 +183,7 @@ static void print_books(FILE *out, unsigned int depth, const struct books *books
 static void print_fb(FILE *out, const struct card *card)
 {
 	const struct pool *pool = &card->sum.pool[TTMEM_DRAM];
-	bool silent = card->silent.processes;
+	bool silent = maybe_silent(card);
 
 	heading(out, 1, "FB Memory Usage");
 	mib_line(out, "Total", pool->total, pool->total);
@@ -356,11 +356,11 @@ static void print_card(FILE *out, const struct snapshot *snap,
 			     "N/A, ttmem does not follow the card");
 		/* Of one chip, its books are the card's. */
 		if (card->chips)
-			print_books(out, 1, &card->sum, card->silent.processes);
+			print_books(out, 1, &card->sum, maybe_silent(card));
 		for (i = 0; card->chips > 1 && i < card->chips; i++) {
 			snprintf(name, sizeof(name), "Chip %zu", i);
 			heading(out, 1, name);
-			print_books(out, 2, &card->chip[i], card->silent.processes);
+			print_books(out, 2, &card->chip[i], maybe_silent(card));
 		}
 	}
 	print_sensors(out, card, parts);

@@ -114,7 +114,7 @@ static struct json_object *card_object(const struct snapshot *snap,
 		struct json_object *chip = made(json_object_new_object());
 
 		put(chip, "chip", number(i));
-		put_books(chip, &card->chip[i], card->silent.processes);
+		put_books(chip, &card->chip[i], maybe_silent(card));
 		append(chips, chip);
 	}
 	put(obj, "chips", chips);

@@ -129,6 +129,32 @@ bool query_wants_peaks(enum query query, const char *fields)
 	return false;
 }
 
+static bool is_free(const struct field *field)
+{
+	return field->place == PLACE(TTMEM_DRAM, free) || field->place == PLACE(TTMEM_L1, free);
+}
+
+static bool is_used(const struct field *field)
+{
+	return field->place == PLACE(TTMEM_DRAM, used) || field->place == PLACE(TTMEM_L1, used);
+}
+
+bool query_wants_silent(enum query query, const char *fields)
+{
+	const char *name;
+	size_t len;
+
+	while (query != QUERY_PROCESSES && (name = next_field(&fields, &len))) {
+		const struct field *field = find_field(query, name, len);
+
+		if (field->kind == BYTES || field->kind == BYTES_MIB ?
+		    is_free(field) || is_used(field) :
+		    strstr(field->names, "silent_") || strstr(field->names, "used_percent"))
+			return true;
+	}
+	return false;
+}
+
 bool query_wants_commands(const char *fields)
 {
 	const char *name;
@@ -143,16 +169,6 @@ bool query_wants_commands(const char *fields)
 static uint64_t books_number(const struct books *books, size_t place)
 {
 	return *(const uint64_t *)((const char *)books + place);
-}
-
-static bool is_free(const struct field *field)
-{
-	return field->place == PLACE(TTMEM_DRAM, free) || field->place == PLACE(TTMEM_L1, free);
-}
-
-static bool is_used(const struct field *field)
-{
-	return field->place == PLACE(TTMEM_DRAM, used) || field->place == PLACE(TTMEM_L1, used);
 }
 
 /* Print a value with no unit, false if it is not known. */
@@ -174,7 +190,7 @@ static bool print_plain(FILE *out, const struct field *field,
 			    !books_number(row->books, field->needs)))
 		return false;
 	n = books_number(row->books, field->place);
-	if (!query_of_process(row) && row->card->silent.processes &&
+	if (!query_of_process(row) && maybe_silent(row->card) &&
 	    (is_free(field) || (is_used(field) && !n)))
 		return false;
 	if (field->kind == BYTES_MIB && !bytes)

@@ -89,6 +89,14 @@ bool query_check(enum query query, const char *fields, char *why,
 bool query_wants_peaks(enum query query, const char *fields);
 
 /**
+ * query_wants_silent() - whether a field depends on who uses a card and tells nothing
+ * @query: what the lines are about
+ * @fields: as typed, and checked
+ * Return: whether one does
+ */
+bool query_wants_silent(enum query query, const char *fields);
+
+/**
  * query_wants_commands() - whether command lines of processes are asked for
  * @fields: as typed, and checked, of processes
  * Return: whether they are

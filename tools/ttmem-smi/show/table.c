@@ -278,9 +278,9 @@ static void print_card(FILE *out, const struct layout *to,
 
 			fprintf(out, " %4zu", i);
 			print_pool(out, to, DRAM_WIDTH, to->dram_bar,
-				   &pool[TTMEM_DRAM], card->silent.processes);
+				   &pool[TTMEM_DRAM], maybe_silent(card));
 			print_pool(out, to, L1_WIDTH, to->l1_bar,
-				   &pool[TTMEM_L1], card->silent.processes);
+				   &pool[TTMEM_L1], maybe_silent(card));
 		} else {
 			const char *none = i ? "" : "N/A";
 

@@ -105,7 +105,7 @@ static void process_element(FILE *out, const struct process *p)
 
 static void card_element(FILE *out, const struct snapshot *snap, const struct card *card)
 {
-	bool silent = card->silent.processes;
+	bool silent = maybe_silent(card);
 	size_t i;
 
 	fprintf(out, "  <gpu id=\"%s\">\n", card->id.address);

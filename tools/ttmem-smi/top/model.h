@@ -30,7 +30,7 @@ struct history {
 struct top_pool {
 	uint64_t used;
 	uint64_t total;
-	bool at_least;		/* somebody uses the card and tells nothing */
+	bool at_least;		/* somebody uses the card and tells nothing, or may */
 	struct history history;
 };
 

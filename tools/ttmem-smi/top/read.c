@@ -21,7 +21,8 @@
 /* How soon a process is looked at a second time: that tells its CPU. */
 #define SECOND_LOOK	0.3
 
-static void add_openers(struct top *top, unsigned int card)
+/* Return whether who has the card open is known. */
+static bool add_openers(struct top *top, unsigned int card)
 {
 	char path[TTMEM_PATH_SIZE];
 	size_t count, i;
@@ -47,6 +48,8 @@ static void add_openers(struct top *top, unsigned int card)
 		top->opener[top->openers++] = (struct top_opener){ card, pids[i] };
 	}
 	free(pids);
+	/* Before 2.5 TT-KMD has no list. */
+	return !ret || ret == -ENOENT;
 }
 
 /* Put a card's chips at their places. Return how many there are then. */
@@ -101,9 +104,9 @@ static int read_cards(struct top *top)
 		struct card card = { .id = list[i] };
 
 		if (read_card(&card, false) && card_wanted(&top->want, &card)) {
+			card.silent.known = add_openers(top, card.id.number);
 			place = place_card(top, place, &card);
 			top->cards++;
-			add_openers(top, card.id.number);
 		}
 		free(card.chip);
 	}
@@ -225,13 +228,13 @@ static pid_t *pids_of(const struct ttmem_client *list, size_t count)
  * ttmem-metald sees all processes, also those that -p leaves out; without it those count
  * that TT-KMD lists and that are no clients.
  */
-static void tell_openers(struct top *top, unsigned int card, const struct metald_state *metald,
+static void tell_openers(struct top *top, const struct card *of, const struct metald_card *told,
 			 const struct ttmem_client *list, size_t count)
 {
-	const struct metald_card *told = metald_card(metald, card);
+	const unsigned int card = of->id.number;
 	char path[TTMEM_PATH_SIZE];
 	struct top_process *p;
-	bool silent = told && silent_told(told);
+	bool silent = told ? silent_told(told) : !of->silent.known;
 	pid_t *pids = NULL;
 	struct stat st;
 	size_t i;
@@ -260,6 +263,7 @@ int top_read(struct top *top, double now)
 {
 	const struct ttmem_client *of_card;
 	const struct top_chip *before = NULL;
+	const struct metald_card *told;
 	struct ttmem_client *list = NULL;
 	struct metald_state metald;
 	int status = EXIT_OK, ret;
@@ -293,12 +297,15 @@ int top_read(struct top *top, double now)
 		if (before && before->card.id.number == c->card.id.number)
 			continue;
 		before = c;
-		if (ret)
+		told = metald_card(&metald, c->card.id.number);
+		if (ret) {
+			mark_card(top, c->card.id.number, !told || silent_told(told));
 			continue;
+		}
 		of_card = list;
 		n = clients_of(&of_card, count, c->card.id.number);
 		tell_clients(top, of_card, n);
-		tell_openers(top, c->card.id.number, &metald, of_card, n);
+		tell_openers(top, &c->card, told, of_card, n);
 	}
 	top_end(top);
 	metald_free(&metald);

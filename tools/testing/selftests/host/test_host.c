@@ -271,13 +271,15 @@ static void told_once(void **state)
 	char text[1024];
 	int pipes[2], status, i;
 	ssize_t len;
+	pid_t pid;
 
 	(void)state;
 	put_card(0, "0000:01:00.0");
 	put_books(0, 1);
 	for (i = 0; i < 3; i++) {
 		assert_int_equal(pipe(pipes), 0);
-		if (!fork()) {
+		pid = fork();
+		if (!pid) {
 			struct ttmem_card *card;
 
 			dup2(pipes[1], STDERR_FILENO);
@@ -293,7 +295,7 @@ static void told_once(void **state)
 		text[len] = '\0';
 		assert_int_equal(read(pipes[0], text + len, 1), 0);
 		close(pipes[0]);
-		wait(&status);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_int_equal(status, 0);
 		if (i) {
 			assert_string_equal(text, "");

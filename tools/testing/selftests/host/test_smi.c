@@ -739,9 +739,19 @@ static void silent_garbled(void **state)
 	/* Nor is a list of openers that cannot be read an empty one. */
 	assert_int_equal(unlink(METALD_STATE), 0);
 	assert_int_equal(system("mkdir -p proc/driver/tenstorrent/0/pids"), 0);
-	assert_int_equal(run(TTMEM_SMI " " ASK_SILENT, out, sizeof(out), err, sizeof(err)), 0);
+	assert_int_equal(run(TTMEM_SMI " " ASK_SILENT, out, sizeof(out), err, sizeof(err)), 1);
 	assert_non_null(strstr(err, "who has card 0 open is not known: Is a directory"));
-	assert_non_null(strstr(out, "\n0, 0 MiB, 12288 MiB, 0 %, [N/A], [N/A]\n"));
+	assert_non_null(strstr(out, "\n0, [N/A], [N/A], [N/A], [N/A], [N/A]\n"));
+	/* What does not depend on it is told as ever. */
+	assert_int_equal(run(TTMEM_SMI " --query-gpu=name,memory.total --format=csv,noheader -i 0",
+			     out, sizeof(out), err, sizeof(err)), 0);
+	assert_string_equal(out, "n150, 12288 MiB\n");
+	assert_string_equal(err, "");
+	assert_int_equal(run(TTMEM_SMI " -i 0", out, sizeof(out), err, sizeof(err)), 1);
+	assert_non_null(strstr(out, " 0+/ 12288 MiB "));
+	assert_null(strstr(out, "No running processes"));
+	assert_int_equal(run(TTMEM_SMI " --json", out, sizeof(out), err, sizeof(err)), 1);
+	assert_non_null(strstr(out, "\"processes\": null"));
 }
 
 /* As on a machine where all is well; sh makes what has the kernel's name in it. */

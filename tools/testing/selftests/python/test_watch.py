@@ -191,6 +191,7 @@ class Watch(support.Roots):
         self.looked()
         os.rename(support.LIST, "list")
         os.mkdir(support.LIST)
+        self.wait_for("what is free is not known: ", "watch.err")
         self.wait_for("who holds what is not known: ", "watch.err")
         os.rename("sys/class/ttmem/ttmem0/chip0/dram_used", "used")
         self.wait_for("what is held of card 0 is not known", "watch.err")
@@ -204,7 +205,7 @@ class Watch(support.Roots):
         self.assertEqual(out, (
             WHEN + "card 0 DRAM chip 0: 12 GiB of 12 GiB held, above 90%\n" +
             WHEN + "card 0 DRAM process 11 of root: 5 GiB of 24 GiB held, above 4G: python3\n"))
-        self.assertEqual(len(err.splitlines()), 4, err)
+        self.assertEqual(len(err.splitlines()), 5, err)
 
     def test_a_capacity_that_is_not_known(self):
         self.put_used(99 * GIB, total=0)
