@@ -111,16 +111,20 @@ in_chroot()
 	' sh "$1" "${bind:-}" "${@:2}"
 }
 
-# Downloads packages and unpacks them below a directory; installs nothing.
+# Downloads packages and unpacks them into a directory, which is made anew; installs nothing.
+# It has all of them or is not there, whenever this is ended.
 # apt_unpack DIR PACKAGE…
 apt_unpack()
 {
-	local dir=$1 debs deb
+	local dir=$1 new debs deb
 	local -a get=(apt-get download)
 	shift
 
-	mkdir -p "$dir"
-	debs=$(mktemp -d "$dir/.debs.XXXXXX")
+	rm -rf "$dir".new.*
+	mkdir -p "$(dirname "$dir")"
+	new=$(mktemp -d "$dir.new.XXXXXX")
+	debs=$new/.debs
+	mkdir "$debs"
 	# As root apt downloads as the user _apt, who may not write here.
 	[ "$(id -u)" != 0 ] || get+=(-o APT::Sandbox::User=root)
 	say "downloading $* ($(mb "$(apt-cache show --no-all-versions "$@" 2>/dev/null |
@@ -129,12 +133,14 @@ apt_unpack()
 	if ! (cd "$debs" && "${get[@]}" "$@" >&2); then
 		apt_update
 		(cd "$debs" && "${get[@]}" "$@" >&2) ||
-			{ rm -rf "$debs"; return 1; }
+			{ rm -rf "$new"; return 1; }
 	fi
 	for deb in "$debs"/*.deb; do
-		dpkg -x "$deb" "$dir" || { rm -rf "$debs"; return 1; }
+		dpkg -x "$deb" "$new" || { rm -rf "$new"; return 1; }
 	done
-	rm -rf "$debs"
+	rm -rf "$debs" "$dir"
+	chmod 755 "$new"
+	mv "$new" "$dir"
 }
 
 # The compiler that a kernel's modules take: plain gcc where it is the one that built

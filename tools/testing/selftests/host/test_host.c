@@ -270,7 +270,7 @@ static void told_once(void **state)
 {
 	char text[1024];
 	int pipes[2], status, i;
-	ssize_t len;
+	ssize_t len, got;
 	pid_t pid;
 
 	(void)state;
@@ -290,10 +290,11 @@ static void told_once(void **state)
 			_exit(0);
 		}
 		close(pipes[1]);
-		len = read(pipes[0], text, sizeof(text) - 1);
-		assert_true(len >= 0);
+		/* The C library may write a line in pieces. */
+		for (len = 0; (got = read(pipes[0], text + len, sizeof(text) - 1 - len)) > 0; )
+			len += got;
+		assert_int_equal(got, 0);
 		text[len] = '\0';
-		assert_int_equal(read(pipes[0], text + len, 1), 0);
 		close(pipes[0]);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_int_equal(status, 0);
