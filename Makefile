@@ -51,7 +51,7 @@ kbuild	= env -u KBUILD_OUTPUT -u O $(MAKE) -C $(KDIR) M=$(CURDIR) $(if $(clang),
 	$(if $(clang),$(if $(named_cc),,CC=clang$(filter -%,$(llvm))),$(if $(named_cc),CC=gcc))
 
 # The release that modules_install uses; `make kernelrelease` of packaged headers may print another.
-release	= $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)
+release	= $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 # The headers of a distribution ask for a signature but have no key.
 unsigned = $(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
 
@@ -100,8 +100,11 @@ uninstall: ## remove what install has installed; as root, with the same variable
 	+@$(MAKE) --no-print-directory -C tools uninstall O=$(O) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 	$(if $(DESTDIR),,$(unload))
 	rm -f $(DESTDIR)$(UDEVDIR)/60-ttmem.rules
-	rm -f $(foreach d,updates extra,$(DESTDIR)/lib/modules/$(release)/$(d)/ttmem.ko*)
-	$(if $(DESTDIR),,depmod -a $(release))
+	@for dir in $(DESTDIR)/lib/modules/*; do \
+		set -- $$dir/updates/ttmem.ko* $$dir/extra/ttmem.ko*; \
+		[ -e "$$1" ] || [ -e "$$2" ] || continue; \
+		echo "rm -f $$*"; rm -f "$$@" || exit; \
+		$(if $(DESTDIR),:,depmod -a "$${dir##*/}") || exit; done
 	$(if $(DESTDIR),,udevadm control --reload 2>/dev/null || :)
 
 dkms-source:
