@@ -38,6 +38,11 @@ INSTALL	?= install
 VERSION	:= $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 O	:= $(CURDIR)/build
 vm	:= tools/testing/vm
+ifneq ($(filter-out help,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(shell find $(O) -maxdepth 1 ! -writable 2>/dev/null),)
+$(error another user has built in $(O), and you cannot write there: sudo chown -R $$USER $(O))
+endif
+endif
 dkms_src = $(DESTDIR)/usr/src/ttmem-$(VERSION)
 
 # The kernel's configuration says which compiler its modules need. A kernel that was built with
@@ -54,6 +59,11 @@ kbuild	= env -u KBUILD_OUTPUT -u O $(MAKE) -C $(KDIR) M=$(CURDIR) $(if $(clang),
 release	= $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 # The headers of a distribution ask for a signature but have no key.
 unsigned = $(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
+
+define need_root
+	@[ -n '$(DESTDIR)' ] || [ -w '$(PREFIX)' ] || { \
+		echo 'You may not change $(PREFIX): sudo make $(or $(MAKECMDGOALS),$@)' >&2; exit 1; }
+endef
 
 ##@ Build
 
@@ -82,9 +92,11 @@ module-install: module udev-install
 	$(if $(DESTDIR),,depmod -a $(release))
 
 tools-install: tools ## install tools, services and library, for example after make dkms; as root (PREFIX=, DESTDIR=)
+	$(need_root)
 	+@$(MAKE) --no-print-directory -C tools install O=$(O) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 
 udev-install:
+	$(need_root)
 	$(INSTALL) -d $(DESTDIR)$(UDEVDIR)
 	$(INSTALL) -m 644 tools/udev/60-ttmem.rules $(DESTDIR)$(UDEVDIR)
 	$(if $(DESTDIR),,udevadm control --reload 2>/dev/null || :)
@@ -97,6 +109,7 @@ define unload
 endef
 
 uninstall: ## remove what install has installed; as root, with the same variables
+	$(need_root)
 	+@$(MAKE) --no-print-directory -C tools uninstall O=$(O) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 	$(if $(DESTDIR),,$(unload))
 	rm -f $(DESTDIR)$(UDEVDIR)/60-ttmem.rules
