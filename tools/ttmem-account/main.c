@@ -262,6 +262,9 @@ int main(int argc, char **argv)
 	uint64_t size = SIZE_DEFAULT, rate = RATE_DEFAULT, buffer = BUFFER_DEFAULT;
 	int opt;
 
+	/* In getopt's messages. */
+	if (argc)
+		argv[0] = "ttmem-account";
 	while ((opt = getopt_long(argc, argv, "s:r:b:hV", options, NULL)) != -1) {
 		switch (opt) {
 		case 's':
@@ -288,7 +291,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind < argc) {
-		say("one argument too many. ttmem-account --help tells more");
+		say("'%s' is one argument too many. ttmem-account --help tells more", argv[optind]);
 		return EXIT_USAGE;
 	}
 	/* What users do is in the log; it is for root and the group that this runs with. */

@@ -416,9 +416,12 @@ int main(int argc, char **argv)
 			return EXIT_USAGE;
 		}
 	}
-	if (optind < argc || (json && !only_once) || (descriptor && only_once)) {
-		say(optind < argc ? "one argument too many. ttmem-metald --help tells more" :
-		    "these options do not go together. ttmem-metald --help tells more");
+	if (optind < argc) {
+		say("'%s' is one argument too many. ttmem-metald --help tells more", argv[optind]);
+		return EXIT_USAGE;
+	}
+	if ((json && !only_once) || (descriptor && only_once)) {
+		say("these options do not go together. ttmem-metald --help tells more");
 		return EXIT_USAGE;
 	}
 	umask(022);

@@ -157,7 +157,7 @@ int snapshot_take(struct snapshot *snap, const struct want *want)
 		return EXIT_NO_DRIVER;
 	}
 	if (ttmem_present()) {
-		tell(snap, "the kernel module ttmem, which keeps the books, is not loaded. Run: sudo modprobe ttmem. To install it run, in its source: sudo make install");
+		tell(snap, "the kernel module ttmem, which keeps the books, is not loaded. Run: sudo modprobe ttmem. To install it run, in its source: sudo make dkms");
 		ttmem_list_free(list);
 		return EXIT_NO_DRIVER;
 	}

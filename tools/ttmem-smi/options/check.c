@@ -43,6 +43,9 @@ static void check_modes(struct job *job)
 	bool once = job->mode >= MODE_RESERVATIONS;
 	const char *name = job->mode_name ? job->mode_name : "the table";
 
+	if (job->format && monitor)
+		wrong_usage("%s prints columns and has no --format: --query-gpu=... --format=csv -l 1 prints CSV",
+			    name);
 	if (job->format && job->mode != MODE_QUERY &&
 	    job->mode != MODE_RESERVATIONS && job->mode != MODE_ACCOUNTED)
 		wrong_usage("--format is for --query-card and the like, and for --reservations");
@@ -56,7 +59,7 @@ static void check_modes(struct job *job)
 	if (once && job->seconds > 0)
 		wrong_usage("%s is done once: there is no -l with it", name);
 	if (job->count && !monitor && !(job->seconds > 0))
-		wrong_usage("-c takes -l, dmon or pmon");
+		wrong_usage("-c is how often, with -l, dmon or pmon. There is no compute mode that it could set");
 	if (job->change.yes && job->mode != MODE_CHANGE)
 		wrong_usage("--yes is for what root may change");
 	if (job->chip && (job->mode != MODE_CHANGE ||

@@ -103,6 +103,12 @@ static const struct {
 		"--gpm-metrics",
 		"a Tenstorrent card counts no performance that dmon could show",
 	}, {
+		"stats",
+		"ttmem-smi keeps no samples. dmon shows how values change, ttmem-smi record writes them into a file",
+	}, {
+		"-caa --clear-accounted-apps",
+		"ttmem-smi clears no log. To clear it, stop ttmem-account and remove /var/log/ttmem/account.log*, as root",
+	}, {
 		"-eow --error-on-warning",
 		"ttmem-smi has no warnings to turn into errors. Its exit status tells what went wrong",
 	},

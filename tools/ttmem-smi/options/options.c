@@ -250,6 +250,9 @@ static void take_option(struct job *job, int opt, const char *typed)
 		job->seconds = parse_seconds(optarg, 0.001);
 		break;
 	case 'c':
+		/* nvidia-smi -c EXCLUSIVE_PROCESS, without a monitor or a loop. */
+		if (optarg[0] >= 'A' && optarg[0] <= 'Z')
+			refuse("--compute-mode");
 		job->count = parse_number("-c", optarg, 1, UINT32_MAX);
 		break;
 	case 'f':

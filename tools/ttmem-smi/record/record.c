@@ -38,7 +38,7 @@ static const char help[] =
 	"  -l, --loop=SECONDS     a sample every so many seconds, also 0.5; or each one\n"
 	"      --loop-ms=MS       every so many milliseconds; also --lms and -lms\n"
 	"  -d, --duration=TIME    end after 90, 90s, 15m, 2h or 1d\n"
-	"  -i, --id=CARD,...      only these: numbers, bus ids or boards\n"
+	"  -i, --id=CARD,...      only these: numbers, bus ids, UUIDs, serials or boards\n"
 	"  -p, --pid=PID,...      of the processes only these\n"
 	"      --labels           what is held under each label of reservations, too: of\n"
 	"                         one's own processes, for root of all\n"
@@ -326,7 +326,7 @@ static void finish(struct output *output, const struct job *job,
 		   int64_t lasted)
 {
 	char *text;
-	size_t size;
+	size_t size, stem;
 	FILE *out;
 
 	if (job->trace && !output->failed) {
@@ -345,10 +345,13 @@ static void finish(struct output *output, const struct job *job,
 	}
 	if (output->failed || !output->file)
 		return;
-	say("%zu sample%s in %.1f s %s in %s. To see %s: ttmem-smi report %s --svg %s.svg",
+	stem = strlen(output->path);
+	if (stem > 4 && !strcmp(output->path + stem - 4, ".csv"))
+		stem -= 4;
+	say("%zu sample%s in %.1f s %s in %s. To see %s: ttmem-smi report %s --svg %.*s.svg",
 	    output->samples, output->samples == 1 ? "" : "s", lasted / 1e6,
 	    output->samples == 1 ? "is" : "are", output->path,
-	    output->samples == 1 ? "it" : "them", output->path, output->path);
+	    output->samples == 1 ? "it" : "them", output->path, (int)stem, output->path);
 }
 
 static int record(const struct job *job)

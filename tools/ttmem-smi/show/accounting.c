@@ -24,9 +24,10 @@ int print_accounting_mode(FILE *out, const char *wanted)
 	if (!wanted || want == accounts.state) {
 		fprintf(out, "Accounting Mode: %s\n", names[accounts.state]);
 		if (accounts.state == ACCOUNTING_ON)
-			fprintf(out, "ttmem-account is running%s. It has written %llu clients into %s\n",
+			fprintf(out, "ttmem-account is running%s. It has written %llu client%s into %s\n",
 				accounts.recording ? "" : " and waits for ttmem to be loaded",
-				(unsigned long long)accounts.since_clients, ACCOUNT_LOG);
+				(unsigned long long)accounts.since_clients,
+				accounts.since_clients == 1 ? "" : "s", ACCOUNT_LOG);
 		else if (accounts.state == ACCOUNTING_OFF)
 			fputs("ttmem-account is not running: sudo systemctl enable --now ttmem-account\n",
 			      out);

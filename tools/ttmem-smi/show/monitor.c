@@ -198,15 +198,21 @@ static const struct columns dmon = { "pucvmetr", "puc", dmon_nvidia, dmon_ours }
 /* One word, so that the columns behind it keep their places. */
 static void print_word(char *text, const char *from, size_t len, size_t width)
 {
-	size_t i;
+	size_t i, used = 0;
 
 	if (!len)
 		return;
-	for (i = 0; i < len && i < width; i++)
-		text[i] = from[i] > ' ' && from[i] <= '~' ? from[i] : '?';
-	if (len > width)
+	for (i = 0; i < len && used <= width; i++) {
+		/* A character of several bytes counts as one. */
+		if (used && (from[i] & 0xc0) == 0x80)
+			continue;
+		text[used++] = from[i] > ' ' && from[i] <= '~' ? from[i] : '?';
+	}
+	if (used > width) {
+		used = width;
 		text[width - 1] = '+';
-	text[i] = '\0';
+	}
+	text[used] = '\0';
 }
 
 static void print_process_chip(char *text, const struct line *line)

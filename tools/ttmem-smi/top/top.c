@@ -42,7 +42,7 @@ static const char usage[] =
 	"Watch cards and processes on the whole terminal.\n"
 	"\n"
 	"  -d, --delay=SECONDS  look every so many seconds, from 0.1 on (1)\n"
-	"  -i, --id=CARD,...    only these: numbers, bus ids or boards\n"
+	"  -i, --id=CARD,...    only these: numbers, bus ids, UUIDs, serials or boards\n"
 	"  -p, --pid=PID,...    only these processes\n"
 	"      --ascii          draw with ASCII, also where the terminal has more\n"
 	"      --read-only      send no signals to processes\n"

@@ -46,7 +46,7 @@ static const char help[] =
 	"  " LINES_DEFAULT "\n"
 	"\n"
 	"  -m, --memory=MEMORY    dram, l1 or all; dram if not given: L1 is meant to be full\n"
-	"  -i, --id=CARD,...      only these: numbers, bus ids or boards\n"
+	"  -i, --id=CARD,...      only these: numbers, bus ids, UUIDs, serials or boards\n"
 	"  -l, --loop=SECONDS     a look every so many seconds, also 0.5; or each one\n"
 	"      --loop-ms=MS       every so many milliseconds; also -lms MS\n"
 	"  -c, --count=N          end after N looks\n"

@@ -497,7 +497,8 @@ static void words(void **state)
 		"-r", "--gpu-reset -i 0", "topo -m", "nvlink -s", "mig -lgip", "-pm 1",
 		"-pm=1", "--persistence-mode=1", "-pl 300", "-i 0 -pl 300", "-i 0 topo",
 		"-ac 1,2", "-c 1 --compute-mode=0", "-B", "drain", "daemon",
-		"--query-retired-pages=pid", "--dtd",
+		"--query-retired-pages=pid", "--dtd", "-caa", "--clear-accounted-apps",
+		"stats", "-c EXCLUSIVE_PROCESS",
 	};
 	char command[1024];
 	unsigned int i;
@@ -513,6 +514,8 @@ static void words(void **state)
 		note(refused[i], 3, out, err);
 	}
 	/* What follows the dashes is no option. */
+	play("-c 3");
+	play("dmon --format csv");
 	play("-L -- -r");
 	play("-L -i=0");
 	play("-L -i 3A00a8a98f870101");

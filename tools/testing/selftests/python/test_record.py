@@ -131,7 +131,7 @@ class Record(support.Roots):
         self.assertEqual((status, out), (0, ""))
         self.assertRegex(err, (
             r"\Attmem-smi: 2 samples in 0\.\d s are in a\.csv\. To see them: "
-            r"ttmem-smi report a\.csv --svg a\.csv\.svg\n\Z"))
+            r"ttmem-smi report a\.csv --svg a\.svg\n\Z"))
         text = read("a.csv")
         self.assertEqual(text[:len(COLUMNS)], COLUMNS)
         self.assertEqual(timeless(text), [self.expected_rows()])

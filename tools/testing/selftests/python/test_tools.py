@@ -913,7 +913,8 @@ class Exporter(support.Roots):
 
 class Names(unittest.TestCase):
     def test_the_caller_does_not_choose_the_name_in_messages(self):
-        for name in ("ttmem-smi", "ttmem-run", "ttmem-cdi", "ttmem-exporter", "ttmem-metald"):
+        for name in ("ttmem-smi", "ttmem-run", "ttmem-cdi", "ttmem-exporter", "ttmem-metald",
+                     "ttmem-account"):
             for first in ([], ["top"], ["record"], ["report"], ["doctor"]) if name == "ttmem-smi" else ([],):
                 with self.subTest(name=name, first=first):
                     result = subprocess.run(
