@@ -152,14 +152,14 @@ deb: ## build Debian's packages, in build/; first install what they need: sudo a
 demo: ## show how it works, in one minute; installs what it needs
 	+@$(vm)/setup demo
 	+@$(MAKE) --no-print-directory tools
-	+@$(MAKE) --no-print-directory -C tools/testing/metal O=$(O)/metal played
+	+@$(MAKE) --no-print-directory -s -C tools/testing/metal O=$(O)/metal played
 	+@$(vm)/run --plain -- $(vm)/demo
 
 shell: ## a prompt, with ttmem-metald and programs that use the cards; installs what it needs
 	@test -t 0 || { echo 'make shell is for a terminal' >&2; exit 1; }
 	+@$(vm)/setup shell
 	+@$(MAKE) --no-print-directory tools
-	+@$(MAKE) --no-print-directory -C tools/testing/metal O=$(O)/metal played
+	+@$(MAKE) --no-print-directory -s -C tools/testing/metal O=$(O)/metal played
 	+@$(vm)/run --plain --shell -- $(vm)/shell
 
 ##@ Test
