@@ -133,7 +133,8 @@ void see_cards(struct findings *f)
 		if (!list[i].chips) {
 			mend(found(f, WRONG, "cards", "ttmem does not follow card %u",
 				   list[i].number),
-			     "%s", ttmem_present() ? "sudo modprobe ttmem" :
+			     "%s%s", f->in_container ? "on the host: " : "",
+			     ttmem_present() ? "sudo modprobe ttmem" :
 			     "sudo dmesg | grep ttmem says why");
 			continue;
 		}
