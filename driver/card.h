@@ -58,7 +58,16 @@ struct ttmem_account {
 	struct ttmem_part part[TTMEM_CHIPS_MAX][TTMEM_MEMORIES][TTMEM_TAGS];
 };
 
-/* What is held of a pool under a tag. */
+/**
+ * ttmem_account_tagged() - Tell what a client holds of a pool under a tag.
+ * @account: the client's account
+ * @chip: the chip
+ * @memory: the memory
+ * @tag: the tag
+ *
+ * Context: Process context. The card's lock is held, or @account is a copy.
+ * Return: bytes of reservations, gauge and counter.
+ */
 static inline u64 ttmem_account_tagged(const struct ttmem_account *account,
 				       unsigned int chip, u32 memory, u32 tag)
 {

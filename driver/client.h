@@ -99,7 +99,7 @@ struct ttmem_client_picture {
  */
 static inline void ttmem_copy_comm(char *comm, const struct task_struct *task)
 {
-	/* Torn is good enough, and task_lock() is not to be had under rcu_read_lock() by all. */
+	/* Good enough for a name, and the card's lock stays a leaf: no task_lock() under it. */
 	data_race(memcpy(comm, task->comm, TASK_COMM_LEN));
 	comm[TASK_COMM_LEN - 1] = '\0';
 }
