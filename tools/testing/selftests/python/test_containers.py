@@ -39,8 +39,6 @@ class Containers(unittest.TestCase):
         # Podman keeps its state on a file system that overlays cannot be, as the guest's root is.
         cls.top = tempfile.mkdtemp(prefix="ttmem-containers.")
         subprocess.run(["mount", "-t", "tmpfs", "containers", cls.top], check=True)
-        # The guest of a plain user, through 9p, cannot read root's own directory.
-        os.environ.update(HOME=cls.top, XDG_CONFIG_HOME=f"{cls.top}/config")
         make_root(f"{cls.top}/root")
         os.makedirs(os.path.dirname(SPECIFICATION), exist_ok=True)
         subprocess.run([f"{TOOLS}/ttmem-cdi", "-o", SPECIFICATION], check=True)
