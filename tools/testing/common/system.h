@@ -16,6 +16,17 @@
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define MIB		(1024ull * 1024)
 
+/*
+ * For callers with cmocka, whose assert_between() is deprecated from release 2 on in
+ * favour of names that the releases before do not have. No value is below 0.
+ */
+#define assert_between(value, low, high) \
+	do { \
+		const uint64_t value_ = (value); \
+		\
+		assert_true(value_ >= (uint64_t)(low) && value_ <= (uint64_t)(high)); \
+	} while (0)
+
 /* Where a memory cgroup is made. */
 #define ST_CGROUPS	"/sys/fs/cgroup"
 

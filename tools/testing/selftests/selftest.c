@@ -104,7 +104,7 @@ int st_cards(void)
 
 	while (st_board(card))
 		card++;
-	assert_in_range(card, 1, CARDS_MAX);
+	assert_between(card, 1, CARDS_MAX);
 	return card;
 }
 

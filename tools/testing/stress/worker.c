@@ -155,7 +155,7 @@ static uint32_t chips_of(int fd)
 		return 0;
 	assert_int_equal(error, 0);
 	assert_true(info.card < (uint32_t)shared->cards);
-	assert_in_range(info.chips, 1, 2);
+	assert_between(info.chips, 1, 2);
 	return info.chips;
 }
 

@@ -72,8 +72,6 @@ static inline void __attribute__((noreturn)) mini_cmocka_end(int how)
 #define assert_null(p)			MINI_CMOCKA_CHECK(!(p), #p " is not null")
 #define assert_int_equal(a, b)		MINI_CMOCKA_COMPARE(a, ==, b)
 #define assert_int_not_equal(a, b)	MINI_CMOCKA_COMPARE(a, !=, b)
-#define assert_in_range(v, lo, hi) \
-	MINI_CMOCKA_CHECK((v) >= (lo) && (v) <= (hi), #v " out of range")
 #define assert_string_equal(a, b) \
 	do { \
 		const char *s_ = (a), *t_ = (b); \

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+#include "../../common/system.h"
 #include "../../common/tree.h"
 
 /*

@@ -50,7 +50,7 @@ static void start(const char *options)
 	assert_true(st_await(is_recording, NULL));
 }
 
-static void stop(void)
+static void end_service(void)
 {
 	int status;
 
@@ -189,7 +189,7 @@ static void test_killed(void **state)
 	/* There is one of it. */
 	assert_int_equal(run(TTMEM_ACCOUNT, out, sizeof(out), err, sizeof(err)), 1);
 	assert_non_null(strstr(err, "another ttmem-account is running"));
-	stop();
+	end_service();
 	assert_string_equal(run_ok("sed -n 's/^{\"event\":\"\\(st[a-z]*\\)\".*/\\1/p' " LOG),
 			    "start\nstop\n");
 	run_ok(accounted);
@@ -207,7 +207,7 @@ static void test_run(void **state)
 	run_ok(TTMEM_SMI
 	       " --query-accounted-apps=command,dram.peak --format=csv,noheader,nounits");
 	assert_string_equal(out, "sleep, 1048576\nsleep, 2097152\n");
-	stop();
+	end_service();
 }
 
 /* Holds on each chip of a card something of its own. */
@@ -245,7 +245,7 @@ static void test_every_card(void **state)
 	assert_string_equal(run_ok(TTMEM_SMI
 				   " --query-accounted-apps=card,pid,chip0.dram.peak,chip1.dram.peak"
 				   " --format=csv,noheader,nounits"), expected);
-	stop();
+	end_service();
 }
 
 /* A client that speaks for another process is that one's, its control group too. */
@@ -280,7 +280,7 @@ static void test_attributed(void **state)
 	snprintf(expected, sizeof(expected), "%d, %d, 0, test_account_gu, /job_71, %llu, 0, %llu\n",
 		 CARD, pid, 3 * MIB, 3 * MIB);
 	assert_string_equal(run_ok(accounted), expected);
-	stop();
+	end_service();
 }
 
 static void open_and_close(long count)
@@ -303,13 +303,13 @@ static void test_lost(void **state)
 	open_and_close(count);
 	assert_int_equal(kill(service, SIGCONT), 0);
 	await_lines(1);
-	stop();
+	end_service();
 	lines = number("grep -c '\"event\":\"client\"' " LOG);
 	lost = number("sed -n 's/.*\"lost\",\"events\":\\([0-9]*\\),.*/\\1/p' " LOG
 		      " | awk '{ n += $1 } END { print n + 0 }'");
 	/* Each has a begin and an end; no end is missing that was not counted. */
-	assert_in_range(lines, 1, count - 1);
-	assert_in_range(lost, count - lines, 2 * count - lines);
+	assert_between(lines, 1, count - 1);
+	assert_between(lost, count - lines, 2 * count - lines);
 	run_ok(accounted);
 	assert_non_null(strstr(err, "events were lost"));
 	run_ok(TTMEM_SMI " -q -d ACCOUNTING");
@@ -344,8 +344,8 @@ static void test_flood(void **state)
 	close(fd);
 	/* Whatever was recorded is read before it ends. */
 	snprintf(out, sizeof(out), "awk '/VmHWM/ { print $2 }' /proc/%d/status", service);
-	assert_in_range(number(strdupa(out)), 1, 32768);
-	stop();
+	assert_between(number(strdupa(out)), 1, 32768);
+	end_service();
 	assert_int_equal(number("cat " LOG "* | grep -c '\"uid\":0,.*dram_peak\":7340032,'"), 1);
 	assert_int_equal(number("cat " LOG "* | grep -c '\"uid\":0,.*dram_peak\":9437184,'"), 1);
 	lines = number("cat " LOG "* | grep -c '\"client\",\"uid\":65534,'");
@@ -353,8 +353,8 @@ static void test_flood(void **state)
 			  " | awk '{ n += $1 } END { print n + 0 }'");
 	assert_int_equal(number("cat " LOG "* | grep -c '\"lost\"' || :"), 0);
 	assert_int_equal(lines + left_out, count);
-	assert_in_range(lines, 1, count - 1);
-	assert_in_range(number("cat " LOG "* | wc -c"), 1, 256 * 1024);
+	assert_between(lines, 1, count - 1);
+	assert_between(number("cat " LOG "* | wc -c"), 1, 256 * 1024);
 }
 
 /* What was recorded while it was dead is read by the next one. */
@@ -375,7 +375,7 @@ static void test_service_killed(void **state)
 	await_lines(1);
 	run_ok(accounted);
 	assert_non_null(strstr(out, "2097152"));
-	stop();
+	end_service();
 }
 
 static void test_reload(void **state)
@@ -391,7 +391,7 @@ static void test_reload(void **state)
 	/* Where an event that is on keeps the module, it is for the service to end first. */
 	if (st_unload("ttmem")) {
 		print_message("skipped: this kernel keeps a module whose events are recorded\n");
-		stop();
+		end_service();
 		skip();
 	}
 	assert_int_equal(st_load("TTMEM_KO", ""), 0);
@@ -404,7 +404,7 @@ static void test_reload(void **state)
 	await_lines(2);
 	run_ok(accounted);
 	assert_non_null(strstr(out, "3145728"));
-	stop();
+	end_service();
 }
 
 int main(void)

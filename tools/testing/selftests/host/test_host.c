@@ -56,7 +56,7 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	arg = va_arg(args, void *);
 	va_end(args);
 	asked.request = request;
-	assert_in_range(*(uint32_t *)arg, 8, sizeof(asked.bytes));
+	assert_between(*(uint32_t *)arg, 8, sizeof(asked.bytes));
 	memcpy(asked.bytes, arg, *(uint32_t *)arg);
 	if (asked.error) {
 		errno = asked.error;

@@ -229,7 +229,7 @@ static void table_width(void **state)
 		assert_non_null(strchr("|+", line[0]));
 		assert_non_null(strchr("|+", line[78]));
 		for (n = 0; n < 79; n++)
-			assert_in_range(line[n], ' ', '~');
+			assert_between(line[n], ' ', '~');
 	}
 	assert_true(lines > 32 * 4);
 }
