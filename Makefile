@@ -61,7 +61,7 @@ release	= $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generat
 unsigned = $(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
 
 define need_root
-	@[ -n '$(DESTDIR)' ] || [ -w '$(PREFIX)' ] || { \
+	@[ -n '$(DESTDIR)' ] || [ "$$(id -u)" = 0 ] || [ -w '$(PREFIX)' ] || { \
 		echo 'You may not change $(PREFIX): sudo make $(or $(MAKECMDGOALS),$@)' >&2; exit 1; }
 endef
 

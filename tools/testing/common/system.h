@@ -17,7 +17,7 @@
 #define MIB		(1024ull * 1024)
 
 /*
- * For callers with cmocka, whose assert_between() is deprecated from release 2 on in
+ * For callers with cmocka, whose assert_in_range() is deprecated from release 2 on in
  * favour of names that the releases before do not have. No value is below 0.
  */
 #define assert_between(value, low, high) \

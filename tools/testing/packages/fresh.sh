@@ -19,7 +19,8 @@ as()
 machine()
 {
 	mount -t tmpfs -o mode=755 dev "$root/dev" &&
-		cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/fuse "$root/dev" &&
+		cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty "$root/dev" &&
+		{ [ ! -e /dev/fuse ] || cp -a /dev/fuse "$root/dev"; } &&
 		ln -s /proc/self/fd "$root/dev/fd" && ln -s pts/ptmx "$root/dev/ptmx" &&
 		mkdir "$root/dev/pts" "$root/dev/shm" &&
 		mount -t devpts -o newinstance,ptmxmode=666,mode=620,gid=5 devpts "$root/dev/pts" &&
