@@ -121,9 +121,14 @@ static void saw_as_before(unsigned int number)
 	}
 }
 
-/* A list that cannot be read is not an empty one: there is another way. */
+/*
+ * A list that cannot be read is not an empty one: there is another way. Some errors pass:
+ * others have too much open, or the card is gone, for which procfs answers EIO.
+ */
 static void do_without_lists(struct card *c, int error)
 {
+	if (error == EMFILE || error == ENFILE || error == ENOMEM || error == EIO)
+		return;
 	if (cards_list_pids)
 		say("TT-KMD's list of who has card %u open: %s; the open files of all processes are looked through instead",
 		    c->id.number, strerror(error));
@@ -165,9 +170,8 @@ static void read_list(struct card *c)
 		c->inherited = inherited;
 		return;
 	}
-	/* EIO is what procfs answers once the card is gone; it may be another's next time. */
-	if (lines.error != EIO)
-		do_without_lists(c, lines.error);
+	/* If the card is gone, it may be another one's next time. */
+	do_without_lists(c, lines.error);
 	saw_as_before(c->id.number);
 	close(c->pids);
 	c->pids = -1;
