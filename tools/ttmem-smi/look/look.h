@@ -103,6 +103,7 @@ struct snapshot {
 	struct process *process;
 	size_t processes;
 	bool processes_known;	/* those there are, less what was not wanted */
+	bool clients_unread;	/* the list of clients was wanted and could not be read */
 	struct metald_state metald;
 	char why[512];		/* what is missing, else empty */
 };

@@ -75,15 +75,15 @@ static bool pids_found(struct snapshot *snap, const struct filter *filter)
 }
 
 /*
- * Look at one card of the list, where @unread tells that the list of clients could not be
- * read.
+ * Look at one card of the list.
  * Return: EXIT_FAILED if who has it open could not be read
  */
 static int take_card(struct snapshot *snap, const struct ttmem_card_id *id,
-		     const struct want *want, struct filter *filter,
-		     const struct ttmem_client *clients, size_t count, bool unread)
+		     struct filter *filter, const struct ttmem_client *clients, size_t count)
 {
+	const struct want *want = filter->want;
 	size_t from = snap->processes;
+	bool unread = snap->clients_unread;
 	int ret, status = EXIT_OK;
 	bool known = false;
 	struct card *card;
@@ -182,10 +182,11 @@ int snapshot_take(struct snapshot *snap, const struct want *want)
 			status = list_status(ret);
 		}
 		snap->processes_known = !ret;
+		snap->clients_unread = ret;
 	}
 	filter_open(&filter, want);
 	for (i = 0; i < count; i++)
-		unread |= take_card(snap, &list[i], want, &filter, clients, client_count, ret);
+		unread |= take_card(snap, &list[i], &filter, clients, client_count);
 	/* A list with some missing is none. */
 	if (unread) {
 		drop_processes(snap, 0);

@@ -148,8 +148,7 @@ bool query_wants_silent(enum query query, const char *fields)
 		const struct field *field = find_field(query, name, len);
 
 		if (field->kind == BYTES || field->kind == BYTES_MIB ?
-		    is_free(field) || is_used(field) :
-		    strstr(field->names, "silent_") || strstr(field->names, "used_percent"))
+		    is_free(field) || is_used(field) : field->silent)
 			return true;
 	}
 	return false;

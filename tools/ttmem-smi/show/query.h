@@ -40,6 +40,7 @@ struct field {
 	const char *unit;
 	/* NULL where it is never known. */
 	bool (*value)(FILE *out, const struct row *row);
+	bool silent;		/* @value looks at who uses a card and tells nothing */
 };
 
 #define PLACE(memory, field)	offsetof(struct books, pool[memory].field)
@@ -50,6 +51,9 @@ struct field {
 #define CUSTOM_FIELD(names_, unit_, value_, what_) \
 	{ .names = names_, .what = what_, .kind = CUSTOM, .unit = unit_, \
 	  .value = value_ }
+#define SILENT_FIELD(names_, unit_, value_, what_) \
+	{ .names = names_, .what = what_, .kind = CUSTOM, .unit = unit_, \
+	  .value = value_, .silent = true }
 #define TEXT_FIELD(names_, field, what_) \
 	{ .names = names_, .what = what_, .kind = CARD_TEXT, \
 	  .place = offsetof(struct card, field) }
