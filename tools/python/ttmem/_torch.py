@@ -94,33 +94,49 @@ def max_memory_allocated(
     return _sum(_entries(card, pid, memory, chip)).peak
 
 
+def _is_own_node(fd: Union[int, str], number: int) -> bool:
+    """Whether an open file of this process is a client of the card and speaks for itself."""
+    told = {}
+    try:
+        with open(f"/proc/self/fdinfo/{fd}", errors="replace") as file:
+            for line in file:
+                key, _, value = line.partition(":\t")
+                told[key] = value.rstrip("\n")
+    except FileNotFoundError:
+        return False  # closed meanwhile
+    return (
+        told.get("ttmem-card") == str(number)
+        and told.get("ttmem-source") == "self"
+        and told.get("ttmem-state") == "live"
+    )
+
+
 def _own_nodes(number: int) -> List[int]:
     """The open files of this process that are clients of the card and speak for itself.
 
     Also those that others opened, as a runtime in C++ in this process. The descriptors are
-    copies, to be closed: the other threads may do with theirs what they like.
+    copies, to be closed: the other threads may do with theirs what they like. No other file
+    is copied: to close a copy of any file ends the locks that the process has on it.
     """
-    found = []
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            fd = fcntl.fcntl(int(name), fcntl.F_DUPFD_CLOEXEC, 0)
-        except OSError:
-            continue  # closed meanwhile, as the one that listed them
-        told = {}
-        try:
-            with open(f"/proc/self/fdinfo/{fd}") as file:
-                for line in file:
-                    name, _, value = line.partition(":\t")
-                    told[name] = value.rstrip("\n")
-        finally:
-            if (
-                told.get("ttmem-card") == str(number)
-                and told.get("ttmem-source") == "self"
-                and told.get("ttmem-state") == "live"
-            ):
-                found.append(fd)
-            else:
-                os.close(fd)
+    found: List[int] = []
+    try:
+        for name in os.listdir("/proc/self/fdinfo"):
+            if not _is_own_node(name, number):
+                continue
+            try:
+                fd = fcntl.fcntl(int(name), fcntl.F_DUPFD_CLOEXEC, 0)
+            except OSError as error:
+                if error.errno == errno.EBADF:
+                    continue  # closed meanwhile
+                raise
+            found.append(fd)
+            # Another thread may have opened something else under that number.
+            if not _is_own_node(fd, number):
+                os.close(found.pop())
+    except BaseException:
+        for fd in found:
+            os.close(fd)
+        raise
     return found
 
 

@@ -3,11 +3,14 @@
 
 import ctypes
 import errno
+import fcntl
 import io
 import os
 import re
+import resource
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import support
@@ -374,6 +377,40 @@ class Torch(support.Roots):
             ttmem.reset_peak_memory_stats(1)
         self.assertEqual(caught.exception.strerror, "another process tells what this one holds "
                          "of card 1, and keeps the peaks too: they cannot be restarted from here")
+
+    def test_own_files_are_left_alone(self):
+        """A copy of a file, closed, would end the locks that the process has on it."""
+        with tempfile.NamedTemporaryFile() as file:
+            fcntl.lockf(file, fcntl.LOCK_EX)
+            ttmem.reset_peak_memory_stats(0)
+            child = os.fork()
+            if not child:
+                status = 1
+                try:
+                    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    status = 0
+                finally:
+                    os._exit(status)
+            self.assertEqual(os.waitpid(child, 0)[1], 0)
+
+    def test_no_descriptor_left(self):
+        """Then its own clients are not known, which is not the same as none."""
+        held = []
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (100, limits[1]))
+        try:
+            with self.assertRaises(OSError) as caught:
+                while True:
+                    held.append(os.open("/dev/null", os.O_RDONLY))
+            self.assertEqual(caught.exception.errno, errno.EMFILE)
+            with self.assertRaises(OSError) as caught:
+                ttmem._torch._own_nodes(0)
+            self.assertEqual(caught.exception.errno, errno.EMFILE)
+        finally:
+            for fd in held:
+                os.close(fd)
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
     def measured(self, *arguments, after=(), **named):
         output = io.StringIO()
