@@ -9,6 +9,7 @@ import gc
 import io
 import json
 import os
+import resource
 import signal
 import stat
 import subprocess
@@ -343,6 +344,30 @@ class Guest(unittest.TestCase):
                              "peak +8192 KiB; L1: +100 B, peak +100 B\n")
             self.assertEqual(measure.taken[0], ttmem.Taken("DRAM", 3 * MIB, 4 * MIB, 11 * MIB))
         self.assertEqual(ttmem.max_memory_allocated(0), 0)
+
+    def test_few_descriptors_left(self):
+        """Its own clients that cannot be found are not none, and nothing of them stays open."""
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        held = []
+        with ttmem.open(0) as card:
+            card.set("DRAM", 2 * MIB)
+            card.set("DRAM", 1 * MIB)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (100, limits[1]))
+            try:
+                with self.refused(errno.EMFILE):
+                    while True:
+                        held.append(os.open("/dev/null", os.O_RDONLY))
+                for _ in range(2):
+                    with self.refused(errno.EMFILE):
+                        ttmem._torch._own_nodes(0)
+                    os.close(held.pop())
+                found = ttmem._torch._own_nodes(0)
+                self.assertEqual(len(found), 1)
+                os.close(found[0])
+            finally:
+                for fd in held:
+                    os.close(fd)
+                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
     def test_others_in_torch_s_words(self):
         script = subprocess.Popen(
