@@ -16,6 +16,8 @@
 #define ACCOUNT_OLDER	ACCOUNT_LOG ".1"
 /* What is about to be added to the older file; there only for a moment. */
 #define ACCOUNT_FULL	ACCOUNT_LOG ".2"
+/* What both become; it is whole when ACCOUNT_FULL is gone. */
+#define ACCOUNT_NEW	ACCOUNT_OLDER ".new"
 
 /* Written every two seconds while it runs, and old after some more. */
 #define ACCOUNT_STATE	TTMEM_RUN "/account.json"

@@ -106,11 +106,13 @@ static bool write_line(const char *line, size_t len)
 static void add_line(const char *line, size_t len)
 {
 	char lost[LEFT_OUT_SIZE], *to;
-	static uint64_t told, tried;
+	static uint64_t told, again;
+	uint64_t begin = now_ns();
 
-	if (log_fd < 0 && now_ns() - tried >= NSEC_PER_SEC) {
-		tried = now_ns();
+	if (log_fd < 0 && begin >= again) {
 		add_log(&log_fd, &written);
+		/* To try with a large log takes seconds, and most of the time is the events'. */
+		again = begin + NSEC_PER_SEC + 10 * (now_ns() - begin);
 	}
 	if (log_fd >= 0 && unwritten) {
 		to = lost + sprintf(lost, "{\"event\":\"lost\",\"lines\":%" PRIu64 ",\"time\":",
@@ -359,7 +361,8 @@ static int each_line(const char *path, void (*line)(char *line, size_t len, void
 	while ((len = getline(&text, &size, file)) > 0)
 		if (text[len - 1] == '\n')
 			line(text, len, arg);
-	ret = ferror(file) ? -EIO : 0;
+	/* It may also have been short of memory. */
+	ret = ferror(file) || !feof(file) ? -EIO : 0;
 	free(text);
 	fclose(file);
 	return ret;
@@ -414,10 +417,20 @@ static void write_dropped(FILE *out)
 		fprintf(out, "{\"event\":\"lost\",\"lines\":%" PRIu64 "}\n", lost_lines);
 }
 
+/*
+ * End a merge that was ended from outside: it removes the full one as soon as all of
+ * the new older one is on the disk, so that is whole if the full one is gone.
+ */
+static int merge_end(void)
+{
+	if (!access(ACCOUNT_FULL, F_OK))
+		return 0;
+	return rename(ACCOUNT_NEW, ACCOUNT_OLDER) && errno != ENOENT ? -errno : 0;
+}
+
 /* Older and full one into a new older one, of at most @bytes. */
 static int merge(uint64_t bytes)
 {
-	static const char new[] = ACCOUNT_OLDER ".new";
 	struct share *copy = NULL;
 	uint64_t size = 0;
 	int fd, ret;
@@ -439,29 +452,29 @@ static int merge(uint64_t bytes)
 		out_of_memory();
 	memcpy(copy, shares, share_count * sizeof(*shares));
 
-	unlink(new);
-	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+	unlink(ACCOUNT_NEW);
+	fd = open(ACCOUNT_NEW, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 	out = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!out) {
 		ret = -errno;
 		goto free;
 	}
-	each_line(ACCOUNT_OLDER, drop_line, NULL);
-	each_line(ACCOUNT_FULL, drop_line, NULL);
+	ret = each_line(ACCOUNT_OLDER, drop_line, NULL);
+	ret = ret ? ret : each_line(ACCOUNT_FULL, drop_line, NULL);
 	write_dropped(out);
 	memcpy(shares, copy, share_count * sizeof(*shares));
-	each_line(ACCOUNT_OLDER, keep_line, out);
-	each_line(ACCOUNT_FULL, keep_line, out);
-	if (ferror(out) || fflush(out) || fsync(fd))
+	ret = ret ? ret : each_line(ACCOUNT_OLDER, keep_line, out);
+	ret = ret ? ret : each_line(ACCOUNT_FULL, keep_line, out);
+	if (!ret && (ferror(out) || fflush(out) || fsync(fd)))
 		ret = -errno;
 	if (fclose(out) && !ret)
 		ret = -errno;
-	if (!ret && rename(new, ACCOUNT_OLDER))
+	if (!ret && unlink(ACCOUNT_FULL))
 		ret = -errno;
 	if (ret)
-		unlink(new);
+		unlink(ACCOUNT_NEW);
 	else
-		unlink(ACCOUNT_FULL);
+		ret = merge_end();
 free:
 	free(shares);
 	free(copy);
@@ -491,14 +504,15 @@ static int open_log(uint64_t *size)
 /* Add the file that is written to the older one, and begin it anew. */
 static void add_log(int *fd, uint64_t *size)
 {
-	int ret = 0;
+	int ret;
 
-	/* One that was left by a crash goes first. */
-	if (!access(ACCOUNT_FULL, F_OK))
+	/* What was left by a crash goes first. */
+	ret = merge_end();
+	if (!ret && !access(ACCOUNT_FULL, F_OK))
 		ret = merge(log_bytes / 4 * 3);
 	if (!ret && rename(ACCOUNT_LOG, ACCOUNT_FULL) && errno != ENOENT)
 		ret = -errno;
-	if (!ret)
+	if (!ret && !access(ACCOUNT_FULL, F_OK))
 		ret = merge(log_bytes / 4 * 3);
 	if (ret)
 		say("cannot add " ACCOUNT_LOG " to " ACCOUNT_OLDER ": %s", strerror(-ret));
@@ -522,7 +536,8 @@ bool store_open(uint64_t bytes)
 		return false;
 	}
 	log_fd = open_log(&written);
-	if (log_fd >= 0 && (written >= log_bytes / 4 || !access(ACCOUNT_FULL, F_OK)))
+	if (log_fd >= 0 && (written >= log_bytes / 4 || !access(ACCOUNT_FULL, F_OK) ||
+			    !access(ACCOUNT_NEW, F_OK)))
 		add_log(&log_fd, &written);
 	return log_fd >= 0;
 }

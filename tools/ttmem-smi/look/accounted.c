@@ -158,7 +158,8 @@ static int read_file(struct accounts *accounts, const char *path)
 		if (text[len - 1] == '\n' && len > 1)
 			read_line(accounts, text);
 	}
-	error = ferror(file) ? EIO : 0;
+	/* It may also have been short of memory. */
+	error = ferror(file) || !feof(file) ? EIO : 0;
 	free(text);
 	fclose(file);
 	return error;

@@ -576,7 +576,8 @@ bool recording_read(struct recording *rec, const char *path,
 		return false;
 	}
 	ok = read_lines(&reader, file);
-	if (ferror(file)) {
+	/* To run out of memory is no error of the file. */
+	if (ferror(file) || (ok && !feof(file))) {
 		snprintf(why, why_size, "%s", strerror(errno));
 		ok = false;
 	}

@@ -4,6 +4,7 @@
  * from 5.10 to 7.3 describe them, the log and whose lines stay in it, control groups of
  * processes, and what ttmem-smi makes of the log.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -380,6 +381,7 @@ static const char *cgroup_of(uint64_t client, int pid, uint64_t time)
 static void test_cgroups(void **state)
 {
 	char *deep, *text;
+	struct event theirs;
 	const char *told;
 
 	(void)state;
@@ -404,6 +406,14 @@ static void test_cgroups(void **state)
 	put_task(101, "c", 500, "0::/job_3\n");
 	see(13, 101, 450 * SEC);
 	assert_string_equal(cgroup_of(13, 101, 451 * SEC), "-");
+	/* A later one with the number of one that was seen, with a file that another opened. */
+	theirs = make_event(EVENT_END, 12, 100, 460 * SEC);
+	theirs.uid++;
+	assert_string_equal(process_cgroup(&theirs), "-");
+	/* And with that of one that is forgotten: it began when the client was there already. */
+	theirs = make_event(EVENT_END, 14, 101, 450 * SEC);
+	theirs.end = 510 * SEC;
+	assert_string_equal(process_cgroup(&theirs), "-");
 	/* Not seen, but still there; then gone. */
 	assert_string_equal(cgroup_of(14, 101, 510 * SEC), "/job_3");
 	assert_string_equal(cgroup_of(15, 999, 510 * SEC), "-");
@@ -542,6 +552,10 @@ static void test_subuid(void **state)
 	assert_int_equal(user_key(165536), 165536);
 	assert_int_equal(user_key(300009), 100000);
 	assert_int_equal(user_key(300010), 300010);
+	/* What cannot be read is not empty. */
+	assert_int_equal(system("rm subuid; mkdir subuid"), 0);
+	users_read_subuid();
+	assert_int_equal(user_key(100001), 100000);
 	assert_true(store_open(256 << 10));
 	for (i = 0; i < 100; i++)
 		store_of(1000, "victim");
@@ -661,6 +675,95 @@ static void test_full(void **state)
 	assert_int_equal(access("log/account.log.2", F_OK), -1);
 }
 
+/* How often the log cannot be opened from now on, after so many times; see the Makefile. */
+static int opens_well = -1;
+
+FILE *__real_fopen(const char *path, const char *mode);
+FILE *__wrap_fopen(const char *path, const char *mode);
+
+FILE *__wrap_fopen(const char *path, const char *mode)
+{
+	if (opens_well >= 0 && !strncmp(path, "log/", 4) && !opens_well--) {
+		errno = EIO;
+		return NULL;
+	}
+	return __real_fopen(path, mode);
+}
+
+/* Wherever adding to the older file fails, nothing of both is lost, and nothing twice. */
+static void test_add_fails(void **state)
+{
+	int i, at;
+
+	(void)state;
+	for (at = 0; at < 6; at++) {
+		put("", "log/account.log");
+		assert_int_equal(system("rm -f log/*"), 0);
+		assert_true(store_open(1 << 20));
+		for (i = 0; i < 20; i++)
+			store_of(1000, "older");
+		assert_int_equal(system("mv log/account.log log/account.log.1"), 0);
+		assert_true(store_open(1 << 20));
+		for (i = 0; i < 30; i++)
+			store_of(1000, "full");
+		assert_int_equal(system("mv log/account.log log/account.log.2"), 0);
+		opens_well = at;
+		store_open(1 << 20);
+		assert_int_equal(opens_well, -1);
+		assert_int_equal(lines_of("older"), 20);
+		assert_int_equal(lines_of("full"), 30);
+		assert_non_null(strstr(said, "cannot add log/account.log to log/account.log.1: Input"));
+		/* And the next time all is well. */
+		assert_true(store_open(1 << 20));
+		assert_int_equal(access("log/account.log.2", F_OK), -1);
+		assert_int_equal(lines_of("older"), 20);
+		assert_int_equal(lines_of("full"), 30);
+	}
+}
+
+/* Killed in the middle of adding. */
+static void test_add_killed(void **state)
+{
+	(void)state;
+	put("{\"event\":\"older\"}\n", "log/account.log.1");
+	put("{\"event\":\"full\"}\n", "log/account.log.2");
+	put("{\"event\":\"older\"}\n{\"eve", "log/account.log.1.new");
+	assert_true(store_open(1 << 20));
+	assert_int_equal(lines_of("older"), 1);
+	assert_int_equal(lines_of("full"), 1);
+	assert_int_equal(access("log/account.log.2", F_OK), -1);
+	assert_int_equal(access("log/account.log.1.new", F_OK), -1);
+	/* Where all of it had been written, it only has its name to get. */
+	put("{\"event\":\"older\"}\n{\"event\":\"full\"}\n", "log/account.log.1.new");
+	put("{\"event\":\"older\"}\n", "log/account.log.1");
+	assert_true(store_open(1 << 20));
+	assert_int_equal(lines_of("older"), 1);
+	assert_int_equal(lines_of("full"), 1);
+	assert_int_equal(access("log/account.log.1.new", F_OK), -1);
+}
+
+/* A number is the same card as before only as long as it was not taken out. */
+static void test_card(void **state)
+{
+	(void)state;
+	put_card(0, "0000:01:00.0");
+	put("1\n", "sys/class/tenstorrent/tenstorrent!0/tt_serial");
+	time_now += 20 * SEC;
+	assert_string_equal(card_of(0)->serial, "1");
+	/* Taken out: its clients' ends come after it. */
+	assert_int_equal(system("mv sys taken-out"), 0);
+	time_now += 20 * SEC;
+	assert_string_equal(card_of(0)->serial, "1");
+	/* Another one in its slot does not tell yet what it is. */
+	put_card(0, "0000:01:00.0");
+	time_now += 20 * SEC;
+	assert_string_equal(card_of(0)->address, "0000:01:00.0");
+	assert_string_equal(card_of(0)->serial, "");
+	put("2\n", "sys/class/tenstorrent/tenstorrent!0/tt_serial");
+	time_now += 20 * SEC;
+	assert_string_equal(card_of(0)->serial, "2");
+}
+
 static void play(const char *arguments)
 {
 	char command[2048], shown[1024];
@@ -772,6 +875,9 @@ int main(void)
 		TEST(test_any_uid),
 		TEST(test_rate),
 		TEST(test_full),
+		TEST(test_add_fails),
+		TEST(test_add_killed),
+		TEST(test_card),
 		TEST(test_names),
 		TEST(test_queries),
 	};
