@@ -339,12 +339,14 @@ extern struct totals totals;
  * @board: board, as n300
  * @serial: serial number, as TT-KMD tells it
  * @asic: the ASIC's id, likewise
+ * @inode: of its directory in sysfs, which no other has
  */
 struct card {
 	char address[24];
 	char board[32];
 	char serial[24];
 	char asic[24];
+	ino_t inode;
 };
 
 /**

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "account.h"
 
@@ -26,7 +27,9 @@ static void read_name(unsigned int card, const char *name, char *text, size_t si
 
 static void read_cards(void)
 {
+	char path[TTMEM_PATH_SIZE];
 	struct ttmem_card_id *list;
+	struct stat st;
 	size_t count, i;
 
 	if (ttmem_cards(&list, &count, sizeof(*list)))
@@ -37,8 +40,13 @@ static void read_cards(void)
 		if (list[i].number >= CARDS_MAX)
 			continue;
 		card = &cards[list[i].number];
-		if (strcmp(card->address, list[i].address))
+		snprintf(path, sizeof(path), TTMEM_CLASS "/tenstorrent!%u", list[i].number);
+		if (stat(path, &st))
+			continue;
+		/* Another one may be in the same slot, which has another directory then. */
+		if (strcmp(card->address, list[i].address) || card->inode != st.st_ino)
 			memset(card, 0, sizeof(*card));
+		card->inode = st.st_ino;
 		strcpy(card->address, list[i].address);
 		read_name(list[i].number, "tt_card_type", card->board, sizeof(card->board));
 		read_name(list[i].number, "tt_serial", card->serial, sizeof(card->serial));

@@ -35,6 +35,7 @@ struct process {
 	struct process *next;
 	struct user *user;
 	pid_t pid;
+	uid_t uid;
 	uint64_t begin;		/* ns since boot, to a tick of the clock */
 	uint64_t first;		/* the lowest client that it is verified for */
 	uint64_t doubt;		/* from this client on it may be another process */
@@ -139,6 +140,7 @@ void process_seen(const struct event *event, uint64_t now)
 	if (process && process->begin == look.begin && !strcmp(process->cgroup, look.cgroup)) {
 		if (event->client < process->first)
 			process->first = event->client;
+		process->uid = look.uid;
 		process->gone = 0;
 		process->round = round_now;
 		return;
@@ -153,7 +155,8 @@ void process_seen(const struct event *event, uint64_t now)
 	if (!process)
 		out_of_memory();
 	*process = (struct process) {
-		.user = user, .pid = event->pid, .begin = look.begin, .first = event->client,
+		.user = user, .pid = event->pid, .uid = look.uid, .begin = look.begin,
+		.first = event->client,
 		.doubt = UINT64_MAX, .round = round_now,
 	};
 	/* The same one may have gone to another control group meanwhile. */
@@ -173,13 +176,19 @@ const char *process_cgroup(const struct event *event)
 	const struct process *process = *place_of(event->pid);
 	static struct look look;
 
-	if (process && event->client >= process->first && event->client < process->doubt)
+	/*
+	 * A later process with its number that uses a file which another one opened has no
+	 * EVENT_BEGIN. Of another user it is not the same process.
+	 */
+	if (process && event->client >= process->first && event->client < process->doubt &&
+	    process->uid == event->uid)
 		return process->cgroup;
 	/*
 	 * It used a file that another one opened, or began before this program. Its number
-	 * is its own as long as it is there; of another user it is not the same process.
+	 * is its own as long as it is there. One that began later than the client may have
+	 * the number of one that is gone.
 	 */
-	if (event->pid > 0 && look_at(event->pid, &look) && look.begin <= event->end &&
+	if (event->pid > 0 && look_at(event->pid, &look) && look.begin <= event->begin &&
 	    look.uid == event->uid)
 		return look.cgroup;
 	return ACCOUNT_NO_CGROUP;

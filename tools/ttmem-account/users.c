@@ -84,16 +84,21 @@ void users_read_subuid(void)
 	static struct timespec last;
 	char *text, *line, *rest;
 	struct stat st;
+	int ret;
 
 	if (stat(TTMEM_SUBUID, &st))
 		memset(&st, 0, sizeof(st));
 	if (st.st_mtim.tv_sec == last.tv_sec && st.st_mtim.tv_nsec == last.tv_nsec)
 		return;
+	/* What could not be read is no list without entries: what it was stays. */
+	ret = ttmem__read_file(TTMEM_SUBUID, &text, NULL);
+	if (ret && ret != -ENOENT)
+		return;
 	last = st.st_mtim;
 	range_count = 0;
 	free(ranges);
 	ranges = NULL;
-	if (ttmem__read_file(TTMEM_SUBUID, &text, NULL))
+	if (ret)
 		return;
 	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
 		read_range(line);
