@@ -127,6 +127,15 @@ static inline bool ttmem__is_board(const char *word)
 void ttmem__board(unsigned int number, char *board, size_t size);
 
 /**
+ * ttmem__self() - tell which process of /proc and of the lists this one is
+ *
+ * In a pid namespace that sees the /proc of an outer one, getpid() is there another
+ * process's number.
+ * Return: its number; getpid() where /proc does not tell
+ */
+pid_t ttmem__self(void);
+
+/**
  * ttmem__openers() - list who has a card of TT-KMD open
  * @card: the card's number
  * @pids: out: their numbers, each once, the smallest first; to be freed. 0 is for

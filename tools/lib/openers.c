@@ -8,6 +8,18 @@
 
 #include "internal.h"
 
+pid_t ttmem__self(void)
+{
+	char text[32];
+	ssize_t len = readlink(TTMEM_PROC "/self", text, sizeof(text) - 1);
+	uint64_t pid;
+
+	if (len < 0)
+		return getpid();
+	text[len] = '\0';
+	return ttmem__number(text, INT32_MAX, &pid) ? (pid_t)pid : getpid();
+}
+
 static int compare_pids(const void *a, const void *b)
 {
 	const pid_t *x = a, *y = b;
@@ -19,6 +31,7 @@ int ttmem__openers(unsigned int card, pid_t **pids, size_t *count)
 {
 	char path[TTMEM_PATH_SIZE], *text, *line, *rest;
 	size_t read = 0, lines = 1, size, i;
+	pid_t self = ttmem__self();
 	uint64_t pid;
 	int ret;
 
@@ -47,7 +60,7 @@ int ttmem__openers(unsigned int card, pid_t **pids, size_t *count)
 			free(text);
 			return -EPROTO;
 		}
-		if (pid != (uint64_t)getpid())
+		if (pid != (uint64_t)self)
 			(*pids)[read++] = pid;
 	}
 	free(text);

@@ -44,7 +44,7 @@ static bool saw(pid_t pid, unsigned int number)
 	struct process *p = process_find(pid);
 	struct opened *o;
 
-	if (!p && pid != getpid()) {
+	if (!p && pid != ttmem__self()) {
 		if (!adding_until)
 			adding_until = busy_ns() + ADDING;
 		if (busy_ns() >= adding_until) {

@@ -129,8 +129,10 @@ static pid_t parent_of(pid_t pid)
 /* Whether a process descends from this one, which inherits all orphans. */
 static bool is_child(pid_t pid)
 {
-	pid_t self = getpid();
+	static pid_t self;
 
+	if (!self)
+		self = ttmem__self();
 	while (pid > 1 && pid != self)
 		pid = parent_of(pid);
 	return pid == self;

@@ -53,11 +53,12 @@ static void add_line(struct process *p, const struct ttmem_client *c,
 void add_clients(struct snapshot *snap, unsigned int card,
 		 const struct ttmem_client *list, size_t count)
 {
+	pid_t self = ttmem__self();
 	struct process *p = NULL;
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		if (list[i].pid == getpid())
+		if (list[i].pid == self)
 			continue;
 		if (p && same_process(&list[i - 1], &list[i])) {
 			add_line(p, &list[i], !same_peak(&list[i - 1], &list[i]));

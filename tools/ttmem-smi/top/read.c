@@ -172,7 +172,7 @@ static void tell_clients(struct top *top, const struct ttmem_client *list,
 			 size_t count)
 {
 	struct top_process *p;
-	pid_t self = getpid();
+	pid_t self = ttmem__self();
 	bool add_peak;
 	size_t i;
 

@@ -772,8 +772,10 @@ static void run_reports(void **state)
 		"	while [ $(reads) -le $((at + 60)) ]; do sleep 0.02; done\n"
 		"}\n"
 		"me=$$\n"
-		"mkdir -p proc/$me proc/77\n"
-		"echo \"$me (a) S 1 (b\n) S $PPID 0\" > proc/$me/stat\n"
+		"mkdir -p proc/$me proc/77 proc/79\n"
+		"if parent=$(readlink proc/self); then other=$PPID; else parent=$PPID other=1; fi\n"
+		"echo \"$me (a) S 1 (b\n) S $parent 0\" > proc/$me/stat\n"
+		"echo \"79 (sh) S $other 0\" > proc/79/stat\n"
 		"echo \"77 (sh) S $me 0\" > proc/77/stat\n"
 		"list <<END\n"
 		HEADER
@@ -782,6 +784,7 @@ static void run_reports(void **state)
 		"0 2 77 0 0 DRAM buffer 200 200 1 attributed sh\n"
 		"0 3 78 0 0 DRAM buffer 9999 9999 1 self sh\n"
 		"0 3 78 0 1 L1 buffer 9999 9999 1 self sh\n"
+		"0 6 79 0 1 L1 buffer 9999 9999 1 self sh\n"
 		"END\n"
 		"list <<END\n"
 		HEADER
@@ -791,6 +794,7 @@ static void run_reports(void **state)
 		"END\n"
 		"echo out; exit 3\n";
 	char out[4096], err[4096];
+	int i;
 
 	(void)state;
 	put_card(0, "0000:01:00.0");
@@ -798,13 +802,19 @@ static void run_reports(void **state)
 	put_books(0, 1);
 	put_books(1, 2);
 	put(script, "script");
-	assert_int_equal(run(TTMEM_RUN " --report sh script", out, sizeof(out),
-			     err, sizeof(err)), 3);
-	assert_string_equal(out, "out\n");
-	assert_ptr_equal(strstr(err, "\tCommand being run: \"sh script\"\n"
-				"\tCard 0 chip 0 peak DRAM (bytes): 310, at most 350\n"
-				"\tCard 1 chip 1 peak L1 (bytes): 5000\n"
-				"\tElapsed (wall clock) time (seconds): "), err);
+	/* Then in a pid namespace of its own, with the /proc of an outer one. */
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(run(TTMEM_RUN " --report sh script", out, sizeof(out),
+				     err, sizeof(err)), 3);
+		assert_string_equal(out, "out\n");
+		assert_ptr_equal(strstr(err, "\tCommand being run: \"sh script\"\n"
+					"\tCard 0 chip 0 peak DRAM (bytes): 310, at most 350\n"
+					"\tCard 1 chip 1 peak L1 (bytes): 5000\n"
+					"\tElapsed (wall clock) time (seconds): "), err);
+		if (!i)
+			put_link("4242", "proc/self");
+	}
+	assert_int_equal(unlink("proc/self"), 0);
 	assert_non_null(strstr(err, "\n\tLooks at ttmem's list: "));
 	assert_null(strstr(err, "failed"));
 	assert_non_null(strstr(err, "\n\tExit status: 3\n"));
