@@ -81,25 +81,26 @@ static void ttmem_reader_begin(struct ttmem_reader *reader, struct inode *inode)
 
 /*
  * The number of a dead process may be another's by now, so only a live one's
- * is shown, and only where the mount's pid namespace has it.
+ * is shown. Of others' processes that the mount's pid namespace does not have the
+ * user is hidden too: anybody may make a namespace and a mount that hides nothing.
  */
 static void ttmem_reader_identify(struct seq_file *m, const struct ttmem_reader *reader,
 				  struct ttmem_shown *shown)
 {
 	const struct ttmem_client_picture *picture = &reader->picture;
+	pid_t nr = pid_nr_ns(picture->pid, proc_pid_ns(file_inode(m->file)->i_sb));
 	bool own = uid_eq(picture->uid, reader->uid);
 	kuid_t uid = INVALID_UID;
 	struct task_struct *task;
 
 	shown->pid = 0;
 	strscpy(shown->comm, "-", sizeof(shown->comm));
-	if (own || !reader->hide_process) {
+	if (own || (nr && !reader->hide_process)) {
 		uid = picture->uid;
 		rcu_read_lock();
 		task = ttmem_process(picture->pid);
 		if (task) {
-			shown->pid = pid_nr_ns(picture->pid,
-					       proc_pid_ns(file_inode(m->file)->i_sb));
+			shown->pid = nr;
 			if (shown->pid && (own || !reader->hide_command))
 				ttmem_copy_comm(shown->comm, task);
 		}

@@ -196,6 +196,32 @@ static void test_hidepid(void **state)
 	dismiss_alice();
 }
 
+/* In a pid namespace of one's own, whose mount hides nothing. */
+static void look_from_namespace(int sock)
+{
+	st_hear(sock);
+	mount_proc("hidepid=0");
+	check_seen(see(open_list(HIDING), client_of_alice), 0, NOBODY, "-");
+	hostile_become(ALICE);
+	check_seen(see(open_list(HIDING), client_of_alice), 0, ALICE, "-");
+	st_say(sock);
+}
+
+/* Anybody may have such a mount, by way of a user namespace; it shows nobody else's user. */
+static void test_pid_namespace(void **state)
+{
+	struct st_child mallory;
+	pid_t inner;
+
+	(void)state;
+	call_alice();
+	mallory = st_spawn_in_pid_namespace(look_from_namespace, &inner);
+	st_say(mallory.sock);
+	st_hear(mallory.sock);
+	st_join(&mallory);
+	dismiss_alice();
+}
+
 /* Opens the list of a mount that hides, and gives the file to root; takes root's. */
 static void swap_files(int sock, void *arg)
 {
@@ -370,6 +396,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ST_TEST(test_hidepid),
+		ST_TEST(test_pid_namespace),
 		ST_TEST(test_opener_decides),
 		ST_TEST(test_subset),
 		ST_TEST(test_pid_namespace),
