@@ -21,8 +21,11 @@
 #include "reservation.h"
 #include "ttmem.h"
 
-/* Reservations copied out in one hold of the card's lock: 44 KiB of them. */
-#define PAGE_MAX	512
+/*
+ * Reservations copied out in one hold of the card's lock. As many callers as there are
+ * processors may be before somebody else in the lock's queue.
+ */
+#define PAGE_MAX	64
 
 /* The structures of version 1: callers may bring more, never less. */
 #define INFO_SIZE_1		104
@@ -308,7 +311,7 @@ static long ttmem_reservations(struct ttmem_client *client, void __user *uarg)
 		return -EINVAL;
 
 	room = min_t(u32, req.count, PAGE_MAX);
-	page = kvmalloc_array(room ?: 1, sizeof(*page), GFP_KERNEL_ACCOUNT);
+	page = kmalloc_array(room ?: 1, sizeof(*page), GFP_KERNEL_ACCOUNT);
 	if (!page)
 		return -ENOMEM;
 	n = ttmem_reservation_list(client, req.client, req.start, page, room, &req.next,
@@ -317,7 +320,7 @@ static long ttmem_reservations(struct ttmem_client *client, void __user *uarg)
 	for (i = 0; !err && i < n; i++)
 		err = ttmem_fill(u64_to_user_ptr(req.entries + (u64)i * req.entry_size),
 				 req.entry_size, &page[i], sizeof(*page));
-	kvfree(page);
+	kfree(page);
 	if (err)
 		return err;
 

@@ -40,7 +40,7 @@
 
 /* Reservations freed, or looked at, in one hold of the card's lock. */
 #define FREE_BATCH	64
-#define LOOK_BATCH	1024
+#define LOOK_BATCH	128
 
 /* Reservations that a client keeps for its next RESERVEs. */
 #define SPARES_MAX	64
@@ -539,8 +539,8 @@ static unsigned int ttmem_reservation_page(struct ttmem_client *client, u64 star
 					   struct ttmem_reservation *page,
 					   unsigned int room, u64 *next, u64 *total)
 {
+	unsigned int n = 0, looked = 0;
 	struct ttmem_held *held;
-	unsigned int n = 0;
 	unsigned long slot;
 
 	*next = 0;
@@ -549,12 +549,13 @@ static unsigned int ttmem_reservation_page(struct ttmem_client *client, u64 star
 		return 0;
 
 	xa_for_each_start(&client->held, slot, held, start ? ttmem_slot_of(start) + 1 : 0) {
-		if (!held->published)
-			continue;
-		if (n == room) {
-			*next = page[n - 1].handle;
+		/* Any handle of the slot before goes on here; 0 would begin anew. */
+		if (n == room || looked++ == LOOK_BATCH) {
+			*next = (u64)TTMEM_SLOTS | (slot - 1);
 			break;
 		}
+		if (!held->published)
+			continue;
 		ttmem_describe(held, &page[n++]);
 	}
 	return n;

@@ -492,6 +492,39 @@ static void pages_go_on_where_the_last_one_ended(struct kunit *test)
 
 /* Allocations that fail: each alone, and each with all that follow it */
 
+/* Threads that wait in the middle of RESERVE do not make a page's walk long. */
+static void page_looks_at_so_many_slots(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct ttmem_reserve req = request(0, TTMEM_DRAM, TTMEM_TAG_BUFFER, 64);
+	const unsigned int waiting = 3 * LOOK_BATCH + 1;
+	unsigned int i, pages = 0;
+	struct ttmem_reservation res[2];
+	struct ttmem_held **held;
+	u64 handle, next = 0, total;
+	int n, found = 0;
+
+	held = kunit_kcalloc(test, waiting, sizeof(*held), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, held);
+	for (i = 0; i < waiting; i++) {
+		held[i] = ttmem_reservation_prepare(f->client[0], &req);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(held[i]));
+	}
+	handle = reserve_one(test, f->client[0]);
+	do {
+		n = ttmem_reservation_list(f->client[0], 0, next, res, 2, &next, &total);
+		KUNIT_ASSERT_GE(test, n, 0);
+		if (n)
+			KUNIT_EXPECT_EQ(test, res[0].handle, handle);
+		found += n;
+	} while (next && ++pages < 9);
+	KUNIT_EXPECT_EQ(test, found, 1);
+	KUNIT_EXPECT_EQ(test, pages, 3);
+	for (i = 0; i < waiting; i++)
+		ttmem_reservation_abandon(f->client[0], held[i]);
+	KUNIT_EXPECT_EQ(test, reservations_of(test, f->client[0]), 1);
+}
+
 static void reserve_without_memory_changes_nothing(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -695,6 +728,7 @@ static struct kunit_case reservation_cases[] = {
 	KUNIT_CASE(list_of_another_needs_the_right),
 	KUNIT_CASE(list_of_another_that_is_not_in_the_books_is_enoent),
 	KUNIT_CASE(pages_go_on_where_the_last_one_ended),
+	KUNIT_CASE(page_looks_at_so_many_slots),
 	KUNIT_CASE(reserve_without_memory_changes_nothing),
 	KUNIT_CASE(failed_store_leaves_no_inner_node),
 	KUNIT_CASE(rest_needs_no_memory),
