@@ -16,11 +16,11 @@
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/pid.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 
 #include "card.h"
 #include "chardev.h"
@@ -34,9 +34,12 @@
 static dev_t ttmem_first;
 static struct cdev ttmem_cdev;
 
-/* The nodes that are there; nothing else is taken under their mutex. */
+/*
+ * The nodes that are there; nothing else is taken under their lock. It is no mutex: who is
+ * out of processor time in the middle would have everybody else wait for it.
+ */
 static LIST_HEAD(ttmem_nodes);
-static DEFINE_MUTEX(ttmem_nodes_mutex);
+static DEFINE_SPINLOCK(ttmem_nodes_lock);
 
 static vm_fault_t ttmem_fault(struct vm_fault *vmf)
 {
@@ -80,14 +83,14 @@ static struct ttmem_card *ttmem_card_of_minor(unsigned int minor)
 	struct ttmem_card *card = NULL;
 	struct ttmem_node *node;
 
-	mutex_lock(&ttmem_nodes_mutex);
+	spin_lock(&ttmem_nodes_lock);
 	list_for_each_entry(node, &ttmem_nodes, list) {
 		if (node->card->number == minor) {
 			card = ttmem_card_get(node->card);
 			break;
 		}
 	}
-	mutex_unlock(&ttmem_nodes_mutex);
+	spin_unlock(&ttmem_nodes_lock);
 	return card;
 }
 
@@ -252,9 +255,9 @@ void ttmem_chardev_exit(void)
 
 static void ttmem_chardev_hide(struct ttmem_node *node)
 {
-	mutex_lock(&ttmem_nodes_mutex);
+	spin_lock(&ttmem_nodes_lock);
 	list_del(&node->list);
-	mutex_unlock(&ttmem_nodes_mutex);
+	spin_unlock(&ttmem_nodes_lock);
 }
 
 /**
@@ -278,9 +281,9 @@ int ttmem_chardev_add(struct ttmem_node *node, struct ttmem_card *card,
 		return -ERANGE;
 
 	node->card = card;
-	mutex_lock(&ttmem_nodes_mutex);
+	spin_lock(&ttmem_nodes_lock);
 	list_add_tail(&node->list, &ttmem_nodes);
-	mutex_unlock(&ttmem_nodes_mutex);
+	spin_unlock(&ttmem_nodes_lock);
 
 	node->dev = device_create_with_groups(&ttmem_class, parent,
 					      MKDEV(MAJOR(ttmem_first), card->number),
