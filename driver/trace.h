@@ -12,6 +12,15 @@
 #include "client.h"
 #include "compat.h"
 
+/* So that programs which read the format find numbers there. */
+TRACE_DEFINE_ENUM(TTMEM_DRAM);
+TRACE_DEFINE_ENUM(TTMEM_L1);
+TRACE_DEFINE_ENUM(TTMEM_TAG_BUFFER);
+TRACE_DEFINE_ENUM(TTMEM_TAG_TRACE);
+TRACE_DEFINE_ENUM(TTMEM_TAG_SYSTEM);
+TRACE_DEFINE_ENUM(TTMEM_TAG_L1_SMALL);
+TRACE_DEFINE_ENUM(TTMEM_TAG_CB);
+
 #define ttmem_show_memory(memory)		\
 	__print_symbolic(memory,		\
 			 { TTMEM_DRAM, "DRAM" },\
