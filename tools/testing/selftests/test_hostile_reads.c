@@ -208,7 +208,7 @@ static void look_from_namespace(int sock)
 }
 
 /* Anybody may have such a mount, by way of a user namespace; it shows nobody else's user. */
-static void test_pid_namespace(void **state)
+static void test_mount_of_a_namespace(void **state)
 {
 	struct st_child mallory;
 	pid_t inner;
@@ -396,7 +396,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ST_TEST(test_hidepid),
-		ST_TEST(test_pid_namespace),
+		ST_TEST(test_mount_of_a_namespace),
 		ST_TEST(test_opener_decides),
 		ST_TEST(test_subset),
 		ST_TEST(test_pid_namespace),
