@@ -261,13 +261,39 @@ static bool print_mark(const struct mark *mark, const struct line *line,
 	return false;
 }
 
+/* Whether a limit in per cent cannot be compared, as the capacity is not known. */
+static bool lacks_capacity(const struct marks *marks, const struct card *card, size_t chip,
+			   unsigned int memory)
+{
+	bool percent = false;
+	size_t i;
+
+	for (i = 0; i < marks->lines; i++)
+		percent |= marks->line[i].milli;
+	return percent && marks->memories & 1u << memory && !card->chip[chip].pool[memory].total;
+}
+
+/* Whether something of a card that a limit may be about is not known. */
+static bool is_unknown(const struct marks *marks, const struct card *card)
+{
+	unsigned int memory;
+	size_t i;
+
+	if (!card->chips || maybe_silent(card))
+		return true;
+	for (i = 0; i < card->chips; i++)
+		for (memory = 0; memory < 2; memory++)
+			if (lacks_capacity(marks, card, i, memory))
+				return true;
+	return false;
+}
+
 /* Tell of a card's state where it is another one than before. */
 static void tell_card(const struct marks *marks, const struct card *card,
 		      const struct card *before, const struct snapshot *snap,
 		      bool begun)
 {
 	unsigned int number = card->id.number, memory;
-	bool percent = false;
 	size_t i;
 
 	if (begun && !before)
@@ -278,23 +304,17 @@ static void tell_card(const struct marks *marks, const struct card *card,
 	if (card->chips && before && !before->chips)
 		say("what is held of card %u is known again", number);
 	if (card->silent.processes && (!before || !before->silent.processes))
-		say("card %u may be fuller than it looks: of %llu processes that use it nothing is told: %s",
+		say("card %u may be fuller than it looks: nothing is reported of %llu process%s: %s",
 		    number, (unsigned long long)card->silent.processes,
+		    card->silent.processes == 1 ? " that uses it" : "es that use it",
 		    silent_sentence(snap, &card->silent));
-	for (i = 0; i < marks->lines; i++)
-		percent |= marks->line[i].milli;
-	for (i = 0; percent && i < card->chips; i++) {
-		for (memory = 0; memory < 2; memory++) {
-			if (!(marks->memories & 1u << memory) ||
-			    card->chip[i].pool[memory].total)
-				continue;
-			if (before && i < before->chips &&
-			    !before->chip[i].pool[memory].total)
-				continue;
-			say("card %u chip %zu: the capacity of its %s is not known, so it crosses no line of per cent",
-			    number, i, memory_names[memory]);
-		}
-	}
+	for (i = 0; i < card->chips; i++)
+		for (memory = 0; memory < 2; memory++)
+			if (lacks_capacity(marks, card, i, memory) &&
+			    !(before && i < before->chips &&
+			      lacks_capacity(marks, before, i, memory)))
+				say("card %u chip %zu: the capacity of its %s is not known, so limits in per cent are not watched",
+				    number, i, memory_names[memory]);
 }
 
 /* Tell what has changed of what can be seen; each of it once. */
@@ -349,7 +369,7 @@ static int look(struct job *job, struct seen *seen)
 	tell_changes(&job->marks, seen, &snap);
 	seen->unread = status;
 	for (i = 0; i < snap.cards; i++)
-		seen->unread |= !snap.card[i].chips;
+		seen->unread |= is_unknown(&job->marks, &snap.card[i]);
 	if (snap.cards && marks_need_clients(&job->marks)) {
 		error = list_clients(&list, &count);
 		tell_list(seen, error);

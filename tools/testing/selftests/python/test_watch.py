@@ -210,8 +210,10 @@ class Watch(support.Roots):
     def test_a_capacity_that_is_not_known(self):
         self.put_used(99 * GIB, total=0)
         self.assertEqual(watch("--above", "90%", "-c", "2", "-l", "0.01"), (0, "", "".join(
-            f"ttmem-smi: card 0 chip {chip}: the capacity of its DRAM is not known, so it crosses "
-            "no line of per cent\n" for chip in range(2))))
+            f"ttmem-smi: card 0 chip {chip}: the capacity of its DRAM is not known, so limits in "
+            "per cent are not watched\n" for chip in range(2))))
+        self.assertEqual(watch("--above", "process:90%", "--once")[:2], (1, ""))
+        self.assertEqual(watch("--above", "process:98G", "--once"), (0, "", ""))
         self.assertEqual(watch("--above", "98G", "-c", "2", "-l", "0.01"), (
             0, WHEN + "card 0 DRAM chip 0: 99 GiB held, above 98G\n", ""))
 
@@ -220,8 +222,10 @@ class Watch(support.Roots):
         self.put(f"proc/{os.getpid()}/comm", "x\n")
         status, out, err = watch("-c", "2", "-l", "0.01")
         self.assertEqual((status, out), (0, ""))
-        self.assertRegex(err, r"\Attmem-smi: card 0 may be fuller than it looks: of 1 processes "
-                              r"that use it nothing is told: .*\n\Z")
+        self.assertRegex(err, r"\Attmem-smi: card 0 may be fuller than it looks: nothing is "
+                              r"reported of 1 process that uses it: .*\n\Z")
+        # So a job that waits for memory is not started.
+        self.assertEqual(watch("--once", "-a", "4G")[:2], (1, ""))
 
     def test_a_card_goes_and_returns(self):
         self.put_card(1, "0000:02:00.0")
