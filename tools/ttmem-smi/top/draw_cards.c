@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "look/look.h"
+#include "text/text.h"
 #include "top/draw.h"
 #include "top/model.h"
 #include "top/ui.h"
@@ -37,7 +38,7 @@ static void draw_label(const struct ui *ui, int y, int x, int width,
 		       const struct top_chip *chip)
 {
 	const struct card *card = &chip->card;
-	char name[24], heat[24] = "", power[24] = "";
+	char name[24], heat[32] = "", power[32] = "";
 
 	if (card->id.chips > 1)
 		snprintf(name, sizeof(name), "%u.%u", card->id.number,
@@ -51,12 +52,14 @@ static void draw_label(const struct ui *ui, int y, int x, int width,
 	if (ui->layout.meter_height < 2 || width < LABEL_LONG)
 		return;
 
-	if (card->has_temperature)
-		snprintf(heat, sizeof(heat), "%d C",
-			 (int)(card->temperature / 1000));
-	if (card->has_power)
-		snprintf(power, sizeof(power), "%u W",
-			 (unsigned int)(card->power / 1000000));
+	if (card->has_temperature) {
+		format_milli(heat, sizeof(heat), card->temperature, 0);
+		strcat(heat, " C");
+	}
+	if (card->has_power) {
+		format_milli(power, sizeof(power), card->power / 1000, 0);
+		strcat(power, " W");
+	}
 	print(ui, y + 1, x, width - 1, "%s%s%s", heat,
 	      *heat && *power ? "  " : "", power);
 	if (ui->layout.meter_height > 2 && card->has_clock)

@@ -49,6 +49,48 @@ static void held_line(const struct ui *ui, int y, const struct held *h)
 	      label);
 }
 
+/* What all reservations of the process are together, or why that is not known. */
+static void draw_sums(const struct ui *ui)
+{
+	const struct held_list *list = &ui->held;
+	char dram[16], l1[16], count[112] = "", besides[64] = "", peak[2][16];
+	uint64_t bytes[2] = { 0 };
+	size_t n, sums = 0;
+
+	if (ui->held_gone) {
+		print(ui, 1, 0, ui->layout.columns,
+		      "It is not in the list any more. This is what it held last:");
+		return;
+	}
+	if (!ui->held_reports) {
+		print(ui, 1, 0, ui->layout.columns,
+		      "Nothing is reported of it, so what it holds is not known. ttmem-smi doctor says why");
+		return;
+	}
+	for (n = 0; n < list->count; n++) {
+		const struct ttmem_reservation *r = &list->held[n].is;
+
+		sums += list->held[n].sum;
+		if (r->memory < 2)
+			add_bytes(&bytes[r->memory], r->size);
+	}
+	n = list->count - sums;
+	if (sums)
+		snprintf(besides, sizeof(besides), ", %zu other%s", sums, sums == 1 ? "" : "s");
+	/* Where they cannot be read, or not all, the list of processes still has the sums. */
+	if (*list->problem)
+		memcpy(bytes, ui->held_bytes, sizeof(bytes));
+	else
+		snprintf(count, sizeof(count), "%zu reservation%s%s: ", n, n == 1 ? "" : "s",
+			 besides);
+	short_bytes(dram, sizeof(dram), bytes[TTMEM_DRAM]);
+	short_bytes(l1, sizeof(l1), bytes[TTMEM_L1]);
+	short_bytes(peak[0], sizeof(peak[0]), ui->held_peak[TTMEM_DRAM]);
+	short_bytes(peak[1], sizeof(peak[1]), ui->held_peak[TTMEM_L1]);
+	print(ui, 1, 0, ui->layout.columns, "%sDRAM %s, L1 %s; peak %s, %s%s", count, dram, l1,
+	      peak[0], peak[1], ui->held_attributed ? "; attributed" : "");
+}
+
 void draw_held(struct ui *ui)
 {
 	static const char * const keys[][2] = {
@@ -57,37 +99,12 @@ void draw_held(struct ui *ui)
 	};
 	const struct held_list *list = &ui->held;
 	int rows = ui->layout.rows, how = look_of(CHOSEN), i;
-	size_t room = rows - 4, last, sums = 0, count, n;
-	char dram[16], l1[16], besides[64] = "", peak[2][16];
-	uint64_t bytes[2] = { 0 };
-
-	for (n = 0; n < list->count; n++) {
-		const struct ttmem_reservation *r = &list->held[n].is;
-
-		sums += list->held[n].sum;
-		if (r->memory < 2)
-			add_bytes(&bytes[r->memory], r->size);
-	}
-	short_bytes(dram, sizeof(dram), bytes[TTMEM_DRAM]);
-	short_bytes(l1, sizeof(l1), bytes[TTMEM_L1]);
-	short_bytes(peak[0], sizeof(peak[0]), ui->held_peak[TTMEM_DRAM]);
-	short_bytes(peak[1], sizeof(peak[1]), ui->held_peak[TTMEM_L1]);
-	count = list->count - sums;
-	if (sums)
-		snprintf(besides, sizeof(besides), ", %zu other%s", sums,
-			 sums == 1 ? "" : "s");
+	size_t room = rows - 4, last;
 
 	attron(A_BOLD);
 	print(ui, 0, 0, ui->layout.columns, "%s", ui->who);
 	attroff(A_BOLD);
-	if (ui->held_gone)
-		print(ui, 1, 0, ui->layout.columns,
-		      "It has ended. This is what it held last:");
-	else
-		print(ui, 1, 0, ui->layout.columns,
-		      "%zu reservation%s%s: DRAM %s, L1 %s; peak %s, %s%s",
-		      count, count == 1 ? "" : "s", besides, dram, l1, peak[0],
-		      peak[1], ui->held_attributed ? "; attributed" : "");
+	draw_sums(ui);
 	attron(how);
 	print(ui, 2, 0, ui->layout.columns, " ");
 	held_line(ui, 2, NULL);

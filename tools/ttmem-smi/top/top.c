@@ -170,6 +170,8 @@ static void read_held(struct top *top, struct ui *ui, double now)
 	if (ui->held_gone)
 		return;
 	p = top->process[i];
+	ui->held_reports = p->reports;
+	memcpy(ui->held_bytes, p->bytes, sizeof(ui->held_bytes));
 	memcpy(ui->held_peak, p->peak, sizeof(ui->held_peak));
 	ui->held_attributed = p->attributed;
 	top_read_held(top, &ui->held_key, &list);

@@ -39,7 +39,9 @@ struct ui {
 	char who[192];		/* it, or that of VIEW_HELD, in words */
 	struct top_key held_key;
 	struct held_list held;
-	bool held_gone;		/* the process has ended */
+	bool held_gone;		/* the process is not in the list any more */
+	bool held_reports;
+	uint64_t held_bytes[2];
 	uint64_t held_peak[2];
 	bool held_attributed;
 	double next_held;	/* when the list is read again; 0: now */

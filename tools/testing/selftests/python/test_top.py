@@ -382,7 +382,7 @@ class Keys(Top):
         # It ends while it is looked at.
         self.put_clients()
         self.put("proc/driver/tenstorrent/0/pids", "")
-        self.wait("^It has ended")
+        self.wait("^It is not in the list any more")
         self.keys("q")
         self.wait("COMMAND", absent=["python3"])
 
@@ -390,9 +390,19 @@ class Keys(Top):
         self.start()
         self.wait(" 101 ")
         self.keys("Enter")
-        self.wait("^101 .*python3 serve.py", "Card 0: the card's node is not in /dev/tenstorrent/mem")
+        # What the list of processes has of it stays.
+        self.wait("^101 .*python3 serve.py", r"^DRAM 6\.0G, L1 5\.0M; peak 11\.0G, 5\.0M *$",
+                  "Card 0: the card's node is not in /dev/tenstorrent/mem")
         self.keys("Escape")
         self.wait("COMMAND")
+
+    def test_reservations_of_one_that_reports_nothing(self):
+        self.put_clients()
+        self.put("proc/driver/tenstorrent/0/pids", "101\n")
+        self.start()
+        self.wait(" 101 .* N/A")
+        self.keys("Enter")
+        self.wait("^Nothing is reported of it, so what it holds is not known", absent=["DRAM 0B"])
 
 
 class Kill(Top):
@@ -436,7 +446,7 @@ class Kill(Top):
             self.wait("^No process is ended from here: top was started with --read-only",
                       absent=["End this process"])
             self.keys("Enter")
-            self.wait("reservations?: DRAM", absent=["No process is ended"])
+            self.wait("^DRAM 1", absent=["No process is ended"])
             self.keys("Escape")
             self.wait("F10Quit")
         self.assertIsNone(child.poll())
@@ -542,7 +552,7 @@ class ComingAndGoing(Top):
         self.keys("Enter")
         self.wait("^101 .*python3 serve.py")
         os.rename(support.LIST, "away")
-        self.wait("^It has ended|^ttmem is loaded, but its list")
+        self.wait("^It is not in the list any more|^ttmem is loaded, but its list")
 
     def test_idle(self):
         """Who holds nothing any more is shown only while he has the card open, and with 0."""
