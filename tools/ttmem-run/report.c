@@ -189,18 +189,23 @@ static void add(const struct ttmem_client *client)
 		h->peak = client->peak;
 }
 
-void report_begin(void)
+bool report_begin(bool best_effort)
 {
 	struct ttmem_client *list;
 	size_t count;
 	int ret;
 
 	ret = ttmem_clients(&list, &count, sizeof(*list));
-	if (ret)
+	if (ret && !best_effort)
 		die("nothing to report: %s", ttmem_strerror(ret));
+	if (ret) {
+		tell("the command runs without a report: %s", ttmem_strerror(ret));
+		return false;
+	}
 	ttmem_list_free(list);
 	/* Children whose parent has ended become this process's, and are told apart so. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	return true;
 }
 
 void report_look(void)

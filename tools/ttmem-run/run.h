@@ -131,8 +131,10 @@ int stay(const struct plan *plan, char **command, bool report);
 
 /**
  * report_begin() - see that there can be a report, and get ready to inherit orphans
+ * @best_effort: if there cannot, tell that and no more
+ * Return: whether there can
  */
-void report_begin(void);
+bool report_begin(bool best_effort);
 
 /**
  * report_look() - see what children hold

@@ -141,7 +141,7 @@ int stay(const struct plan *plan, char **command, bool report)
 	pid_t child;
 
 	if (report)
-		report_begin();
+		report = report_begin(plan->best_effort);
 	/* A parent may have it ignored, and then nothing could be waited for. */
 	sigaction(SIGCHLD, &chld, &old_chld);
 	fill_set(&set);

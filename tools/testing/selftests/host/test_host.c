@@ -829,6 +829,10 @@ static void run_reports(void **state)
 			     err, sizeof(err)), 125);
 	assert_non_null(strstr(err, "ttmem-run: nothing to report: "));
 	assert_int_equal(access("ran", F_OK), -1);
+	assert_int_equal(run(TTMEM_RUN " --report --best-effort sh -c 'exit 4'", out, sizeof(out),
+			     err, sizeof(err)), 4);
+	assert_ptr_equal(strstr(err, "ttmem-run: the command runs without a report: "), err);
+	assert_null(strstr(err, "Exit status"));
 
 	assert_int_equal(rmdir(LIST), 0);
 
