@@ -361,7 +361,7 @@ static int once(bool json)
 	} while (!is_settled() && now_ns() < until && !nanosleep(&nap, NULL));
 	tell_look_around(true);
 	report_once(json);
-	return fflush(stdout) ? 1 : 0;
+	return fflush(stdout) || !cards_count ? 1 : 0;
 }
 
 int main(int argc, char **argv)

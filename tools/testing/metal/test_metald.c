@@ -960,6 +960,9 @@ static void once(void **state)
 	struct player p;
 
 	(void)state;
+	/* Without TT-KMD: not that nobody uses a card. */
+	assert_int_equal(metald_run("--once", &out, &errors), 1);
+	assert_non_null(strstr(errors, "no such card"));
 	put_cards(1, 2);
 	p = player_start(NULL);
 	player_hold(&p, id, 10);
