@@ -19,7 +19,7 @@ end
 function __ttmem_list
 	set -l before (commandline -ct | string replace -r '^--?[a-z-]+=' '' | string match -r '.*,')
 	for word in $argv
-		echo $before$word
+		echo "$before"$word
 	end
 end
 

@@ -51,6 +51,31 @@ _ttmem_options()
 	esac
 }
 
+# Behind the options, which begin with word $1, stands a command: completes that and what
+# is its own. $2 are the options that a value follows. Returns false among the options.
+_ttmem_of_command()
+{
+	local i
+
+	for ((i = $1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--)
+			mapfile -t COMPREPLY < <(compgen -c -f -- "$cur")
+			return ;;
+		-*)
+			case " $2 " in
+			*" ${COMP_WORDS[i]} "*)
+				[ "${COMP_WORDS[i + 1]}" != = ] || i=$((i + 1))
+				i=$((i + 1)) ;;
+			esac ;;
+		*)
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			return ;;
+		esac
+	done
+	return 1
+}
+
 _ttmem_smi_top()
 {
 	local cur prev
@@ -69,6 +94,7 @@ _ttmem_smi_record()
 	local cur prev
 
 	_ttmem_words
+	! _ttmem_of_command 2 "-o --output --format -l --loop --loop-ms --lms -lms -d --duration -i --id -p --pid" || return
 	case $prev in
 	-o | --output) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--format) mapfile -t COMPREPLY < <(compgen -W "csv trace" -- "$cur"); return ;;
@@ -105,6 +131,7 @@ _ttmem_smi_watch()
 	local cur prev
 
 	_ttmem_words
+	! _ttmem_of_command 2 "-a --above -g --growing -f --for -m --memory -i --id -l --loop --loop-ms -lms -c --count -t --timeout" || return
 	case $prev in
 	-a | --above) mapfile -t COMPREPLY < <(compgen -W "90% 95% process: user:" -- "$cur"); return ;;
 	-g | --growing) mapfile -t COMPREPLY < <(compgen -W "1G/10m pool: user:" -- "$cur"); return ;;
@@ -176,21 +203,10 @@ _ttmem_smi()
 
 _ttmem_run()
 {
-	local cur prev i
+	local cur prev
 
 	_ttmem_words
-	# Behind the options it is the command's own.
-	for ((i = 1; i < COMP_CWORD; i++)); do
-		case ${COMP_WORDS[i]} in
-		--) ;;
-		-c | --card | -k | --chip | -d | --dram | -l | --l1 | -t | --tag | -L | --label)
-			[ "${COMP_WORDS[i + 1]}" != = ] || i=$((i + 1))
-			i=$((i + 1))
-			continue ;;
-		-*) continue ;;
-		*) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-		esac
-	done
+	! _ttmem_of_command 1 "-c --card -k --chip -d --dram -l --l1 -t --tag -L --label" || return
 	case $prev in
 	-c | --card) _ttmem_list "$cur" "$(_ttmem_cards) all"; return ;;
 	-k | --chip) _ttmem_list "$cur" all; return ;;

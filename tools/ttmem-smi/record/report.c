@@ -11,6 +11,7 @@
 
 #include "base/base.h"
 #include "clean.h"
+#include "internal.h"
 #include "make_json.h"
 #include "record/record.h"
 #include "record/recording.h"
@@ -408,7 +409,7 @@ int report_main(int argc, char **argv)
 			snprintf(why, sizeof(why), "--by %s:", optarg);
 			return wrong(why, "it is process, tag or label");
 		case 'i':
-			card = optarg;
+			card = ttmem__same(optarg, "all", SIZE_MAX) ? NULL : optarg;
 			break;
 		case OPT_CSV:
 			csv = true;

@@ -1254,6 +1254,8 @@ static void completions(void **state)
 		"ttmem-smi --format = csv,no", "ttmem-smi --set-capacity = d",
 		"ttmem-smi top -i 1,p", "ttmem-smi record --fo",
 		"ttmem-smi record --format = t", "ttmem-smi record -o sy",
+		"ttmem-smi record -l 5 -- python3 -", "ttmem-smi watch -a 90% sh -",
+		"ttmem-smi record -l 5 --form", "ttmem-run -c 0 ls -",
 		"ttmem-smi report --", "ttmem-smi report pr",
 		"ttmem-run -c ", "ttmem-run -c 0 --d",
 		"ttmem-cdi ", "ttmem-cdi --o", "ttmem-cdi -o sy",
