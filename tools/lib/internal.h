@@ -127,6 +127,16 @@ static inline bool ttmem__is_board(const char *word)
 void ttmem__board(unsigned int number, char *board, size_t size);
 
 /**
+ * ttmem__clients() - ttmem_clients(), of a list that is not too long
+ * @list: as there
+ * @count: as there
+ * @entry_size: as there
+ * @most: bytes of text; what is made of it takes about four times as much
+ * Return: as there; -EFBIG if the list is longer
+ */
+int ttmem__clients(struct ttmem_client **list, size_t *count, size_t entry_size, size_t most);
+
+/**
  * ttmem__self() - tell which process of /proc and of the lists this one is
  *
  * In a pid namespace that sees the /proc of an outer one, getpid() is there another

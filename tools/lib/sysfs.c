@@ -14,7 +14,8 @@
 
 #include "internal.h"
 
-int ttmem__read_file(const char *path, char **data, size_t *size)
+/* As ttmem__read_file(); -EFBIG if there is more than @most. */
+static int read_most(const char *path, size_t most, char **data, size_t *size)
 {
 	size_t used = 0, room = 0;
 	char *text = NULL;
@@ -44,6 +45,10 @@ int ttmem__read_file(const char *path, char **data, size_t *size)
 			goto fail;
 		}
 		used += got;
+		if (used > most) {
+			ret = -EFBIG;
+			goto fail;
+		}
 	} while (got);
 	close(fd);
 
@@ -57,6 +62,11 @@ fail:
 	close(fd);
 	free(text);
 	return ret;
+}
+
+int ttmem__read_file(const char *path, char **data, size_t *size)
+{
+	return read_most(path, SIZE_MAX, data, size);
 }
 
 /* The text of a small file, as much of it as there is room for. */
@@ -616,7 +626,7 @@ static bool parse_client(char *line, const struct layout *layout,
 	return true;
 }
 
-int ttmem_clients(struct ttmem_client **list, size_t *count, size_t entry_size)
+int ttmem__clients(struct ttmem_client **list, size_t *count, size_t entry_size, size_t most)
 {
 	size_t size = 0, lines = 0, used = 0, i;
 	struct ttmem_client *clients;
@@ -631,7 +641,7 @@ int ttmem_clients(struct ttmem_client **list, size_t *count, size_t entry_size)
 	if (entry_size < sizeof(*clients))
 		return -EINVAL;
 
-	ret = ttmem__read_file(TTMEM_LIST, &text, &size);
+	ret = read_most(TTMEM_LIST, most, &text, &size);
 	if (ret == -ENODEV)	/* the module is on its way out */
 		return -ENOPKG;
 	if (ret == -ENOENT) {
@@ -688,4 +698,9 @@ int ttmem_clients(struct ttmem_client **list, size_t *count, size_t entry_size)
 unknown:
 	free(clients);
 	return -EPROTO;
+}
+
+int ttmem_clients(struct ttmem_client **list, size_t *count, size_t entry_size)
+{
+	return ttmem__clients(list, count, entry_size, SIZE_MAX);
 }

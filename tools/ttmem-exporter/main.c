@@ -62,7 +62,14 @@ struct slot {
 	const int *at;		/* where it came in */
 };
 
+/*
+ * Pages that nobody has read yet. With half of it the connection that came first is ended
+ * for each new page, so who asks and does not read keeps out nobody who does.
+ */
+#define UNREAD_MAX	(32u << 20)
+
 static struct slot slots[CONNECTIONS];
+static size_t unread;		/* bytes of pages */
 static unsigned int limit;	/* of them, at each address */
 static size_t max_processes = PROCESSES;
 static volatile sig_atomic_t stopped;
@@ -119,6 +126,41 @@ static enum MHD_Result reply_text(struct MHD_Connection *connection,
 						     MHD_RESPMEM_PERSISTENT));
 }
 
+static int socket_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	return info ? info->connect_fd : -1;
+}
+
+/* Of all connections but one; its page goes when the library sees that. */
+static void end_oldest(struct MHD_Connection *but)
+{
+	struct slot *oldest = NULL;
+	int fd = socket_of(but);
+	size_t i;
+
+	for (i = 0; i < CONNECTIONS; i++) {
+		struct slot *slot = &slots[i];
+
+		if (slot->fd >= 0 && slot->fd != fd && slot->number &&
+		    (!oldest || slot->number < oldest->number))
+			oldest = slot;
+	}
+	if (!oldest)
+		return;
+	shutdown(oldest->fd, SHUT_RDWR);
+	oldest->number = 0;
+}
+
+static void page_done(void *page)
+{
+	/* It is text: no NUL is in it. */
+	unread -= strlen(page);
+	free(page);
+}
+
 static enum MHD_Result answer(void *cls, struct MHD_Connection *connection,
 			      const char *url, const char *method,
 			      const char *version, const char *upload,
@@ -156,9 +198,17 @@ static enum MHD_Result answer(void *cls, struct MHD_Connection *connection,
 	if (!page)
 		return reply_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
 				  plain, "Out of memory\n");
-	response = MHD_create_response_from_buffer(size, page,
-						   MHD_RESPMEM_MUST_FREE);
-	if (!response)
+	if (unread + size > UNREAD_MAX / 2)
+		end_oldest(connection);
+	if (unread && unread + size > UNREAD_MAX) {
+		free(page);
+		return reply_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, plain,
+				  "Too many pages wait to be read\n");
+	}
+	response = MHD_create_response_from_buffer_with_free_callback(size, page, page_done);
+	if (response)
+		unread += size;
+	else
 		free(page);
 	return reply(connection, MHD_HTTP_OK,
 		     "text/plain; version=0.0.4; charset=utf-8", response);
@@ -193,9 +243,9 @@ static void make_room(const int *at)
 static void keep_time(void *cls, struct MHD_Connection *connection,
 		      void **context, enum MHD_ConnectionNotificationCode code)
 {
-	const union MHD_ConnectionInfo *info;
 	struct slot *slot = *context;
 	static uint64_t number;
+	int fd = socket_of(connection);
 	size_t i;
 
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
@@ -203,12 +253,10 @@ static void keep_time(void *cls, struct MHD_Connection *connection,
 			slot->fd = -1;
 		return;
 	}
-	info = MHD_get_connection_info(connection,
-				       MHD_CONNECTION_INFO_CONNECTION_FD);
-	for (i = 0; info && i < CONNECTIONS; i++) {
+	for (i = 0; fd >= 0 && i < CONNECTIONS; i++) {
 		if (slots[i].fd >= 0)
 			continue;
-		slots[i].fd = info->connect_fd;
+		slots[i].fd = fd;
 		slots[i].since = now();
 		slots[i].number = ++number;
 		slots[i].at = cls;

@@ -18,6 +18,12 @@
 
 #define MEMORIES	2
 
+/*
+ * Most bytes of the list of clients. A user may open a card as often as he may open files,
+ * and the unit's MemoryMax= is for all.
+ */
+#define LIST_MAX	(16u << 20)
+
 static const char * const memory_names[MEMORIES] = {
 	[TTMEM_DRAM] = "DRAM",
 	[TTMEM_L1] = "L1",
@@ -91,6 +97,7 @@ struct look {
 	size_t clients;
 	bool clients_known;
 	struct metald_state metald;
+	bool metald_known;
 };
 
 /* Since the program has run. */
@@ -278,8 +285,8 @@ static void unname(struct card *card, const struct holder *h)
 static bool read_clients(struct look *look)
 {
 	static int told;
-	int ret = ttmem_clients(&look->client, &look->clients,
-				sizeof(*look->client));
+	int ret = ttmem__clients(&look->client, &look->clients, sizeof(*look->client),
+				 LIST_MAX);
 
 	if (ret == -ENOMEM)
 		return false;
@@ -287,6 +294,7 @@ static bool read_clients(struct look *look)
 	/* Who scrapes sees that it is missing; why goes to the log. */
 	if (ret != told && is_error(ret))
 		fprintf(stderr, "ttmem-exporter: processes are left out: %s\n",
+			ret == -EFBIG ? "the list of clients has more than 16 MiB; ttmem-smi shows who has a card open so often" :
 			ttmem_strerror(ret));
 	told = ret;
 	if (look->clients)
@@ -797,11 +805,13 @@ static void put_silent(FILE *out, const struct look *look)
 		for (why = SILENT_NOT + 1; told && why < SILENCES; why++)
 			put_silent_of(out, card, silence_word(why), told->silent[why]);
 		if (!told && count_silent(look, card->id->number, &silent))
-			put_silent_of(out, card, "metald_not_running", silent);
+			put_silent_of(out, card, look->metald_known ? "metald_not_running" :
+				      silence_word(SILENT_OTHER), silent);
 	}
 	put_head(out, "ttmem_metald_up", "gauge",
 		 "Whether ttmem-metald, which tells of unmodified programs, runs, 1 or 0.");
-	fprintf(out, "ttmem_metald_up %d\n", look->metald.running);
+	if (look->metald_known)
+		fprintf(out, "ttmem_metald_up %d\n", look->metald.running);
 	put_head(out, "ttmem_unplaced_bytes", "gauge",
 		 "Bytes that processes count for chips which ttmem-metald cannot place; see ttmem-metald --chips.");
 	if (look->metald.running)
@@ -820,13 +830,16 @@ static void put_version(FILE *out, const char *metric, const char *text,
 static void put_page(FILE *out, const struct look *look)
 {
 	char version[64];
-	bool up = !ttmem_present();
+	int ret = ttmem_present();
+	bool up = !ret;
 
 	put_version(out, "ttmem_exporter_info", "This exporter, 1.",
 		    TTMEM_VERSION);
 	put_head(out, "ttmem_up", "gauge",
 		 "Whether TT-KMD and ttmem are loaded, 1 or 0.");
-	fprintf(out, "ttmem_up %d\n", up);
+	failed(ret);
+	if (!is_error(ret))
+		fprintf(out, "ttmem_up %d\n", up);
 	if (up) {
 		ttmem__read_line(TTMEM_SYSFS "/module/ttmem/version", version,
 				 sizeof(version));
@@ -851,7 +864,7 @@ static bool take_look(struct look *look, size_t max_processes)
 	ret = metald_read(&look->metald);
 	if (ret == -ENOMEM)
 		return false;
-	failed(ret);
+	look->metald_known = !failed(ret);
 	/* One more, as calloc() may answer NULL to none. */
 	look->card = calloc(look->cards + 1, sizeof(*look->card));
 	if (!look->card || !read_clients(look))

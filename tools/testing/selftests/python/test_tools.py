@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """ttmem-cdi and ttmem-exporter before made-up trees, their outputs whole."""
 
+import contextlib
 import errno
 import json
 import os
@@ -629,7 +630,8 @@ class Exporter(support.Roots):
             # What is not understood is no word at all, and an error.
             self.put("run/metald.json", "{")
             page = exporter.page()
-            self.assertEqual(silent.findall(page)[0], ("0", "metald_not_running", "3"))
+            self.assertEqual(silent.findall(page)[0], ("0", "other", "3"))
+            self.assertNotIn("\nttmem_metald_up ", page)
             self.assertNotIn("\nttmem_unplaced_bytes ", page)
             self.assertTrue(page.endswith("\nttmem_read_errors_total 1\n"))
 
@@ -807,6 +809,39 @@ class Exporter(support.Roots):
             self.assertLess(len(got), 12000000)
             self.put_clients()
             self.assertTrue(exporter.page().endswith("ttmem_read_errors_total 0\n"))
+
+    def test_many_who_do_not_read(self):
+        """Their pages do not take all memory, and who reads is served."""
+        self.put_card(0, "0000:01:00.0")
+        self.put_books(0, 1, chip0_dram_used=3000)
+        self.put_clients(
+            *(f"0 {n} {n} 0 0 DRAM buffer 1 1 1 self x" for n in range(1, 3001)))
+        for n in range(1, 3001):
+            self.put(f"proc/{n}/cgroup", "0::/" + "a" * 4000 + "\n")
+        with self.start("-n", "10000") as exporter, contextlib.ExitStack() as stack:
+            for _ in range(4):
+                connection = stack.enter_context(socket.socket())
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                connection.connect(("127.0.0.1", exporter.port))
+                connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+            page = exporter.page()
+            self.assertTrue(page.endswith("ttmem_read_errors_total 0\n"))
+            # As many pages as fit into 32 MiB, and the one that was read.
+            self.assertLessEqual(exporter.connections(), (32 << 20) // len(page) + 1)
+
+    def test_list_that_is_too_long(self):
+        """Who opens a card very often does not take the totals away."""
+        self.put_card(0, "0000:01:00.0")
+        self.put_books(0, 1, chip0_dram_used=3000)
+        self.put_clients("x" * (16 << 20))
+        with self.start() as exporter:
+            page = exporter.page()
+            self.assertIn('\nttmem_used_bytes{card="0",', page)
+            self.assertNotIn("\nttmem_process_used_bytes{", page)
+            self.assertTrue(page.endswith("\nttmem_read_errors_total 1\n"))
+            exporter.says = (
+                "ttmem-exporter: processes are left out: the list of clients has more than 16 MiB; "
+                "ttmem-smi shows who has a card open so often\n")
 
     def test_ten_thousand_scrapes(self):
         """Without growth: neither in memory nor in open files."""
