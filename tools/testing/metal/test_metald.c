@@ -386,6 +386,31 @@ static void need_fuse(void)
 	close(fd);
 }
 
+/* A FUSE server, which does not answer any more. */
+static pid_t server;
+
+static void map_silent_file(struct player *p, const char *path)
+{
+	server = atoi(player_say(p, "fuse %s", path));
+	assert_true(server > 0);
+	player_do(p, "map %s/tt_device_5_memory", path);
+	assert_int_equal(kill(server, SIGSTOP), 0);
+}
+
+static void end_server(void)
+{
+	if (server > 0)
+		assert_int_equal(kill(server, SIGKILL), 0);
+	server = 0;
+}
+
+/* Also after a failure: a player that closes a file waits for its server, even when killed. */
+static int teardown(void **state)
+{
+	end_server();
+	return tree_teardown(state);
+}
+
 /*
  * A file of a FUSE server that never answers, called as a region and mapped: to
  * open it, or to ask for its size in the usual way, would take for ever.
@@ -395,7 +420,6 @@ static void never_answers(const char *version)
 	uint64_t id = new_id();
 	char path[PATH_MAX];
 	struct player p, q;
-	pid_t server;
 
 	need_fuse();
 	put_cards(1, 1);
@@ -404,10 +428,7 @@ static void never_answers(const char *version)
 	assert_non_null(realpath("dev/shm", path));
 	p = player_with_card();
 	player_do(&p, "card /dev/zero");
-	server = atoi(player_say(&p, "fuse %s", path));
-	assert_true(server > 0);
-	player_do(&p, "map %s/tt_device_5_memory", path);
-	assert_int_equal(kill(server, SIGSTOP), 0);
+	map_silent_file(&p, path);
 	metald_start(QUICK, NULL);
 	await(strstr(slurp("run/metald.json"), "\"silent\":{\"unreadable\":1}"));
 	q = player_start(NULL);
@@ -416,7 +437,7 @@ static void never_answers(const char *version)
 	put_pids(0, p.pid, q.pid, 0);
 	await(DRAM(0, q.pid, 0) == 10);
 	/* Or the player would not end, as it closes its file. */
-	assert_int_equal(kill(server, SIGKILL), 0);
+	end_server();
 	player_kill(&p);
 	await(!strstr(slurp("run/metald.json"), "unreadable"));
 	player_kill(&q);
@@ -437,7 +458,6 @@ static void fuse_wall(void **state)
 	uint64_t id = new_id();
 	char path[PATH_MAX];
 	struct player p, q;
-	pid_t server;
 
 	(void)state;
 	need_fuse();
@@ -445,10 +465,7 @@ static void fuse_wall(void **state)
 	put("", "dev/shm/x");
 	assert_non_null(realpath("dev/shm", path));
 	p = player_with_card();
-	server = atoi(player_say(&p, "fuse %s", path));
-	assert_true(server > 0);
-	player_do(&p, "map %s/tt_device_5_memory", path);
-	assert_int_equal(kill(server, SIGSTOP), 0);
+	map_silent_file(&p, path);
 	player_do(&p, "wall");
 	metald_start(QUICK, NULL);
 	await(strstr(slurp("run/metald.json"), "\"silent\":{\"unreadable\":1}"));
@@ -461,7 +478,7 @@ static void fuse_wall(void **state)
 	await(DRAM(0, q.pid, 0) == 11);
 	print_message("it %s\n", strstr(slurp("log"), "lets nobody read its maps") ?
 		      "was given up" : "could be read");
-	assert_int_equal(kill(server, SIGKILL), 0);
+	end_server();
 	player_kill(&p);
 	await(!strstr(slurp("run/metald.json"), "unreadable"));
 	player_kill(&q);
@@ -1052,7 +1069,7 @@ static void arguments(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, tree_setup, tree_teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, tree_setup, teardown)
 		CASE(layout_2), CASE(layout_3), CASE(layout_4), CASE(silence),
 		CASE(container), CASE(forks), CASE(second_user), CASE(stale), CASE(full),
 		CASE(sixty_four), CASE(unknown_layout), CASE(not_ready), CASE(bounds),
