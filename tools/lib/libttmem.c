@@ -483,7 +483,7 @@ const char *ttmem_strerror(int error)
 	case ENOTCONN:
 		return "the card's node is not in /dev/tenstorrent/mem: in a container pass it too (--device /dev/tenstorrent passes all), elsewhere see that udev runs";
 	case EACCES:
-		return "not permitted: opening /dev/tenstorrent/mem/N takes read and write permission (ttmem's udev rule grants it), another user's reservations take CAP_SYS_PTRACE";
+		return "not permitted: opening /dev/tenstorrent/mem/N takes read and write permission (ttmem's udev rule grants it), another user's reservations need root, or CAP_SYS_PTRACE";
 	case EPERM:
 		return "not permitted: to speak for another process takes CAP_SYS_PTRACE, and nobody speaks for a kernel thread";
 	case EBADF:

@@ -32,10 +32,9 @@ static const char help[] =
 	"runtimes pass TT-KMD's node of a card together with that of ttmem.\n"
 	"\n"
 	"  -o, --output=FILE           write it to FILE, all or nothing\n"
-	"  -r, --remove                where there is no card, remove FILE, which tells\n"
-	"                              of some, and do not fail\n"
-	"  -c, --check=ADDRESS=NUMBER  see that the card at ADDRESS has NUMBER, which\n"
-	"                              runtimes do before they give it away by ADDRESS\n"
+	"  -r, --remove                if there is no card, remove FILE and succeed\n"
+	"  -c, --check=ADDRESS=NUMBER  check that the card at ADDRESS has NUMBER; runtimes\n"
+	"                              call this before a container with it starts\n"
 	"  -h, --help                  this text\n"
 	"  -V, --version               the version of ttmem-cdi and of CDI\n"
 	"\n"
@@ -195,7 +194,7 @@ static void write_file(const char *path, const char *text)
 		out_of_memory();
 	fd = mkstemp(new);
 	if (fd < 0)
-		die(1, "cannot write beside %s: %s", path, strerror(errno));
+		die(1, "cannot create a file in the directory of %s: %s", path, strerror(errno));
 	file = fdopen(fd, "w");
 	if (!file || fprintf(file, "%s\n", text) < 0 || fchmod(fd, 0644) ||
 	    fflush(file) || fsync(fd) || fclose(file) || rename(new, path)) {

@@ -193,7 +193,7 @@ static void log_region(const struct process *p, const struct region *r)
 		    p->pid, r->version);
 	if (r->state == REGION_READ && r->card < 0 &&
 	    first_time(chips, &chips_count, r->id))
-		say("chip %llu, which process %d uses: on which card it is, is not known, so it is told on none; ttmem-metald --chips mends that, see its manual page",
+		say("chip %llu, which process %d uses: it is not known on which card it is, so it is not reported; run ttmem-metald --chips, see its manual page",
 		    (unsigned long long)r->id, p->pid);
 }
 

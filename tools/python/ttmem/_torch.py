@@ -183,7 +183,9 @@ def mem_get_info(
 ) -> Tuple[int, int]:
     """Free bytes and capacity of a card's memory, or of one chip's, for all processes.
 
-    Both are 0 where the capacity is not known. Raises OSError as pool().
+    Free is what nobody has reported: where a process uses the card and reports nothing,
+    which ttmem-smi shows, less of it is free. Both are 0 where the capacity is not known.
+    Raises OSError as pool().
     """
     of = pool(_number(card), memory, chip)
     return of.free, of.total

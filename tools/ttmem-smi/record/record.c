@@ -35,7 +35,7 @@ static const char help[] =
 	"                         becomes FILE.old\n"
 	"      --format=csv|trace a line for each value, or events that ui.perfetto.dev\n"
 	"                         opens; if not given, trace if FILE ends in .json\n"
-	"  -l, --loop=SECONDS     a sample every so many seconds, also 0.5; or each one\n"
+	"  -l, --loop=SECONDS     seconds between two samples, as 0.5 (1)\n"
 	"      --loop-ms=MS       every so many milliseconds; also --lms and -lms\n"
 	"  -d, --duration=TIME    end after 90, 90s, 15m, 2h or 1d\n"
 	"  -i, --id=CARD,...      only these: numbers, bus ids, UUIDs, serials or boards\n"

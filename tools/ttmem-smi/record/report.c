@@ -58,8 +58,8 @@ static const char *name_of(const struct recording *rec, const struct holding *h,
 	char *clean;
 
 	if (!h->holder)
-		return rec->by == BY_PROCESS ? "(not told by the file)" :
-		       rec->by == BY_TAG ? "(tag not told by the file)" :
+		return rec->by == BY_PROCESS ? "(not in the recording)" :
+		       rec->by == BY_TAG ? "(tag not in the recording)" :
 		       "(gauge or counter, or not read)";
 	if (rec->by == BY_PROCESS && !h->holder->pid)
 		return "(not visible where it was recorded)";

@@ -199,7 +199,7 @@ void draw(const struct top *top, struct ui *ui)
 	if (ui->layout.too_small) {
 		char text[128];
 
-		snprintf(text, sizeof(text), "Too small: %dx%d takes %dx%d",
+		snprintf(text, sizeof(text), "Too small: %dx%d; %dx%d needed",
 			 COLS, LINES, MIN_COLUMNS, MIN_ROWS);
 		draw_sentence(ui, 0, 0, COLS, LINES, text);
 	} else if (ui->view == VIEW_HELP) {

@@ -440,7 +440,7 @@ int top_main(int argc, char **argv)
 		return status;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-		return fail(EXIT_FAILED, "it takes a terminal. For a file use ttmem-smi -l or --json");
+		return fail(EXIT_FAILED, "input and output must be a terminal. For a file use ttmem-smi -l or --json");
 	/* What is missing at first is told as by ttmem-smi, later on the screen. */
 	status = top_read(&top, seconds());
 	if (status) {

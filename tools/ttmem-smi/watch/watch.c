@@ -47,7 +47,7 @@ static const char help[] =
 	"\n"
 	"  -m, --memory=MEMORY    dram, l1 or all; dram if not given: L1 is meant to be full\n"
 	"  -i, --id=CARD,...      only these: numbers, bus ids, UUIDs, serials or boards\n"
-	"  -l, --loop=SECONDS     a look every so many seconds, also 0.5; or each one\n"
+	"  -l, --loop=SECONDS     seconds between two looks, as 0.5 (1)\n"
 	"      --loop-ms=MS       every so many milliseconds; also -lms MS\n"
 	"  -c, --count=N          end after N looks\n"
 	"  -1, --once             one look, and a status of 3 if a line is crossed\n"
@@ -173,7 +173,7 @@ static void add_line(struct job *job, bool growing, const char *text)
 	if (slash)
 		*slash = '\0';
 	if (growing && (!slash || !parse_span(slash + 1, &window)))
-		wrong("%s %s: behind a slash stands in what time, as in 1G/10m",
+		wrong("%s %s: write AMOUNT/TIME, as in 1G/10m",
 		      option, text);
 	if (!growing && slash)
 		wrong("%s %s: growth in a time is for --growing", option, text);
@@ -191,7 +191,7 @@ static void set_hold(struct job *job, const char *text)
 	double hold;
 
 	if (!job->marks.lines)
-		wrong("--for %s: it stands behind the line that it is for", text);
+		wrong("--for %s: write it behind the limit that it is for", text);
 	if (!parse_span(text, &hold))
 		wrong("--for %s: not a time of up to a year, as 90, 90s, 15m, 2h or 1d",
 		      text);

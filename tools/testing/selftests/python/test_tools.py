@@ -109,7 +109,7 @@ class Cdi(support.Roots):
             1, "", "ttmem-cdi: cannot make the directory a/file/b for a/file/b/spec.json: "
             "Not a directory\n"))
         self.assertEqual(self.run_cdi("--output=a/file/spec.json"), (
-            1, "", "ttmem-cdi: cannot write beside a/file/spec.json: Not a directory\n"))
+            1, "", "ttmem-cdi: cannot create a file in the directory of a/file/spec.json: Not a directory\n"))
         self.put("cdi/directory/file", "")
         self.assertEqual(self.run_cdi("--output=cdi/directory"), (
             1, "", "ttmem-cdi: cannot write cdi/directory: Is a directory\n"))

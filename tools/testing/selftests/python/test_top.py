@@ -220,7 +220,7 @@ class Screens(Top):
         self.tmux("resize-window", "-x", "40", "-y", "10")
         self.expect("top-3-40x10", r" 101 .*0\.0 python3", "F4Filter *$")
         self.tmux("resize-window", "-x", "30", "-y", "8")
-        self.wait("^Too small: 30x8 takes 40x10", absent=["DRAM"])
+        self.wait("^Too small: 30x8; 40x10 needed", absent=["DRAM"])
         self.tmux("resize-window", "-x", "200", "-y", "60")
         self.expect("top-3-200x60", r" 101 .* 0\.0 .*python3", "Delay")
         # Every size draws something whole.
@@ -631,7 +631,7 @@ class Ends(Top):
         result = subprocess.run(TOP.split(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True, env=environment, check=False)
         self.assertEqual((result.returncode, result.stdout, result.stderr), (1, "", (
-            "ttmem-smi top: it takes a terminal. For a file use ttmem-smi -l or --json\n")))
+            "ttmem-smi top: input and output must be a terminal. For a file use ttmem-smi -l or --json\n")))
 
     def test_unknown_terminal(self):
         self.start(command=SHELL, TERM="no-such")
