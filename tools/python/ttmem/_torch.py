@@ -121,7 +121,8 @@ def _own_nodes(number: int) -> List[int]:
     found: List[int] = []
     try:
         for name in os.listdir("/proc/self/fdinfo"):
-            if not _is_own_node(name, number):
+            # A copy may have got the number that the listing itself had.
+            if int(name) in found or not _is_own_node(name, number):
                 continue
             try:
                 fd = fcntl.fcntl(int(name), fcntl.F_DUPFD_CLOEXEC, 0)
