@@ -550,12 +550,16 @@ static unsigned int ttmem_reservation_page(struct ttmem_client *client, u64 star
 
 	xa_for_each_start(&client->held, slot, held, start ? ttmem_slot_of(start) + 1 : 0) {
 		/* Any handle of the slot before goes on here; 0 would begin anew. */
-		if (n == room || looked++ == LOOK_BATCH) {
+		if (looked++ == LOOK_BATCH) {
 			*next = (u64)TTMEM_SLOTS | (slot - 1);
 			break;
 		}
 		if (!held->published)
 			continue;
+		if (n == room) {
+			*next = page[n - 1].handle;
+			break;
+		}
 		ttmem_describe(held, &page[n++]);
 	}
 	return n;
