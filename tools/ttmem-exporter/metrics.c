@@ -284,6 +284,8 @@ static void unname(struct card *card, const struct holder *h)
 /* Read the list of all cards; false for lack of memory. */
 static bool read_clients(struct look *look)
 {
+	static const char too_long[] =
+		"the list of clients has more than 16 MiB; ttmem-smi shows whose they are";
 	static int told;
 	int ret = ttmem__clients(&look->client, &look->clients, sizeof(*look->client),
 				 LIST_MAX);
@@ -294,8 +296,7 @@ static bool read_clients(struct look *look)
 	/* Who scrapes sees that it is missing; why goes to the log. */
 	if (ret != told && is_error(ret))
 		fprintf(stderr, "ttmem-exporter: processes are left out: %s\n",
-			ret == -EFBIG ? "the list of clients has more than 16 MiB; ttmem-smi shows who has a card open so often" :
-			ttmem_strerror(ret));
+			ret == -EFBIG ? too_long : ttmem_strerror(ret));
 	told = ret;
 	if (look->clients)
 		qsort(look->client, look->clients, sizeof(*look->client),

@@ -193,7 +193,7 @@ const struct field accounted_fields[] = {
 	CUSTOM_FIELD("cgroup", NULL, print_cgroup,
 		     "Its control group when it began; [N/A] if that came too late."),
 	CUSTOM_FIELD("job", NULL, print_job,
-		     "The part of cgroup that names a job of Slurm or a pod; else the whole cgroup."),
+		     "The part of cgroup that names a job of Slurm or a pod; else all of it."),
 	CUSTOM_FIELD("begin", NULL, print_begin, "When it began, the first of them."),
 	CUSTOM_FIELD("end", NULL, print_end, "When it ended, the last of them."),
 	CUSTOM_FIELD("clients", NULL, print_clients, "How many there are in the line."),

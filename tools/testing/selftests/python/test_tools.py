@@ -841,7 +841,7 @@ class Exporter(support.Roots):
             self.assertTrue(page.endswith("\nttmem_read_errors_total 1\n"))
             exporter.says = (
                 "ttmem-exporter: processes are left out: the list of clients has more than 16 MiB; "
-                "ttmem-smi shows who has a card open so often\n")
+                "ttmem-smi shows whose they are\n")
 
     def test_ten_thousand_scrapes(self):
         """Without growth: neither in memory nor in open files."""
