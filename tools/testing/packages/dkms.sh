@@ -132,6 +132,8 @@ check()
 	try second-kernel "the module" module_is "$version" "$second"
 
 	later "$next"
+	try upgrade "one that cannot be built" broken
+	try upgrade "the older one stays" module_is "$version" "$first"
 	try upgrade "make dkms" make_dkms
 	try upgrade "DKMS's state" status_is "ttmem/$next, $first: installed" "ttmem/$next, $second: installed"
 	try upgrade "the module" module_is "$next" "$first"
