@@ -1288,7 +1288,7 @@ static void completions_of_others(void **state)
 	static const char * const lines[] = {
 		"ttmem-smi -i ", "ttmem-smi -i 0,n", "ttmem-smi -p ", "ttmem-smi -p 1234,",
 		"ttmem-smi --reservations=", "ttmem-smi --query-gpu=memory.f",
-		"ttmem-smi --query-gpu=name,memory.u", "ttmem-smi --query-chip=l1.ta",
+		"ttmem-smi --query-gpu=name,memory.u", "ttmem-smi --query-chip=l1.to",
 		"ttmem-smi --query-compute-apps=used", "ttmem-smi --format=csv,no",
 		"ttmem-smi --set-capacity=d", "ttmem-smi --set-capacity=dram=4,",
 		"ttmem-smi -q -d P", "ttmem-smi --sort=d", "ttmem-smi top -i 1,p",
