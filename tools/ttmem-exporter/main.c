@@ -69,8 +69,8 @@ struct slot {
 #define UNREAD_MAX	(32u << 20)
 
 static struct slot slots[CONNECTIONS];
-static size_t unread;		/* bytes of pages */
 static unsigned int limit;	/* of them, at each address */
+static size_t unread;		/* bytes of pages */
 static size_t max_processes = PROCESSES;
 static volatile sig_atomic_t stopped;
 
@@ -134,21 +134,26 @@ static int socket_of(struct MHD_Connection *connection)
 	return info ? info->connect_fd : -1;
 }
 
-/* Of all connections but one; its page goes when the library sees that. */
-static void end_oldest(struct MHD_Connection *but)
+/*
+ * End the connection that came first if more than @most are open, of those that came in at
+ * @at, NULL for all, and but for the socket @but. Its page goes when the library sees that.
+ */
+static void end_oldest(const int *at, int but, unsigned int most)
 {
 	struct slot *oldest = NULL;
-	int fd = socket_of(but);
+	unsigned int open = 0;
 	size_t i;
 
 	for (i = 0; i < CONNECTIONS; i++) {
 		struct slot *slot = &slots[i];
 
-		if (slot->fd >= 0 && slot->fd != fd && slot->number &&
-		    (!oldest || slot->number < oldest->number))
+		if (slot->fd < 0 || slot->fd == but || (at && slot->at != at) || !slot->number)
+			continue;
+		open++;
+		if (!oldest || slot->number < oldest->number)
 			oldest = slot;
 	}
-	if (!oldest)
+	if (open <= most)
 		return;
 	shutdown(oldest->fd, SHUT_RDWR);
 	oldest->number = 0;
@@ -199,7 +204,7 @@ static enum MHD_Result answer(void *cls, struct MHD_Connection *connection,
 		return reply_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
 				  plain, "Out of memory\n");
 	if (unread + size > UNREAD_MAX / 2)
-		end_oldest(connection);
+		end_oldest(NULL, socket_of(connection), 0);
 	if (unread && unread + size > UNREAD_MAX) {
 		free(page);
 		return reply_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, plain,
@@ -212,31 +217,6 @@ static enum MHD_Result answer(void *cls, struct MHD_Connection *connection,
 		free(page);
 	return reply(connection, MHD_HTTP_OK,
 		     "text/plain; version=0.0.4; charset=utf-8", response);
-}
-
-/*
- * Who keeps connections open and asks nothing is not to keep out who asks: there is always
- * room for some new ones, in the place of the oldest.
- */
-static void make_room(const int *at)
-{
-	struct slot *oldest = NULL;
-	unsigned int open = 0;
-	size_t i;
-
-	for (i = 0; i < CONNECTIONS; i++) {
-		struct slot *slot = &slots[i];
-
-		if (slot->fd < 0 || slot->at != at || !slot->number)
-			continue;
-		open++;
-		if (!oldest || slot->number < oldest->number)
-			oldest = slot;
-	}
-	if (open <= limit - limit / 4)
-		return;
-	shutdown(oldest->fd, SHUT_RDWR);
-	oldest->number = 0;
 }
 
 /* The library limits silence; that one byte follows another is for us to limit. */
@@ -261,7 +241,11 @@ static void keep_time(void *cls, struct MHD_Connection *connection,
 		slots[i].number = ++number;
 		slots[i].at = cls;
 		*context = &slots[i];
-		make_room(cls);
+		/*
+		 * Who keeps connections open and asks nothing is not to keep out who asks:
+		 * there is always room for some new ones, in the place of the oldest.
+		 */
+		end_oldest(cls, -1, limit - limit / 4);
 		return;
 	}
 }
