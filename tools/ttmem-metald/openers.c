@@ -42,9 +42,12 @@ static uint64_t scan_next;
 static bool saw(pid_t pid, unsigned int number)
 {
 	struct process *p = process_find(pid);
+	static pid_t self;
 	struct opened *o;
 
-	if (!p && pid != ttmem__self()) {
+	if (!self)
+		self = ttmem__self();
+	if (!p && pid != self) {
 		if (!adding_until)
 			adding_until = busy_ns() + ADDING;
 		if (busy_ns() >= adding_until) {
