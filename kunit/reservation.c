@@ -490,8 +490,6 @@ static void pages_go_on_where_the_last_one_ended(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, next, 0);
 }
 
-/* Allocations that fail: each alone, and each with all that follow it */
-
 /* Threads that wait in the middle of RESERVE do not make a page's walk long. */
 static void page_looks_at_so_many_slots(struct kunit *test)
 {
@@ -524,6 +522,8 @@ static void page_looks_at_so_many_slots(struct kunit *test)
 		ttmem_reservation_abandon(f->client[0], held[i]);
 	KUNIT_EXPECT_EQ(test, reservations_of(test, f->client[0]), 1);
 }
+
+/* Allocations that fail: each alone, and each with all that follow it */
 
 static void reserve_without_memory_changes_nothing(struct kunit *test)
 {

@@ -783,14 +783,18 @@ class Exporter(support.Roots):
                 connection.close()
             self.wait_for(lambda: exporter.connections() == 0)
 
-    def test_who_does_not_read(self):
-        """A page that fits no buffer is cut off with its connection."""
+    def put_large_page(self):
+        """What makes a page of several MB, which fits no buffer of a socket."""
         self.put_card(0, "0000:01:00.0")
         self.put_books(0, 1, chip0_dram_used=3000)
         self.put_clients(
             *(f"0 {n} {n} 0 0 DRAM buffer 1 1 1 self x" for n in range(1, 3001)))
         for n in range(1, 3001):
             self.put(f"proc/{n}/cgroup", "0::/" + "a" * 4000 + "\n")
+
+    def test_who_does_not_read(self):
+        """A page that fits no buffer is cut off with its connection."""
+        self.put_large_page()
         with self.start("-n", "10000") as exporter:
             with socket.socket() as connection:
                 connection.settimeout(support.PATIENCE)
@@ -812,12 +816,7 @@ class Exporter(support.Roots):
 
     def test_many_who_do_not_read(self):
         """Their pages do not take all memory, and who reads is served."""
-        self.put_card(0, "0000:01:00.0")
-        self.put_books(0, 1, chip0_dram_used=3000)
-        self.put_clients(
-            *(f"0 {n} {n} 0 0 DRAM buffer 1 1 1 self x" for n in range(1, 3001)))
-        for n in range(1, 3001):
-            self.put(f"proc/{n}/cgroup", "0::/" + "a" * 4000 + "\n")
+        self.put_large_page()
         with self.start("-n", "10000") as exporter, contextlib.ExitStack() as stack:
             for _ in range(4):
                 connection = stack.enter_context(socket.socket())
