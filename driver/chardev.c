@@ -35,8 +35,8 @@ static dev_t ttmem_first;
 static struct cdev ttmem_cdev;
 
 /*
- * The nodes that are there; nothing else is taken under their lock. It is no mutex: who is
- * out of processor time in the middle would have everybody else wait for it.
+ * The nodes that are there; nothing else is taken under their lock. It is not a mutex: a
+ * holder whose processor time is used up would make everybody else wait.
  */
 static LIST_HEAD(ttmem_nodes);
 static DEFINE_SPINLOCK(ttmem_nodes_lock);

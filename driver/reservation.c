@@ -549,7 +549,7 @@ static unsigned int ttmem_reservation_page(struct ttmem_client *client, u64 star
 		return 0;
 
 	xa_for_each_start(&client->held, slot, held, start ? ttmem_slot_of(start) + 1 : 0) {
-		/* Any handle of the slot before goes on here; 0 would begin anew. */
+		/* A handle of the slot before continues here; 0 would start again. */
 		if (looked++ == LOOK_BATCH) {
 			*next = (u64)TTMEM_SLOTS | (slot - 1);
 			break;
