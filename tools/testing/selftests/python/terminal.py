@@ -27,11 +27,12 @@ PAST = re.compile(r"-[\d.]+[smhd] +")
 
 
 def session_of(pid):
-    """The session of a process, None if it is gone."""
+    """The session of a process, None if it has ended, also when nobody has waited for it yet."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            return int(file.read().rpartition(")")[2].split()[3])
-    except (OSError, ValueError, IndexError):
+            state, _, _, session = file.read().rpartition(")")[2].split()[:4]
+        return None if state in "ZX" else int(session)
+    except (OSError, ValueError):
         return None
 
 
