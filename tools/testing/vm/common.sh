@@ -16,6 +16,9 @@ PATH=$PATH:/usr/sbin:/sbin
 # The kernel's builds take it for theirs.
 unset KBUILD_OUTPUT
 
+# What has ended with a status after Ctrl-C would not keep bash from what comes next.
+trap 'exit 130' INT
+
 say()
 {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2

@@ -171,6 +171,15 @@ class Exporter:
 
 
 class _Result(unittest.TextTestResult):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        signal.signal(signal.SIGTERM, self._ended)
+
+    def _ended(self, *_):
+        """The test at work takes back what it has started, and none comes after it."""
+        self.stop()
+        sys.exit("ended by a signal")
+
     def startTest(self, test):
         unittest.TestResult.startTest(self, test)
         print(f"[ RUN      ] {test._testMethodName}", flush=True)

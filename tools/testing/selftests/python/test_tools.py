@@ -6,12 +6,14 @@ import errno
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import time
 import unittest
 
 import support
+import terminal
 
 TOOLS = os.environ["TTMEM_TOOLS"]
 PLAIN_TOOLS = os.environ["TTMEM_PLAIN_TOOLS"]
@@ -961,6 +963,50 @@ class Names(unittest.TestCase):
                         f"{' '.join([name, *first])}: unrecognized option '--no-such'\n"),
                         result.stderr)
                     self.assertNotIn("\x1b", result.stderr)
+
+
+class Ended(support.Roots):
+    """What the tests have started ends with them."""
+
+    SHELL = """#!/bin/sh
+sleep 1000 &
+echo $! > pid.new
+mv pid.new pid
+wait
+"""
+    TERMINAL = """#!/usr/bin/env python3
+import os
+import support
+import terminal
+
+class Test(terminal.Terminal):
+    def test(self):
+        self.run_in(80, 24, f"echo $$ > {HERE}/pid.new; mv {HERE}/pid.new {HERE}/pid; exec sleep 1000")
+        self.wait("what does not come")
+
+HERE = os.getcwd()
+support.main()
+"""
+
+    def test_ended(self):
+        environment = {**os.environ, "PYTHONPATH": os.path.dirname(support.__file__)}
+        for program in self.SHELL, self.TERMINAL:
+            self.put("test_waits", program)
+            os.chmod("test_waits", 0o755)
+            for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+                with self.subTest(program, signal=number):
+                    runner = subprocess.Popen([f"{TREE}/tools/testing/selftests/run", "."],
+                                              env=environment, stdout=subprocess.DEVNULL)
+                    end = time.monotonic() + support.PATIENCE
+                    while not os.path.exists("pid") and time.monotonic() < end:
+                        time.sleep(0.02)
+                    with open("pid", encoding="ascii") as file:
+                        pid = int(file.read())
+                    os.unlink("pid")
+                    self.assertIsNotNone(terminal.session_of(pid))
+                    runner.send_signal(number)
+                    self.assertEqual(runner.wait(support.PATIENCE), 130)
+                    self.assertIsNone(terminal.session_of(pid))
 
 
 class Rules(unittest.TestCase):
