@@ -434,7 +434,7 @@ int record_main(int argc, char **argv)
 		{ }
 	};
 	struct job job = { .seconds = 1, .want = {
-		.processes = true, .commands = true,
+		.processes = true, .commands = true, .all_pids = true,
 	} };
 	int opt;
 

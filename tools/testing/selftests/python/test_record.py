@@ -959,6 +959,12 @@ class Record(support.Roots):
             self.assertTrue(out.startswith(f"Usage: ttmem-smi {name} [OPTION...] "), out)
             self.assertLessEqual(max(map(len, out.splitlines())), 80)
             self.assertEqual(smi(name, "--wrong")[0], 2)
+        # A process may come yet, and a card may be missing beside others.
+        self.assertEqual(smi("record", "-d", "0.01", "-o", "-", "-p", "11,99999")[::2], (0, (
+            "ttmem-smi: no process 99999 has a card open or holds memory of one\n")))
+        self.assertIn(",,no process 99999 has", smi("record", "-d", "0.01", "-o", "-", "-p", "99999")[1])
+        self.assertEqual(smi("record", "-d", "0.01", "-o", "-", "-i", "0,5")[::2], (0, (
+            "ttmem-smi: there is no card 5. ttmem-smi -L lists those there are\n")))
         # The format by the name of the file, and what it is called by itself.
         smi("record", "-d", "0.01", "--format=trace")
         json.loads(read("ttmem.json"))
