@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 # What may take long on a slow machine is waited for, this long at the most.
@@ -35,6 +36,12 @@ class Roots(unittest.TestCase):
     def tearDown(self):
         os.chdir("/")
         shutil.rmtree(self.top)
+
+    def until(self, done):
+        end = time.monotonic() + PATIENCE
+        while not done():
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.02)
 
     def compare(self, name, text):
         """Compares what was seen with the file of that name in ../host/expected."""
