@@ -111,6 +111,16 @@ class Terminal(support.Roots):
             time.sleep(self.interval)
 
     def still(self, *patterns, absent=()):
-        """Such a screen without graphs, which grow with time, and what is blank behind lines."""
-        screen = self.wait(*patterns, absent=absent)
-        return re.sub(" +$", "", PAST.sub("-past ", GRAPH.sub(" ", screen)), flags=re.M)
+        """Such a screen without graphs, which grow with time, and what is blank behind lines.
+
+        It is seen twice in a row: on a busy machine one look may meet it half drawn.
+        """
+        end = time.monotonic() + PATIENCE
+        last = None
+        while True:
+            screen = self.wait(*patterns, absent=absent)
+            screen = re.sub(" +$", "", PAST.sub("-past ", GRAPH.sub(" ", screen)), flags=re.M)
+            if screen == last or time.monotonic() > end:
+                return screen
+            last = screen
+            time.sleep(4 * self.interval)
