@@ -14,8 +14,6 @@
 
 /* Files of the crowd; half of that where each has a page. */
 #define FILES		100000
-/* Where all their gauges are written into a list, which takes this emulated machine long. */
-#define LISTED		25000
 #define RESERVATIONS	200000
 
 /*
@@ -291,7 +289,7 @@ static struct crowd crowd_of(long files, bool gauges, bool pages)
 
 static void test_list_of_gauges(void **state)
 {
-	struct crowd crowd = crowd_of(st_many(LISTED), true, false);
+	struct crowd crowd = crowd_of(st_many(FILES), true, false);
 	bool good;
 
 	(void)state;
