@@ -16,7 +16,7 @@ PATH=$PATH:/usr/sbin:/sbin
 # The kernel's builds take it for theirs.
 unset KBUILD_OUTPUT
 
-# What has ended with a status after Ctrl-C would not keep bash from what comes next.
+# A command that Ctrl-C ends may exit with a status, as ours do; bash would then run the next.
 trap 'exit 130' INT
 
 say()
